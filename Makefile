@@ -1,0 +1,80 @@
+# `make` lists what there is. `make demo` and `make test` need Go and make, nothing else; see .ci/postgres.
+
+GOLANGCI_LINT_VERSION := v2.15.0
+GOVULNCHECK_VERSION   := v1.9.0
+
+PKG  ?= ./...
+ARGS ?=
+
+# Tools and their caches live outside the tree, a directory for each version.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ferry-tools
+export GOLANGCI_LINT_CACHE ?= $(CACHE)/golangci-lint-cache
+
+# A clone that belongs to somebody else: git does not answer, and go would fail for want of the commit.
+ifneq ($(findstring dubious,$(shell git rev-parse HEAD 2>&1)),)
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+endif
+
+# Asked for by the recipes alone, once each.
+golangci-lint = lint="$$(.ci/tool '$(CACHE)' golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint $(GOLANGCI_LINT_VERSION))"
+govulncheck   = vuln="$$(.ci/tool '$(CACHE)' govulncheck golang.org/x/vuln/cmd/govulncheck $(GOVULNCHECK_VERSION))"
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo build test check fmt fmt-check vet lint tidy-check generate generate-check bench vuln tools clean go postgres
+
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "  PKG=./engine/...  narrows test, bench, vet and lint;  ARGS='…'  is handed to demo, test and bench."
+
+demo: go postgres build ## try ferry: a throwaway PostgreSQL, data, live traffic, the console
+	@exec bin/ferry demo $(ARGS)
+
+build: go ## build bin/ferry
+	@CGO_ENABLED=0 go build -o bin/ferry ./cmd/ferry
+
+test: go postgres ## run all tests, on a real PostgreSQL, with the race detector if there is a C compiler
+	@.ci/test -timeout 20m -shuffle=on $(ARGS) $(PKG)
+
+check: fmt-check vet lint tidy-check generate-check test ## all that CI checks, and that generated files are fresh
+
+fmt: go ## format the code
+	@$(golangci-lint) && "$$lint" fmt
+
+fmt-check: go
+	@$(golangci-lint) && "$$lint" fmt --diff
+
+vet: go ## run go vet
+	@go vet $(PKG)
+
+lint: go ## run the linters
+	@$(golangci-lint) && "$$lint" run $(PKG)
+
+tidy-check: go
+	@go mod tidy -diff
+
+generate: go ## generate what is generated
+	@go generate ./...
+
+generate-check: go
+	@.ci/fresh $(MAKE) --no-print-directory generate
+
+bench: go postgres ## run the benchmarks
+	@go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)
+
+vuln: go ## look for known vulnerabilities; says so if it could not check
+	@$(govulncheck) && .ci/vuln "$$vuln" ./...
+
+tools: go ## install the linter and the vulnerability checker, outside this tree
+	@$(golangci-lint) && echo "$$lint"
+	@$(govulncheck) && echo "$$vuln"
+
+clean: ## remove what was built here
+	@rm -rf bin
+
+go:
+	@command -v go >/dev/null || { echo "ferry needs Go 1.26 or later (an older one from 1.21 on fetches it): https://go.dev/dl/" >&2; exit 1; }
+
+postgres:
+	@.ci/postgres
