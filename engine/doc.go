@@ -1,0 +1,16 @@
+// Package engine is ferry's vocabulary: runs, steps and batches, the counts that they leave behind, the snapshot that a
+// console looks at, the errors that an operator reads, and the Operator through which every action goes.
+//
+// It imports nothing of ours and nothing that talks: no SQL, no queue, no terminal. Packages below it hold the
+// decisions (entity, cycle, control); packages under store carry them out; the console only ever sees this package.
+//
+// A run goes through these states; every arrow is one transaction in the engine database:
+//
+//	queued → planning → running → done
+//	                      ↓  ↑
+//	          pausing → paused            running means: batches may be carved
+//	any active state → cancelled          by an operator; the epoch is raised, late batches are refused
+//	any active state → failed             an error that waiting cannot cure; its text is kept on the run
+//	any active state → interrupted        every process that worked on it is gone
+//	cancelled, failed, interrupted → running   by an operator, or by the next full sync
+package engine
