@@ -1,0 +1,120 @@
+package entity
+
+import (
+	"fmt"
+
+	"ferry/engine/pgcopy"
+)
+
+// Wire is the form in which a column arrives.
+type Wire uint8
+
+// The wire forms. Integers and texts are cast in the query; points and times arrive as the source stores them.
+const (
+	WireAbsent Wire = iota // an optional column that this source does not have
+	WireInt
+	WireText
+	WireFloat8
+	WireNumeric
+	WireTime
+)
+
+// Shape is how a source has an entity's columns; found once a connection by looking at its catalog.
+type Shape []Wire
+
+// Decoder turns the tuples of one source into rows. It is not safe for concurrent use.
+type Decoder struct {
+	entity *Entity
+	shape  Shape
+	texts  map[string]string // few texts repeat often (states, origins): keep one of each
+}
+
+// maxTexts bounds the decoder's memory of texts.
+const maxTexts = 4096
+
+// NewDecoder decodes tuples of id and the entity's columns in order, absent ones left out.
+func NewDecoder(e *Entity, shape Shape) *Decoder {
+	return &Decoder{entity: e, shape: shape, texts: make(map[string]string)}
+}
+
+// Decode makes the canonical row of one tuple. Values that the engine cannot hold are marked, not refused: the rules
+// decide about them. An error means that the tuple is not what the query asked for.
+func (d *Decoder) Decode(fields [][]byte) (Row, error) {
+	if len(fields) == 0 || fields[0] == nil {
+		return Row{}, fmt.Errorf("%s: a row without id", d.entity.Name)
+	}
+	id, err := pgcopy.Int(fields[0])
+	if err != nil {
+		return Row{}, fmt.Errorf("%s: id: %w", d.entity.Name, err)
+	}
+	row := Row{ID: id, Values: make([]Value, len(d.entity.Columns))}
+	next := 1
+	for i, c := range d.entity.Columns {
+		if d.shape[i] == WireAbsent {
+			continue
+		}
+		if next >= len(fields) {
+			return Row{}, fmt.Errorf("%s %d: %d fields, column %s is missing", d.entity.Name, id, len(fields), c.Source)
+		}
+		row.Values[i], err = d.value(d.shape[i], fields[next])
+		if err != nil {
+			return Row{}, fmt.Errorf("%s %d: %s: %w", d.entity.Name, id, c.Source, err)
+		}
+		next++
+		if c.Kind == KindPoints && row.Values[i].State == Null {
+			row.Values[i].State = Present // no points are 0 points
+		}
+	}
+	if next != len(fields) {
+		return Row{}, fmt.Errorf("%s %d: %d fields, expected %d", d.entity.Name, id, len(fields), next)
+	}
+	if d.entity.Clean != nil {
+		d.entity.Clean(&row)
+	}
+	return row, nil
+}
+
+func (d *Decoder) value(wire Wire, field []byte) (Value, error) {
+	if field == nil {
+		return Value{}, nil
+	}
+	switch wire {
+	case WireInt:
+		v, err := pgcopy.Int(field)
+		return Value{State: Present, Int: v}, err
+	case WireText:
+		return Value{State: Present, Text: d.text(field)}, nil
+	case WireFloat8:
+		f, err := pgcopy.Float8(field)
+		return PointsFromFloat(f), err
+	case WireNumeric:
+		n, err := pgcopy.DecodeNumeric(field)
+		if err != nil {
+			return Value{}, err
+		}
+		return PointsFromNumeric(n), nil
+	case WireTime:
+		v, err := pgcopy.Int(field)
+		if v == pgcopy.TimeInfinity || v == pgcopy.TimeNegInfinity {
+			return Value{State: Endless, Int: v}, err
+		}
+		return Value{State: Present, Int: v}, err
+	case WireAbsent:
+	}
+	return Value{}, fmt.Errorf("no wire form %d", wire)
+}
+
+// text gives a text that outlives the field's memory.
+func (d *Decoder) text(field []byte) string {
+	if len(field) > 64 {
+		return string(field)
+	}
+	if s, ok := d.texts[string(field)]; ok {
+		return s
+	}
+	s := string(field)
+	if len(d.texts) < maxTexts {
+		d.texts[s] = s
+	}
+	return s
+}

@@ -1,0 +1,44 @@
+package entity
+
+import (
+	"strconv"
+	"time"
+
+	"ferry/engine/pgcopy"
+)
+
+// Describe gives a row's columns as text, for people to look at. NULL columns are left out.
+func (e *Entity) Describe(row Row) map[string]string {
+	out := make(map[string]string, len(e.Columns))
+	for i, c := range e.Columns {
+		if v := row.Values[i]; v.State != Null {
+			out[c.Source] = v.format(c.Kind)
+		}
+	}
+	return out
+}
+
+func (v Value) format(kind Kind) string {
+	switch v.State {
+	case NotFinite:
+		return "not a finite number"
+	case TooLarge:
+		return "beyond 16 digits"
+	case Endless:
+		if v.Int == pgcopy.TimeNegInfinity {
+			return "-infinity"
+		}
+		return "infinity"
+	case Null, Present, Rounded:
+	}
+	switch kind {
+	case KindText:
+		return v.Text
+	case KindPoints:
+		return FormatPoints(v.Int)
+	case KindTime:
+		return time.UnixMicro(v.Int + pgcopy.EpochUnixMicro).UTC().Format("2006-01-02T15:04:05.999999Z")
+	case KindInt:
+	}
+	return strconv.FormatInt(v.Int, 10)
+}

@@ -1,0 +1,103 @@
+package entity
+
+import "ferry/engine/pgcopy"
+
+// MappedColumns are the engine columns that follow the source, in the order of a tuple: id, the Odoo id, then the
+// columns with a target, each optional parent's link behind the column that names it. Two tuples of these columns are
+// equal exactly if no content changed.
+func (e *Entity) MappedColumns() []string { return e.mapped }
+
+// InsertColumns are the engine columns of a new row: the mapped ones and the derived ones.
+func (e *Entity) InsertColumns() []string { return e.insert }
+
+func (e *Entity) mappedColumns() []string {
+	out := []string{"id", e.OdooID}
+	for i, c := range e.Columns {
+		if c.Target != "" {
+			out = append(out, c.Target)
+		}
+		if link := e.linkOf(i); link != "" {
+			out = append(out, link)
+		}
+	}
+	return out
+}
+
+func (e *Entity) derivedColumns() []string {
+	out := make([]string, 0, len(e.Derived))
+	for _, d := range e.Derived {
+		out = append(out, d.Target)
+	}
+	return out
+}
+
+func (e *Entity) linkOf(column int) string {
+	for _, p := range e.Parents {
+		if p.Column == column {
+			return p.Link
+		}
+	}
+	return ""
+}
+
+// AppendMapped adds the row's tuple of mapped columns. linked says whether the parent that a column points at is in
+// the engine; it is asked only for parents with a link.
+func (e *Entity) AppendMapped(t *pgcopy.Tuples, row Row, linked func(parent string, id int64) bool) {
+	t.Append(row.ID, len(e.mapped), func(dst []byte) []byte {
+		return e.appendMapped(dst, row, linked)
+	})
+}
+
+// AppendInsert adds the row's tuple of insert columns: derived columns take the value of the column they start from.
+func (e *Entity) AppendInsert(t *pgcopy.Tuples, row Row, linked func(parent string, id int64) bool) {
+	t.Append(row.ID, len(e.insert), func(dst []byte) []byte {
+		dst = e.appendMapped(dst, row, linked)
+		for _, d := range e.Derived {
+			dst = appendValue(dst, e.Columns[d.From].Kind, row.Values[d.From])
+		}
+		return dst
+	})
+}
+
+func (e *Entity) appendMapped(dst []byte, row Row, linked func(parent string, id int64) bool) []byte {
+	dst = pgcopy.AppendInt8(dst, row.ID)
+	dst = pgcopy.AppendInt8(dst, row.ID)
+	for i, c := range e.Columns {
+		v := row.Values[i]
+		if c.Target != "" {
+			dst = appendValue(dst, c.Kind, v)
+		}
+		if e.linkOf(i) == "" {
+			continue
+		}
+		if v.State == Present && linked(e.parentOf(i), v.Int) {
+			dst = pgcopy.AppendInt8(dst, v.Int)
+		} else {
+			dst = pgcopy.AppendNull(dst)
+		}
+	}
+	return dst
+}
+
+func (e *Entity) parentOf(column int) string {
+	for _, p := range e.Parents {
+		if p.Column == column {
+			return p.Entity
+		}
+	}
+	return ""
+}
+
+func appendValue(dst []byte, kind Kind, v Value) []byte {
+	if v.State == Null {
+		return pgcopy.AppendNull(dst)
+	}
+	switch kind {
+	case KindText:
+		return pgcopy.AppendText(dst, v.Text)
+	case KindPoints:
+		return pgcopy.AppendHundredths(dst, v.Int)
+	case KindInt, KindTime:
+	}
+	return pgcopy.AppendInt8(dst, v.Int)
+}
