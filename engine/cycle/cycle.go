@@ -1,0 +1,41 @@
+// Package cycle is the one extraction algorithm: it plans a run over the source, and carries out its batches.
+//
+// A batch is an id range of one entity. In one short source snapshot its rows are read and judged; in one engine
+// transaction they are merged with the engine's rows of the same ids, and every source row ends in exactly one place:
+//
+//	read range → decode, judge (entity) → owners of codes → parents → merge: new | changed | unchanged | fault
+//	          → write, bisecting to the row where the engine refuses → quarantine → counts, checkpoint, job: COMMIT
+//
+// Files in that order: ports.go (what the stores provide), execute.go, plan.go, load.go, codes.go, merge.go, faults.go.
+// Nothing here knows SQL; exactness comes from merging by id and comparing canonical bytes.
+package cycle
+
+import (
+	"log/slog"
+	"time"
+
+	"ferry/engine"
+)
+
+// Floor is a 64-bit transaction id of the source, in decimal: every transaction below it had ended when it was taken.
+type Floor string
+
+// MaxRows bounds the rows of a batch, and with them a worker's memory, whatever the table's size.
+const MaxRows = 50_000
+
+// countLimit is how long planning may count a source table before it settles for the planner's estimate: three
+// tables stay within what a source transaction may take.
+const countLimit = 2500 * time.Millisecond
+
+// sourceLimit is how long a batch may keep its source transaction open; see the source's own rule of 10 s.
+const sourceLimit = 9 * time.Second
+
+// maxTimeouts is how often a batch may be cancelled by a timeout before that is an error that waiting does not cure.
+const maxTimeouts = 5
+
+// Executor carries out batches.
+type Executor struct {
+	Source  Source
+	Process engine.Process
+	Logger  *slog.Logger
+}

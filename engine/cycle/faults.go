@@ -1,0 +1,81 @@
+package cycle
+
+import (
+	"fmt"
+	"slices"
+
+	"ferry/engine/entity"
+)
+
+// sqlstateForeignKey is the refusal of a row whose parent is not there: it waits, like one whose parent was missed when
+// the batch looked.
+const sqlstateForeignKey = "23503"
+
+// faultOf gives the fault of a row that may not be loaded now: a rule rejects it, its code is another's, or its parent
+// is not in the engine.
+func (m *merge) faultOf(row *judged) (Fault, bool) {
+	if row.Reason != "" {
+		return m.fault(row), true
+	}
+	for _, p := range m.e.Parents {
+		if v := row.Values[p.Column]; p.Link == "" && !m.parents[p.Entity][v.Int] {
+			return m.waiting(row, p), true
+		}
+	}
+	return Fault{}, false
+}
+
+// fault describes a row that is set aside, with its values for display.
+func (m *merge) fault(row *judged) Fault {
+	f := Fault{ID: row.ID, Reason: row.Reason, Detail: row.Detail, Owner: m.ownerOf[row.ID], Payload: m.e.Describe(row.Row)}
+	for _, p := range m.e.Parents {
+		if v := row.Values[p.Column]; p.Link == "" && !v.Missing() {
+			f.Parent, f.ParentID = p.Entity, v.Int
+			break
+		}
+	}
+	return f
+}
+
+// waiting describes a valid row whose parent is not in the engine: ids only, it is read again when the parent arrives.
+func (m *merge) waiting(row *judged, p entity.Parent) Fault {
+	id := row.Values[p.Column].Int
+	return Fault{
+		ID: row.ID, Reason: entity.ReasonWaiting, Waiting: true, Parent: p.Entity, ParentID: id,
+		Detail: fmt.Sprintf("%s %d is not in the engine", p.Entity, id),
+	}
+}
+
+// refuse turns a row that the database refused into a fault.
+func (m *merge) refuse(r Refusal, stale bool) {
+	row := m.rowOf(r.ID)
+	if r.SQLState == sqlstateForeignKey && row != nil {
+		for _, p := range m.e.Parents {
+			if p.Link == "" {
+				f := m.waiting(row, p)
+				f.Stale, f.SQLState = stale, r.SQLState
+				m.reject(f)
+				return
+			}
+		}
+	}
+	f := Fault{ID: r.ID}
+	if row != nil {
+		f = m.fault(row)
+	}
+	f.Reason, f.SQLState, f.Stale = "refused_"+r.SQLState, r.SQLState, stale
+	f.Detail = r.Message
+	if r.Constraint != "" {
+		f.Detail += " (" + r.Constraint + ")"
+	}
+	m.reject(f)
+}
+
+func (m *merge) rowOf(id int64) *judged {
+	for _, rows := range [][]judged{m.rows, m.taken} {
+		if i, found := slices.BinarySearchFunc(rows, id, func(row judged, id int64) int { return int(row.ID - id) }); found {
+			return &rows[i]
+		}
+	}
+	return nil
+}

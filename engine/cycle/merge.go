@@ -1,0 +1,208 @@
+package cycle
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"ferry/engine"
+	"ferry/engine/entity"
+	"ferry/engine/pgcopy"
+)
+
+// merge brings the source's rows of a range together with the engine's rows of the same ids.
+type merge struct {
+	e    *entity.Entity
+	w    Work
+	rows []judged // of the range, in id order
+
+	// From settleCodes.
+	taken   []judged        // rows outside the range that are written along, in id order
+	retired []int64         // engine rows that lose their code
+	ownerOf map[int64]int64 // loser → owner of its code
+
+	parents map[string]map[int64]bool // entity → ids that are in the engine
+	inserts pgcopy.Tuples
+	updates pgcopy.Tuples
+	scratch pgcopy.Tuples
+	faults  []Fault
+	extras  []int64
+	counts  engine.Counts
+}
+
+func newMerge(e *entity.Entity, w Work, rows []judged) *merge {
+	return &merge{e: e, w: w, rows: rows, ownerOf: map[int64]int64{}, parents: map[string]map[int64]bool{}}
+}
+
+// run merges and writes; afterwards every row of the range is counted once.
+func (m *merge) run(ctx context.Context, tx Load) error {
+	if err := m.findParents(ctx, tx); err != nil {
+		return err
+	}
+	stored, err := tx.Stored(ctx, m.e, m.w.Low, m.w.High)
+	if err != nil {
+		return err
+	}
+	m.walk(stored)
+	if err := m.takeAlong(ctx, tx); err != nil {
+		return err
+	}
+	if err := m.write(ctx, tx); err != nil {
+		return err
+	}
+	if err := tx.Quarantine(ctx, m.w, m.faults, m.exists); err != nil {
+		return err
+	}
+	if err := tx.Extras(ctx, m.w, m.extras); err != nil {
+		return err
+	}
+	if !m.counts.Balanced() {
+		return fmt.Errorf("batch %d of %s does not add up, nothing was written: %+v", m.w.Batch, m.e.Name, m.counts)
+	}
+	return nil
+}
+
+// findParents asks which of the parents that the rows point at are in the engine.
+func (m *merge) findParents(ctx context.Context, tx Load) error {
+	for _, p := range m.e.Parents {
+		wanted := map[int64]bool{}
+		for _, row := range m.rows {
+			if v := row.Values[p.Column]; row.Reason == "" && !v.Missing() {
+				wanted[v.Int] = true
+			}
+		}
+		present, err := tx.Present(ctx, entity.MustFind(p.Entity), slices.Sorted(maps.Keys(wanted)))
+		if err != nil {
+			return err
+		}
+		m.parents[p.Entity] = present
+	}
+	return nil
+}
+
+func (m *merge) linked(parent string, id int64) bool { return m.parents[parent][id] }
+
+// walk goes through both sides in id order.
+func (m *merge) walk(stored *Stored) {
+	at := 0
+	for i := range m.rows {
+		row := &m.rows[i]
+		for at < stored.Rows.Len() && stored.Rows.ID(at) < row.ID {
+			m.extras = append(m.extras, stored.Rows.ID(at))
+			at++
+		}
+		match := -1
+		if at < stored.Rows.Len() && stored.Rows.ID(at) == row.ID {
+			match = at
+			at++
+		}
+		m.place(row, stored, match)
+	}
+	for ; at < stored.Rows.Len(); at++ {
+		m.extras = append(m.extras, stored.Rows.ID(at))
+	}
+	m.counts.Extra = int64(len(m.extras))
+}
+
+// place decides what becomes of one row; match is the engine's row of the same id, -1 without one.
+func (m *merge) place(row *judged, stored *Stored, match int) {
+	countRow(&m.counts, *row)
+	if fault, ok := m.faultOf(row); ok {
+		fault.Stale = match >= 0
+		m.reject(fault)
+		return
+	}
+	if match < 0 {
+		m.e.AppendInsert(&m.inserts, row.Row, m.linked)
+		m.counts.Inserted++
+		return
+	}
+	m.scratch.Reset()
+	m.e.AppendMapped(&m.scratch, row.Row, m.linked)
+	if bytes.Equal(m.scratch.Bytes(0), stored.Rows.Bytes(match)) {
+		m.counts.Unchanged++
+		return
+	}
+	if stored.Owned[match] {
+		fault := m.fault(row)
+		fault.Reason, fault.Stale = entity.ReasonOwned, true
+		fault.Detail = "the engine changed its copy and marked it as written back to Odoo; it is not overwritten unattended"
+		m.reject(fault)
+		return
+	}
+	m.e.AppendMapped(&m.updates, row.Row, m.linked)
+	m.counts.Updated++
+}
+
+func (m *merge) reject(f Fault) {
+	m.faults = append(m.faults, f)
+	m.counts.Rejected++
+	if f.Stale {
+		m.counts.Stale++
+	}
+}
+
+// takeAlong merges the rows outside the range whose code passed to its owner in this batch.
+func (m *merge) takeAlong(ctx context.Context, tx Load) error {
+	if len(m.taken) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(m.taken))
+	for i, row := range m.taken {
+		ids[i] = row.ID
+	}
+	stored, err := tx.StoredByID(ctx, m.e, ids)
+	if err != nil {
+		return err
+	}
+	for i := range m.taken {
+		row := &m.taken[i]
+		match, found := slices.BinarySearch(stored.Rows.IDs(), row.ID)
+		switch {
+		case row.Reason != "":
+			fault := m.fault(row)
+			fault.Stale = true
+			m.faults = append(m.faults, fault)
+		case found && stored.Owned[match]:
+			// Its code stays with it, so the claimant cannot have it now.
+			return fmt.Errorf("%s %d holds a code that Odoo gave to another card, and the engine marked it as its own; "+
+				"decide about that row in the engine, then resume", m.e.Name, row.ID)
+		default:
+			m.e.AppendMapped(&m.updates, row.Row, m.linked)
+			m.counts.Taken++
+		}
+	}
+	return nil
+}
+
+// write stores the merged rows. What the database refuses becomes a fault.
+func (m *merge) write(ctx context.Context, tx Load) error {
+	if err := tx.Retire(ctx, m.e, m.retired); err != nil {
+		return err
+	}
+	refused, err := tx.Update(ctx, m.e, &m.updates)
+	if err != nil {
+		return err
+	}
+	for _, r := range refused {
+		m.refuse(r, true)
+		m.counts.Updated--
+	}
+	refused, err = tx.Insert(ctx, m.e, &m.inserts)
+	if err != nil {
+		return err
+	}
+	for _, r := range refused {
+		m.refuse(r, false)
+		m.counts.Inserted--
+	}
+	return nil
+}
+
+// exists reports whether the source had a row of the range in the batch's snapshot.
+func (m *merge) exists(id int64) bool {
+	_, found := slices.BinarySearchFunc(m.rows, id, func(row judged, id int64) int { return int(row.ID - id) })
+	return found
+}
