@@ -1,0 +1,120 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"ferry/engine"
+)
+
+// How often the durable state is read.
+const (
+	pollBusy   = 250 * time.Millisecond
+	pollIdle   = time.Second
+	pollLimit  = 5 * time.Second
+	sourceLook = 5 * time.Second
+)
+
+// retryWaits are the waits between attempts at a database that is down.
+var retryWaits = []time.Duration{1, 2, 3, 5, 5, 10}
+
+// poll publishes snapshots until ctx ends.
+func (k *Control) poll(ctx context.Context) {
+	p := poller{k: k}
+	for {
+		wait := p.once(ctx)
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-k.changed:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+// poller keeps what lasts from one poll to the next.
+type poller struct {
+	k              *Control
+	target, source engine.Endpoint
+	targetTries    int
+	sourceTries    int
+	sourceNext     time.Time
+	setup          engine.Setup
+	durable        *engine.Snapshot // the last one read
+}
+
+// once reads, joins and publishes; it gives the time until the next poll.
+func (p *poller) once(ctx context.Context) time.Duration {
+	if ctx.Err() != nil {
+		return 0
+	}
+	p.lookAtTarget(ctx)
+	if time.Now().After(p.sourceNext) {
+		p.lookAtSource(ctx)
+	}
+	s := &engine.Snapshot{}
+	if p.durable != nil {
+		*s = *p.durable
+	}
+	s.Process, s.Profile = p.k.c.Process, p.k.c.Profile
+	s.Source, s.Target, s.Setup = p.source, p.target, p.setup
+	s.Source.Address, s.Source.ReadOnly = p.k.c.Source.Address(), true
+	s.Target.Address = p.k.c.Ledger.Address()
+	s.Sequence = p.k.sequence.Add(1)
+	p.k.latest.Store(s)
+	switch {
+	case p.target.Down():
+		return time.Until(p.target.NextTry)
+	case s.Run != nil && s.Run.State.Active():
+		return pollBusy
+	}
+	return pollIdle
+}
+
+func (p *poller) lookAtTarget(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, pollLimit)
+	defer cancel()
+	version, setup, err := p.k.c.Ledger.Ping(ctx)
+	if err == nil && setup == engine.SetupReady {
+		var s *engine.Snapshot
+		if s, err = p.k.c.Ledger.Read(ctx); err == nil {
+			p.k.rates.apply(s)
+			for i := range s.Workers {
+				s.Workers[i].Here = s.Workers[i].ID == p.k.c.Process.ID
+			}
+			p.durable = s
+		}
+	}
+	if err == nil {
+		p.setup = setup
+	}
+	note(&p.target, &p.targetTries, version, err)
+}
+
+func (p *poller) lookAtSource(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, pollLimit)
+	defer cancel()
+	version, err := p.k.c.Source.Ping(ctx)
+	note(&p.source, &p.sourceTries, version, err)
+	p.sourceNext = time.Now().Add(sourceLook)
+	if err != nil {
+		p.sourceNext = p.source.NextTry
+	}
+}
+
+// note keeps the outcome of an attempt to reach a database.
+func note(e *engine.Endpoint, tries *int, version string, err error) {
+	if err == nil {
+		*e, *tries = engine.Endpoint{Version: version}, 0
+		return
+	}
+	if !e.Down() {
+		e.DownSince = time.Now()
+	}
+	e.Err = err.Error()
+	e.NextTry = time.Now().Add(retryWaits[min(*tries, len(retryWaits)-1)] * time.Second)
+	*tries++
+}

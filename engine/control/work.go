@@ -1,0 +1,73 @@
+package control
+
+import (
+	"context"
+	"time"
+)
+
+// How often this process says that it is alive, and how often it looks for workers that no longer do.
+const (
+	heartbeatEvery = 2 * time.Second
+	takeOverEvery  = 5 * time.Second
+)
+
+// work starts the workers as soon as the engine database is ready, then keeps the heartbeat going and takes over the
+// batches of silent workers. Errors are for the next beat: the databases come back, or the poller shows that they do not.
+func (k *Control) work(ctx context.Context) {
+	beat := time.NewTicker(heartbeatEvery)
+	defer beat.Stop()
+	var lastLook time.Time
+	started := false
+	for {
+		switch {
+		case !started:
+			started = k.startWorkers(ctx)
+		default:
+			k.beat(ctx, &lastLook)
+		}
+		wait := beat.C
+		if !started {
+			// Not ready yet: look again soon, for an operator who just ran init is watching.
+			wait = time.After(250 * time.Millisecond)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-wait:
+		}
+	}
+}
+
+func (k *Control) startWorkers(ctx context.Context) bool {
+	if err := k.c.Ledger.Ready(ctx); err != nil {
+		return false
+	}
+	if err := k.c.Ledger.Heartbeat(ctx, k.c.Process, k.c.Version); err != nil {
+		return false
+	}
+	if err := k.c.Workers.Start(ctx, k.executor, k.c.Process.Workers); err != nil {
+		k.c.Logger.ErrorContext(ctx, "workers did not start, trying again", "error", err)
+		return false
+	}
+	return true
+}
+
+func (k *Control) beat(ctx context.Context, lastLook *time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, heartbeatEvery)
+	defer cancel()
+	if err := k.c.Ledger.Heartbeat(ctx, k.c.Process, k.c.Version); err != nil {
+		k.c.Logger.WarnContext(ctx, "no heartbeat; after 10 s others take this process's batches over", "error", err)
+		return
+	}
+	if time.Since(*lastLook) < takeOverEvery {
+		return
+	}
+	*lastLook = time.Now()
+	batches, err := k.c.Ledger.TakeOver(ctx)
+	switch {
+	case err != nil:
+		k.c.Logger.WarnContext(ctx, "could not look for silent workers", "error", err)
+	case batches > 0:
+		k.c.Logger.InfoContext(ctx, "took over batches of silent workers", "batches", batches)
+	}
+}

@@ -1,0 +1,127 @@
+// Package enginedb keeps everything that ferry knows in the engine database: the rows themselves, and in schema ferry the
+// runs with their steps and batches, quarantine, leases, workers and the journal.
+//
+// A batch's rows, counts, checkpoint and job commit in one transaction (load.go, write.go, steps.go), so what a console
+// reads here (snapshot.go) is what is durable. The fence of every writing transaction is the entity's lease, locked
+// FOR SHARE, with the epoch that its run began with; cancelling and new runs raise the epoch under FOR UPDATE.
+//
+// Locks are always taken in this order: lease, the engine's rows, batch, step, run.
+package enginedb
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"ferry/engine"
+	"ferry/store/migrations"
+	"ferry/store/sqlstate"
+)
+
+// SilentAfter is how long a worker may be silent before its batches are handed to others.
+const SilentAfter = 10 * time.Second
+
+var sessionSettings = map[string]string{
+	"TimeZone":                            "UTC",
+	"client_encoding":                     "UTF8",
+	"search_path":                         "public",
+	"lock_timeout":                        "10000",
+	"idle_in_transaction_session_timeout": "15000",
+	"extra_float_digits":                  "1",
+}
+
+// Job is a batch to be put in the queue, for the given attempt.
+type Job struct {
+	Batch   engine.BatchID
+	Attempt int
+}
+
+// Queue puts jobs in the queue within a transaction of ours.
+type Queue interface {
+	Enqueue(ctx context.Context, tx pgx.Tx, jobs []Job) error
+}
+
+// DB is the engine database.
+type DB struct {
+	pool  *pgxpool.Pool
+	queue Queue
+}
+
+// Open prepares sessions on the engine database; it does not connect yet. conns bounds them.
+func Open(ctx context.Context, dsn, application string, conns int, readOnly bool) (*DB, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, sqlstate.Wrap(engine.SideTarget, "reading the target's connection string", err)
+	}
+	for name, value := range sessionSettings {
+		config.ConnConfig.RuntimeParams[name] = value
+	}
+	if readOnly {
+		config.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	}
+	config.ConnConfig.RuntimeParams["application_name"] = application
+	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	config.MaxConns = int32(max(conns, 4)) //nolint:gosec // a number of connections
+	config.MaxConnIdleTime = time.Minute
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, sqlstate.Wrap(engine.SideTarget, "preparing sessions", err)
+	}
+	return &DB{pool: pool}, nil
+}
+
+// Pool is the pool of sessions, for the queue, which shares our transactions.
+func (db *DB) Pool() *pgxpool.Pool { return db.pool }
+
+// SetQueue gives the queue into which batches are put.
+func (db *DB) SetQueue(q Queue) { db.queue = q }
+
+// Close ends all sessions.
+func (db *DB) Close() { db.pool.Close() }
+
+// Address is the engine database without secrets: "engine@10.0.4.9/loyalty".
+func (db *DB) Address() string {
+	c := db.pool.Config().ConnConfig
+	host := c.Host
+	if c.Port != 5432 && host != "" && host[0] != '/' {
+		host = net.JoinHostPort(host, strconv.Itoa(int(c.Port)))
+	}
+	return c.User + "@" + host + "/" + c.Database
+}
+
+// Ping checks that the engine database answers; it gives its version and whether ferry's schema is ready.
+func (db *DB) Ping(ctx context.Context) (version string, setup engine.Setup, err error) {
+	if err := db.pool.QueryRow(ctx, `SELECT current_setting('server_version')`).Scan(&version); err != nil {
+		return "", engine.SetupUnknown, sqlstate.Wrap(engine.SideTarget, "connecting", err)
+	}
+	setup, err = migrations.Status(ctx, db.pool)
+	return version, setup, sqlstate.Wrap(engine.SideTarget, "reading ferry's schema", err)
+}
+
+// Ready fails unless ferry's schema is at this program's version.
+func (db *DB) Ready(ctx context.Context) error {
+	_, setup, err := db.Ping(ctx)
+	if err != nil {
+		return err
+	}
+	switch setup {
+	case engine.SetupReady:
+		return nil
+	case engine.SetupOlder:
+		return fmt.Errorf("%w: run `ferry init` to migrate it", engine.ErrSchemaOlder)
+	case engine.SetupNewer:
+		return fmt.Errorf("%w: use that version or a later one", engine.ErrSchemaNewer)
+	case engine.SetupMissing, engine.SetupUnknown:
+	}
+	return fmt.Errorf("%w: run `ferry init` first", engine.ErrNotInitialised)
+}
+
+// inTx runs fn in a transaction of the engine database and classes its errors.
+func (db *DB) inTx(ctx context.Context, doing string, fn func(pgx.Tx) error) error {
+	return sqlstate.Wrap(engine.SideTarget, doing, pgx.BeginFunc(ctx, db.pool, fn))
+}

@@ -1,0 +1,192 @@
+package enginedb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"ferry/engine"
+	"ferry/engine/cycle"
+	"ferry/engine/entity"
+	"ferry/engine/pgcopy"
+	"ferry/store/sqlstate"
+)
+
+// load is the writing transaction of one batch.
+type load struct {
+	target *Target
+	conn   *pgxpool.Conn
+	tx     pgx.Tx
+	w      cycle.Work
+}
+
+func wrap(doing string, err error) error { return sqlstate.Wrap(engine.SideTarget, doing, err) }
+
+// Stored reads the engine's rows of an id range.
+func (l *load) Stored(ctx context.Context, e *entity.Entity, low, high int64) (*cycle.Stored, error) {
+	return l.stored(ctx, e, "id > "+strconv.FormatInt(low, 10)+" AND id <= "+strconv.FormatInt(high, 10))
+}
+
+// StoredByID reads the engine's rows of some ids.
+func (l *load) StoredByID(ctx context.Context, e *entity.Entity, ids []int64) (*cycle.Stored, error) {
+	list := make([]string, len(ids))
+	for i, id := range ids {
+		list[i] = strconv.FormatInt(id, 10)
+	}
+	return l.stored(ctx, e, "id IN ("+strings.Join(list, ",")+")")
+}
+
+// stored copies rows out; COPY takes no parameters, and integers written by strconv are all that is put into its text.
+func (l *load) stored(ctx context.Context, e *entity.Entity, where string) (*cycle.Stored, error) {
+	out := &cycle.Stored{}
+	split := pgcopy.NewSplitter(func(fields [][]byte) error {
+		last := len(fields) - 1
+		id, err := pgcopy.Int(fields[0])
+		if err != nil {
+			return err
+		}
+		owned, err := pgcopy.Bool(fields[last])
+		if err != nil {
+			return err
+		}
+		out.Rows.AppendRaw(id, fields[:last])
+		out.Owned = append(out.Owned, owned)
+		return nil
+	})
+	sql := "COPY (SELECT " + strings.Join(idents(e.MappedColumns()), ", ") + ", synced_to_odoo FROM " + public(e) +
+		" WHERE " + where + " AND " + ident(e.OdooID) + " IS NOT NULL ORDER BY id) TO STDOUT (FORMAT binary)"
+	if _, err := l.conn.Conn().PgConn().CopyTo(ctx, split, sql); err != nil {
+		return nil, wrap("reading "+e.Target, err)
+	}
+	return out, wrap("reading "+e.Target, split.Close())
+}
+
+// Present gives those of the ids that are in the engine with an Odoo id.
+func (l *load) Present(ctx context.Context, e *entity.Entity, ids []int64) (map[int64]bool, error) {
+	out := make(map[int64]bool, len(ids))
+	if len(ids) == 0 {
+		return out, nil
+	}
+	rows, err := l.tx.Query(ctx, `SELECT id FROM `+public(e)+` WHERE id = ANY($1) AND `+ident(e.OdooID)+` IS NOT NULL`, ids)
+	if err != nil {
+		return nil, wrap("looking for parents in "+e.Target, err)
+	}
+	var id int64
+	_, err = pgx.ForEachRow(rows, []any{&id}, func() error {
+		out[id] = true
+		return nil
+	})
+	return out, wrap("looking for parents in "+e.Target, err)
+}
+
+// Holders gives the engine's rows that hold any of the codes.
+func (l *load) Holders(ctx context.Context, e *entity.Entity, codes []string) ([]cycle.Holder, error) {
+	code := ident(e.Columns[e.Code].Target)
+	rows, err := l.tx.Query(ctx, `SELECT id, `+code+`, `+ident(e.OdooID)+` IS NULL FROM `+public(e)+` WHERE `+code+` = ANY($1)`, codes)
+	if err != nil {
+		return nil, wrap("looking for holders of codes", err)
+	}
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (cycle.Holder, error) {
+		var h cycle.Holder
+		return h, row.Scan(&h.ID, &h.Code, &h.Own)
+	})
+	return out, wrap("looking for holders of codes", err)
+}
+
+// codeLocks bounds the advisory locks of a batch: codes share them by hash, so that a batch that moves thousands of
+// codes does not exhaust the server's lock table.
+const codeLocks = 512
+
+// codeLockSpace is the first key of our advisory locks on codes; any fixed number will do.
+const codeLockSpace = 0x66657272 // "ferr"
+
+// LockCodes waits for concurrent batches that move the same codes, in one order everywhere.
+func (l *load) LockCodes(ctx context.Context, codes []string) error {
+	_, err := l.tx.Exec(ctx, `
+		SELECT pg_advisory_xact_lock($1, slot) FROM (
+			SELECT DISTINCT (hashtext(c) & 2147483647) % $2 AS slot FROM unnest($3::text[]) c ORDER BY slot) s`,
+		codeLockSpace, codeLocks, codes)
+	return wrap("locking codes", err)
+}
+
+// Retire gives rows that lost their code one that no clean code can be: it has lower case in it.
+func (l *load) Retire(ctx context.Context, e *entity.Entity, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	code := ident(e.Columns[e.Code].Target)
+	_, err := l.tx.Exec(ctx, `UPDATE `+public(e)+` SET `+code+` = `+code+` || '#ferry' || id, sync_version = sync_version + 1
+		WHERE id = ANY($1) AND `+code+` NOT LIKE '%#ferry' || id`, ids)
+	return wrap("taking codes from rows that lost them", err)
+}
+
+// DropLosers deletes the rows of a first load that lost their code: nothing refers to them yet, and quarantine has them.
+func (l *load) DropLosers(ctx context.Context, e *entity.Entity) (int64, error) {
+	tag, err := l.tx.Exec(ctx, `DELETE FROM `+public(e)+` t USING ferry.quarantine q
+		WHERE q.entity = $1 AND q.reason = $2 AND q.stale AND q.state = 'open' AND t.id = q.source_id`, e.Name, entity.ReasonCode)
+	if err != nil {
+		return 0, wrap("dropping cards that lost their code", err)
+	}
+	_, err = l.tx.Exec(ctx, `UPDATE ferry.quarantine SET stale = false WHERE entity = $1 AND reason = $2 AND stale AND state = 'open'`,
+		e.Name, entity.ReasonCode)
+	return tag.RowsAffected(), wrap("dropping cards that lost their code", err)
+}
+
+// Commit makes the batch durable: deferred constraints first, then counts, checkpoint, next batches and the job.
+func (l *load) Commit(ctx context.Context, counts engine.Counts, took time.Duration) error {
+	if _, err := l.tx.Exec(ctx, `SET CONSTRAINTS ALL IMMEDIATE`); err != nil {
+		return l.deferredRefusal(err)
+	}
+	if err := l.target.db.advance(ctx, l.tx, l.w, counts, took); err != nil {
+		return wrap("storing the batch's counts", err)
+	}
+	if err := l.target.complete(ctx, l.tx); err != nil {
+		return wrap("completing the batch's job", err)
+	}
+	return wrap("committing a batch", l.tx.Commit(ctx))
+}
+
+// deferredRefusal classes the error of a deferred constraint. A code that is taken after all was claimed by a batch
+// that committed meanwhile: the next attempt sees it.
+func (l *load) deferredRefusal(err error) error {
+	e := entity.MustFind(l.w.Entity)
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "23505" && e.Code >= 0 && pg.TableName == e.Target {
+		return &engine.DatabaseError{
+			Side: engine.SideTarget, Class: engine.ClassRetry, SQLState: pg.Code,
+			Doing: "checking that codes are unique", Err: fmt.Errorf("another batch took the code at the same moment: %w", err),
+		}
+	}
+	return wrap("checking deferred constraints", err)
+}
+
+// Rollback undoes what was not committed. A session that cannot even do that is dropped.
+func (l *load) Rollback() {
+	if l.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := l.tx.Rollback(ctx); err != nil && !errors.Is(err, pgx.ErrTxClosed) {
+		_ = l.conn.Conn().Close(ctx)
+	}
+	l.conn.Release()
+	l.conn = nil
+}
+
+// sortedIDs gives the ids of faults, in order.
+func sortedIDs(faults []cycle.Fault) []int64 {
+	out := make([]int64, len(faults))
+	for i, f := range faults {
+		out[i] = f.ID
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,187 @@
+package enginedb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"ferry/engine"
+	"ferry/engine/entity"
+	"ferry/store/sqlstate"
+)
+
+// Rules reads the severities in force.
+func (db *DB) Rules(ctx context.Context) (entity.Rules, error) {
+	rules, err := readRules(ctx, db.pool)
+	return rules, sqlstate.Wrap(engine.SideTarget, "reading the rules", err)
+}
+
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+func readRules(ctx context.Context, q querier) (entity.Rules, error) {
+	rows, err := q.Query(ctx, `SELECT name, severity FROM ferry.rule`)
+	if err != nil {
+		return nil, err
+	}
+	out := entity.DefaultRules()
+	var name, severity string
+	_, err = pgx.ForEachRow(rows, []any{&name, &severity}, func() error {
+		if _, known := out[name]; known {
+			out[name] = entity.Severity(severity)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// newRun is what a run begins with; it is frozen in the engine.
+type newRun struct {
+	Kind           engine.RunKind
+	SourceIdentity string
+	Actor          engine.Actor
+	Reason         string
+}
+
+// StartFull makes a full run. It fails with ErrRunActive while another writing run is active.
+func (db *DB) StartFull(ctx context.Context, sourceIdentity string, by engine.Actor, o engine.StartOptions) (engine.RunID, error) {
+	return db.start(ctx, newRun{Kind: engine.RunFull, SourceIdentity: sourceIdentity, Actor: by, Reason: o.Reason})
+}
+
+// start makes a writing run and its planning batch. It fails with ErrRunActive while another writing run is active.
+func (db *DB) start(ctx context.Context, n newRun) (engine.RunID, error) {
+	var id engine.RunID
+	err := db.inTx(ctx, "starting a run", func(tx pgx.Tx) error {
+		epoch, err := raiseEpoch(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := refuseSecond(ctx, tx); err != nil {
+			return err
+		}
+		rules, err := readRules(ctx, tx)
+		if err != nil {
+			return err
+		}
+		frozen, err := json.Marshal(rules)
+		if err != nil {
+			return fmt.Errorf("freezing the rules: %w", err)
+		}
+		err = tx.QueryRow(ctx, `
+			INSERT INTO ferry.run (kind, writes, state, state_by, epoch, source_identity, rules, rules_hash, requested_by, state_reason)
+			VALUES ($1, true, 'queued', $2, $3, $4, $5, $6, $2, $7) RETURNING id`,
+			string(n.Kind), n.Actor.String(), epoch, n.SourceIdentity, frozen, rules.Hash(), n.Reason).Scan(&id)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE ferry.lease SET run_id = $1`, id); err != nil {
+			return err
+		}
+		if err := db.plannedBatch(ctx, tx, id); err != nil {
+			return err
+		}
+		return record(ctx, tx, entry{Actor: n.Actor, Action: "start " + string(n.Kind), Run: id, Reason: n.Reason, Outcome: "queued"})
+	})
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.ConstraintName == "run_one_writer" {
+		return 0, fmt.Errorf("%w: another console started one at the same moment", engine.ErrRunActive)
+	}
+	return id, err
+}
+
+// refuseSecond fails with ErrRunActive, naming the run, while one is active.
+func refuseSecond(ctx context.Context, tx pgx.Tx) error {
+	var id engine.RunID
+	var kind, state, by string
+	err := tx.QueryRow(ctx, `SELECT id, kind, state, requested_by FROM ferry.run
+		WHERE writes AND state = ANY($1)`, activeStates()).Scan(&id, &kind, &state, &by)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %s run #%d is %s, started by %s; wait for it, resume it or cancel it", engine.ErrRunActive, kind, id, state, by)
+}
+
+func activeStates() []string {
+	out := make([]string, len(engine.ActiveStates))
+	for i, s := range engine.ActiveStates {
+		out[i] = string(s)
+	}
+	return out
+}
+
+// plannedBatch makes the first step of a run, its one batch, and the job for it.
+func (db *DB) plannedBatch(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
+	var step int64
+	err := tx.QueryRow(ctx, `INSERT INTO ferry.step (run_id, seq, verb, state, high, carved, open, started_at)
+		VALUES ($1, 0, $2, 'running', 1, 1, 1, clock_timestamp()) RETURNING id`, run, string(engine.StepPlan)).Scan(&step)
+	if err != nil {
+		return err
+	}
+	var batch engine.BatchID
+	err = tx.QueryRow(ctx, `INSERT INTO ferry.batch (run_id, step_id, low, high) VALUES ($1, $2, 0, 1) RETURNING id`,
+		run, step).Scan(&batch)
+	if err != nil {
+		return err
+	}
+	return db.queue.Enqueue(ctx, tx, []Job{{Batch: batch, Attempt: 1}})
+}
+
+// raiseEpoch shuts out every batch that does not hold its lease yet, and waits for those that do.
+func raiseEpoch(ctx context.Context, tx pgx.Tx) (int64, error) {
+	if _, err := tx.Exec(ctx, `SELECT 1 FROM ferry.lease ORDER BY entity FOR UPDATE`); err != nil {
+		return 0, err
+	}
+	var epoch int64
+	if err := tx.QueryRow(ctx, `SELECT max(epoch) + 1 FROM ferry.lease`).Scan(&epoch); err != nil {
+		return 0, err
+	}
+	_, err := tx.Exec(ctx, `UPDATE ferry.lease SET epoch = $1`, epoch)
+	return epoch, err
+}
+
+// runRow is what steering needs of a run.
+type runRow struct {
+	ID    engine.RunID
+	Kind  string
+	State engine.RunState
+	By    string
+}
+
+// lockRun locks the run that an action is about: the named one, else the active writing run, else the last one.
+func lockRun(ctx context.Context, tx pgx.Tx, id engine.RunID) (runRow, error) {
+	if id == 0 {
+		err := tx.QueryRow(ctx, `SELECT id FROM ferry.run WHERE writes ORDER BY state = ANY($1) DESC, id DESC LIMIT 1`,
+			activeStates()).Scan(&id)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return runRow{}, fmt.Errorf("%w: there has been no run yet", engine.ErrNoSuchRun)
+		}
+		if err != nil {
+			return runRow{}, err
+		}
+	}
+	var r runRow
+	err := tx.QueryRow(ctx, `SELECT id, kind, state, state_by FROM ferry.run WHERE id = $1 FOR UPDATE`, id).
+		Scan(&r.ID, &r.Kind, &r.State, &r.By)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return runRow{}, fmt.Errorf("%w: #%d", engine.ErrNoSuchRun, id)
+	}
+	return r, err
+}
+
+// setState moves a run to another state.
+func setState(ctx context.Context, q querier, id engine.RunID, to engine.RunState, by, reason string) error {
+	_, err := q.Exec(ctx, `UPDATE ferry.run SET state = $2, state_since = clock_timestamp(), state_by = $3, state_reason = $4,
+		started_at = CASE WHEN $2 = 'planning' THEN coalesce(started_at, clock_timestamp()) ELSE started_at END,
+		finished_at = CASE WHEN $2 = ANY($5) THEN NULL ELSE clock_timestamp() END WHERE id = $1`,
+		id, string(to), by, reason, activeStates())
+	return err
+}

@@ -1,0 +1,228 @@
+package enginedb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"ferry/engine"
+	"ferry/engine/entity"
+	"ferry/store/sqlstate"
+)
+
+// Read gives the durable part of a snapshot: one transaction, a handful of queries on small tables.
+func (db *DB) Read(ctx context.Context) (*engine.Snapshot, error) {
+	s := &engine.Snapshot{}
+	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&s.TakenAt); err != nil {
+			return err
+		}
+		steps := []func(context.Context, pgx.Tx, *engine.Snapshot) error{
+			readRun, readSteps, readEntities, readWorkers, readActivity, readReasons,
+		}
+		for _, read := range steps {
+			if err := read(ctx, tx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return s, sqlstate.Wrap(engine.SideTarget, "reading the state of runs", err)
+}
+
+// readRun reads the active run, else the last one.
+func readRun(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
+	r := &engine.RunView{}
+	var started, finished, lastError *time.Time
+	err := tx.QueryRow(ctx, `SELECT id, kind, state, first, state_since, requested_by, state_by, state_reason, created_at,
+			started_at, finished_at, error, last_error, last_error_at
+		FROM ferry.run ORDER BY state = ANY($1) DESC, id DESC LIMIT 1`, activeStates()).
+		Scan(&r.ID, &r.Kind, &r.State, &r.First, &r.Since, &r.By, &r.StateBy, &r.Reason, &r.CreatedAt,
+			&started, &finished, &r.Error, &r.LastError, &lastError)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	r.StartedAt, r.FinishedAt, r.LastErrorAt = orZero(started), orZero(finished), orZero(lastError)
+	s.Run = r
+	return err
+}
+
+func orZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+func readSteps(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
+	if s.Run == nil {
+		return nil
+	}
+	rows, err := tx.Query(ctx, `SELECT verb, entity, state, errors, open, batches_done, high, carved, width,
+			coalesce((SELECT sum(b.high - b.low) FROM ferry.batch b WHERE b.step_id = step.id AND b.state <> 'done'), 0),
+			started_at, finished_at, `+countList("")+`
+		FROM ferry.step WHERE run_id = $1 ORDER BY seq`, s.Run.ID)
+	if err != nil {
+		return err
+	}
+	s.Steps, err = pgx.CollectRows(rows, scanStep)
+	for _, v := range s.Steps {
+		s.Errors += v.Errors
+		if v.State == engine.StepRunning && s.Run.State.Active() {
+			s.Run.NowDoing = doing(v)
+		}
+	}
+	return err
+}
+
+func scanStep(row pgx.CollectableRow) (engine.StepView, error) {
+	var v engine.StepView
+	var high, carved, width, unfinished int64
+	var started, finished *time.Time
+	err := row.Scan(append([]any{
+		&v.Verb, &v.Entity, &v.State, &v.Errors, &v.Open, &v.BatchesDone, &high, &carved, &width, &unfinished,
+		&started, &finished,
+	}, countValues(&v.Counts)...)...)
+	v.StartedAt, v.FinishedAt = orZero(started), orZero(finished)
+	switch {
+	case v.State == engine.StepDone:
+		v.Done = 1
+		v.BatchesTotal = engine.Known(v.BatchesDone)
+	case v.State == engine.StepRunning && high > 0:
+		v.Done = float64(carved-unfinished) / float64(high)
+		v.BatchesTotal = engine.Known(v.BatchesDone + int64(v.Open) + (high-carved+width-1)/max(width, 1))
+	}
+	return v, err
+}
+
+// doing says in words what a step does.
+func doing(v engine.StepView) string {
+	switch v.Verb {
+	case engine.StepPlan:
+		return "taking the planning snapshot of the source"
+	case engine.StepLoad:
+		return "loading " + v.Entity
+	case engine.StepOwners:
+		return "settling who owns each code"
+	case engine.StepSettle:
+		return "settling points of " + v.Entity
+	}
+	return fmt.Sprintf("%s %s", v.Verb, v.Entity)
+}
+
+// readEntities joins each entity's part in the run with its state when its last cycle ended.
+func readEntities(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
+	for _, e := range entity.All() {
+		v := engine.EntityView{Name: e.Name, Target: e.Target, State: engine.StepWaiting}
+		for _, step := range s.Steps {
+			if step.Entity == e.Name {
+				joinStep(&v, step)
+			}
+		}
+		if err := readState(ctx, tx, s.Run, &v); err != nil {
+			return err
+		}
+		s.Entities = append(s.Entities, v)
+	}
+	return nil
+}
+
+// joinStep adds a step to its entity: the load leads, others only add what they counted.
+func joinStep(v *engine.EntityView, step engine.StepView) {
+	v.Counts.Add(step.Counts)
+	v.Errors += step.Errors
+	if step.Verb != engine.StepLoad {
+		return
+	}
+	v.State, v.Done = step.State, step.Done
+	v.BatchesDone, v.BatchesTotal = step.BatchesDone, step.BatchesTotal
+}
+
+func readState(ctx context.Context, tx pgx.Tx, run *engine.RunView, v *engine.EntityView) error {
+	var counted int64
+	var source, target, quarantined, waiting, stale, extra int64
+	err := tx.QueryRow(ctx, `SELECT run_id, source_rows, target_rows, quarantined, waiting, stale, extra
+		FROM ferry.entity_state WHERE entity = $1`, v.Name).Scan(&counted, &source, &target, &quarantined, &waiting, &stale, &extra)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	if err == nil && run != nil && (counted == int64(run.ID) || !run.State.Active()) {
+		v.SourceRows, v.TargetRows = engine.Known(source), engine.Known(target)
+		v.Quarantined, v.Waiting = engine.Known(quarantined), engine.Known(waiting)
+		v.Stale, v.Extra = engine.Known(stale), engine.Known(extra)
+		v.Accounted = engine.Known(source == target-stale-extra+quarantined)
+		return nil
+	}
+	if run == nil {
+		return nil
+	}
+	// While a run goes on, the plan's figure stands for the source; what the engine holds is what was there and what came.
+	var planned *int64
+	err = tx.QueryRow(ctx, `SELECT source_rows, source_estimated FROM ferry.step WHERE run_id = $1 AND entity = $2 AND verb = 'load'`,
+		run.ID, v.Name).Scan(&planned, &v.SourceEstimated)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if planned != nil {
+		v.SourceRows = engine.Known(*planned)
+	}
+	if run.First {
+		target = 0
+	} else if counted == 0 {
+		return err
+	}
+	v.TargetRows = engine.Known(target + v.Counts.Inserted - v.Counts.Deleted)
+	return err
+}
+
+func readWorkers(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
+	rows, err := tx.Query(ctx, `SELECT w.id, w.host, w.pid, w.workers, clock_timestamp() - w.seen_at,
+			(SELECT count(*) FROM ferry.batch b WHERE b.worker = w.id AND b.state = 'running')
+		FROM ferry.worker w WHERE w.seen_at > clock_timestamp() - interval '5 minutes' ORDER BY w.started_at`)
+	if err != nil {
+		return err
+	}
+	s.Workers, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.WorkerView, error) {
+		var v engine.WorkerView
+		return v, row.Scan(&v.ID, &v.Host, &v.PID, &v.Workers, &v.Silent, &v.Busy)
+	})
+	return err
+}
+
+func readActivity(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
+	rows, err := tx.Query(ctx, `SELECT at, actor, action || coalesce(' run #' || run_id, '') ||
+			CASE WHEN outcome <> '' THEN ': ' || outcome ELSE '' END || CASE WHEN reason <> '' THEN ' ("' || reason || '")' ELSE '' END
+		FROM ferry.journal ORDER BY id DESC LIMIT 20`)
+	if err != nil {
+		return err
+	}
+	s.Activity, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.Activity, error) {
+		var v engine.Activity
+		return v, row.Scan(&v.At, &v.By, &v.What)
+	})
+	return err
+}
+
+// readReasons groups what is in quarantine, with what hangs on it: rows of other entities that wait for these.
+func readReasons(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
+	if s.Run != nil && s.Run.State == engine.RunRunning {
+		return nil // it grows with every batch; counted once the run rests
+	}
+	rows, err := tx.Query(ctx, `
+		WITH hanging AS (
+			SELECT parent_entity, parent_id, count(*) AS rows FROM ferry.quarantine WHERE state = 'waiting_parent' GROUP BY 1, 2)
+		SELECT q.entity, q.reason, count(*), coalesce(sum(h.rows), 0)::bigint
+		FROM ferry.quarantine q LEFT JOIN hanging h ON h.parent_entity = q.entity AND h.parent_id = q.source_id
+		WHERE q.state IN `+openStates+` GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2`)
+	if err != nil {
+		return err
+	}
+	s.Reasons, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.ReasonView, error) {
+		var v engine.ReasonView
+		return v, row.Scan(&v.Entity, &v.Reason, &v.Rows, &v.Hangs)
+	})
+	return err
+}

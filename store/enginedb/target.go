@@ -1,0 +1,151 @@
+package enginedb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"ferry/engine"
+	"ferry/engine/cycle"
+	"ferry/engine/redact"
+	"ferry/store/sqlstate"
+)
+
+// Target is the engine database as one attempt at a batch sees it: its commits complete the attempt's job.
+type Target struct {
+	db       *DB
+	complete func(ctx context.Context, tx pgx.Tx) error
+}
+
+var (
+	_ cycle.Target = (*Target)(nil)
+	_ cycle.Load   = (*load)(nil)
+)
+
+// TargetFor gives the engine database to an attempt; complete marks its job as done within the batch's transaction.
+func (db *DB) TargetFor(complete func(ctx context.Context, tx pgx.Tx) error) *Target {
+	return &Target{db: db, complete: complete}
+}
+
+// Claim marks a batch as running at this process, if the attempt is the batch's and its run lets it run.
+func (t *Target) Claim(ctx context.Context, batch engine.BatchID, attempt int, by engine.Process) (cycle.Work, error) {
+	w := cycle.Work{}
+	err := t.db.inTx(ctx, "taking up a batch", func(tx pgx.Tx) error {
+		var err error
+		if w, err = claim(ctx, tx, batch, attempt); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE ferry.batch SET state = 'running', worker = $2, started_at = clock_timestamp() WHERE id = $1`,
+			batch, by.ID)
+		if err != nil || w.Verb != engine.StepPlan {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE ferry.run SET state = 'planning', state_since = clock_timestamp(),
+			started_at = coalesce(started_at, clock_timestamp()) WHERE id = $1 AND state = 'queued'`, w.Run)
+		return err
+	})
+	return w, err
+}
+
+// claim locks a batch and checks that this attempt may have it.
+func claim(ctx context.Context, tx pgx.Tx, batch engine.BatchID, attempt int) (cycle.Work, error) {
+	w := cycle.Work{}
+	var rules []byte
+	var state engine.BatchState
+	var runState engine.RunState
+	err := tx.QueryRow(ctx, `
+		SELECT b.id, b.attempt, b.tries, b.state, b.low, b.high, s.verb, s.entity,
+			r.id, r.kind, r.state, r.epoch, r.first, r.rules, r.source_identity
+		FROM ferry.batch b JOIN ferry.step s ON s.id = b.step_id JOIN ferry.run r ON r.id = b.run_id
+		WHERE b.id = $1 FOR UPDATE OF b`, batch).Scan(&w.Batch, &w.Attempt, &w.Tries, &state, &w.Low, &w.High, &w.Verb, &w.Entity,
+		&w.Run, &w.Kind, &runState, &w.Epoch, &w.First, &rules, &w.SourceIdentity)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return w, fmt.Errorf("%w: batch %d does not exist", engine.ErrFenced, batch)
+	case err != nil:
+		return w, err
+	case w.Attempt != attempt:
+		return w, fmt.Errorf("%w: batch %d is at attempt %d, this is %d", engine.ErrFenced, batch, w.Attempt, attempt)
+	case state == engine.BatchDone:
+		return w, fmt.Errorf("%w: batch %d is done", engine.ErrFenced, batch)
+	case !runState.Active() || runState == engine.RunPaused:
+		return w, fmt.Errorf("%w: run #%d is %s", engine.ErrFenced, w.Run, runState)
+	}
+	if err := json.Unmarshal(rules, &w.Rules); err != nil {
+		return w, fmt.Errorf("reading the rules of run #%d: %w", w.Run, err)
+	}
+	return w, nil
+}
+
+// Failed keeps an attempt's error; a final one ends the run, and the text that it keeps says why.
+func (t *Target) Failed(ctx context.Context, w cycle.Work, cause error, final bool) error {
+	text := redact.Text(cause.Error())
+	code := ""
+	if db, ok := errors.AsType[*engine.DatabaseError](cause); ok {
+		code = db.SQLState
+	}
+	state := engine.BatchQueued
+	if final {
+		state = engine.BatchFailed
+	}
+	return t.db.inTx(ctx, "keeping a batch's error", func(tx pgx.Tx) error {
+		// Leases first, as everywhere: resuming this run must not meet us halfway.
+		if _, err := tx.Exec(ctx, `SELECT FROM ferry.lease ORDER BY entity FOR SHARE`); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `UPDATE ferry.batch SET state = $3, worker = '', tries = tries + 1, error = $4, sqlstate = $5
+			WHERE id = $1 AND attempt = $2 AND state = 'running'`, w.Batch, w.Attempt, string(state), text, code)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err // handed to somebody else meanwhile; the error is no longer this batch's
+		}
+		_, err = tx.Exec(ctx, `UPDATE ferry.step SET errors = errors + 1 WHERE id = (SELECT step_id FROM ferry.batch WHERE id = $1)`, w.Batch)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE ferry.run SET last_error = $2, last_error_at = clock_timestamp() WHERE id = $1`, w.Run, text)
+		if err != nil || !final {
+			return err
+		}
+		tag, err = tx.Exec(ctx, `UPDATE ferry.run SET state = 'failed', state_since = clock_timestamp(), state_by = '', state_reason = '',
+			error = $2, finished_at = clock_timestamp() WHERE id = $1 AND state = ANY($3)`, w.Run, text, activeStates())
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		return record(ctx, tx, entry{Action: "fail", Run: w.Run, State: string(engine.RunRunning), Reason: text, Outcome: string(engine.RunFailed)})
+	})
+}
+
+// Begin opens the batch's writing transaction: it locks the entity's lease and checks the epoch.
+func (t *Target) Begin(ctx context.Context, w cycle.Work) (cycle.Load, error) {
+	conn, err := t.db.pool.Acquire(ctx)
+	if err != nil {
+		return nil, sqlstate.Wrap(engine.SideTarget, "connecting", err)
+	}
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		conn.Release()
+		return nil, sqlstate.Wrap(engine.SideTarget, "beginning a batch", err)
+	}
+	l := &load{target: t, conn: conn, tx: tx, w: w}
+	if err := fence(ctx, tx, w); err != nil {
+		l.Rollback()
+		return nil, sqlstate.Wrap(engine.SideTarget, "checking the batch's lease", err)
+	}
+	return l, nil
+}
+
+// fence locks the entity's lease FOR SHARE and requires the epoch that the work began with. While it is held, cancel
+// and new runs wait.
+func fence(ctx context.Context, tx pgx.Tx, w cycle.Work) error {
+	var epoch int64
+	if err := tx.QueryRow(ctx, `SELECT epoch FROM ferry.lease WHERE entity = $1 FOR SHARE`, w.Entity).Scan(&epoch); err != nil {
+		return err
+	}
+	if epoch != w.Epoch {
+		return fmt.Errorf("%w: %s belongs to epoch %d, this batch is of %d", engine.ErrFenced, w.Entity, epoch, w.Epoch)
+	}
+	return nil
+}

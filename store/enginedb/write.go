@@ -1,0 +1,100 @@
+package enginedb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"ferry/engine"
+	"ferry/engine/cycle"
+	"ferry/engine/entity"
+	"ferry/engine/pgcopy"
+)
+
+// Insert copies new rows into the table.
+func (l *load) Insert(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples) ([]cycle.Refusal, error) {
+	return l.bisect(ctx, rows, 0, rows.Len(), func(from, until int) error {
+		return l.copyIn(ctx, public(e), e.InsertColumns(), rows, from, until)
+	})
+}
+
+// Update copies changed rows into a temporary table and writes them with one UPDATE. A row that holds the new content
+// already is not written.
+func (l *load) Update(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples) ([]cycle.Refusal, error) {
+	if rows.Len() == 0 {
+		return nil, nil
+	}
+	changed := pgx.Identifier{"ferry_changed_" + e.Target}.Sanitize()
+	columns := idents(e.MappedColumns())
+	list := strings.Join(columns, ", ")
+	_, err := l.tx.Exec(ctx, `CREATE TEMPORARY TABLE IF NOT EXISTS `+changed+` AS SELECT `+list+` FROM `+public(e)+` WITH NO DATA`)
+	if err != nil {
+		return nil, wrap("preparing changed rows", err)
+	}
+	update := `UPDATE ` + public(e) + ` AS t SET (` + list + `, sync_version) = ROW(s.` + strings.Join(columns, ", s.") + `, t.sync_version + 1)
+		FROM ` + changed + ` s WHERE t.id = s.id AND (t.` + strings.Join(columns, ", t.") + `) IS DISTINCT FROM (s.` + strings.Join(columns, ", s.") + `)`
+	return l.bisect(ctx, rows, 0, rows.Len(), func(from, until int) error {
+		if _, err := l.tx.Exec(ctx, `TRUNCATE `+changed); err != nil {
+			return err
+		}
+		if err := l.copyIn(ctx, changed, e.MappedColumns(), rows, from, until); err != nil {
+			return err
+		}
+		tag, err := l.tx.Exec(ctx, update)
+		if err == nil && tag.RowsAffected() != int64(until-from) {
+			// Another transaction wrote some of these rows since they were compared; the next attempt compares again.
+			return &engine.DatabaseError{
+				Side: engine.SideTarget, Class: engine.ClassRetry, Doing: "updating " + e.Target,
+				Err: fmt.Errorf("%d rows were to change, %d did", until-from, tag.RowsAffected()),
+			}
+		}
+		return err
+	})
+}
+
+func (l *load) copyIn(ctx context.Context, table string, columns []string, rows *pgcopy.Tuples, from, until int) error {
+	sql := "COPY " + table + " (" + strings.Join(idents(columns), ", ") + ") FROM STDIN (FORMAT binary)"
+	tag, err := l.conn.Conn().PgConn().CopyFrom(ctx, rows.Reader(from, until), sql)
+	if err == nil && tag.RowsAffected() != int64(until-from) {
+		return fmt.Errorf("%d rows were copied into %s, the server took %d", until-from, table, tag.RowsAffected())
+	}
+	return err
+}
+
+// bisect writes rows from…until under a savepoint. If the database refuses a row, it halves until it has found which:
+// one bad row never costs a good one. Errors that are not about a row end the batch.
+func (l *load) bisect(ctx context.Context, rows *pgcopy.Tuples, from, until int, write func(from, until int) error) ([]cycle.Refusal, error) {
+	if from == until {
+		return nil, nil
+	}
+	if _, err := l.tx.Exec(ctx, `SAVEPOINT ferry_write`); err != nil {
+		return nil, wrap("writing rows", err)
+	}
+	err := write(from, until)
+	if err == nil {
+		_, err = l.tx.Exec(ctx, `RELEASE SAVEPOINT ferry_write`)
+		return nil, wrap("writing rows", err)
+	}
+	classed := wrap("writing rows", err)
+	if engine.ClassOf(classed) != engine.ClassQuarantine {
+		return nil, classed
+	}
+	if _, err := l.tx.Exec(ctx, `ROLLBACK TO SAVEPOINT ferry_write; RELEASE SAVEPOINT ferry_write`); err != nil {
+		return nil, wrap("writing rows", err)
+	}
+	if until-from == 1 {
+		pg, _ := errors.AsType[*pgconn.PgError](err)
+		return []cycle.Refusal{{ID: rows.ID(from), SQLState: pg.Code, Constraint: pg.ConstraintName, Message: pg.Message}}, nil
+	}
+	middle := from + (until-from)/2
+	low, err := l.bisect(ctx, rows, from, middle, write)
+	if err != nil {
+		return nil, err
+	}
+	high, err := l.bisect(ctx, rows, middle, until, write)
+	return append(low, high...), err
+}

@@ -1,0 +1,129 @@
+// Package odoo reads Odoo's PostgreSQL and never writes it.
+//
+// Every session is read-only by setting and by transaction, runs in UTC, sees every row or fails (row_security off),
+// and carries timeouts, because a reader that holds a transaction open for long makes Odoo's own work fail. A Snapshot
+// is one short REPEATABLE READ transaction: a batch reads its range, and what else it must know, in one of them.
+package odoo
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"ferry/engine"
+	"ferry/engine/entity"
+	"ferry/store/sqlstate"
+)
+
+// MaxTransaction is how long a source transaction may take: Odoo gives up on a lock after 15 s, and others queue behind.
+const MaxTransaction = 10 * time.Second
+
+// sessionSettings hold for every session on the source.
+var sessionSettings = map[string]string{
+	"default_transaction_read_only":       "on",
+	"TimeZone":                            "UTC",
+	"row_security":                        "off",
+	"extra_float_digits":                  "1",
+	"client_encoding":                     "UTF8",
+	"search_path":                         "public",
+	"statement_timeout":                   "9500",
+	"lock_timeout":                        "3000",
+	"idle_in_transaction_session_timeout": "10000",
+	"tcp_keepalives_idle":                 "10",
+	"tcp_keepalives_interval":             "5",
+	"tcp_keepalives_count":                "3",
+}
+
+// DB is the source.
+type DB struct {
+	pool *pgxpool.Pool
+
+	mu     sync.Mutex
+	shapes map[string]entity.Shape
+}
+
+// Open prepares sessions on the source; it does not connect yet. It fails on a connection string that cannot be read.
+func Open(ctx context.Context, dsn string, application string) (*DB, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, sqlstate.Wrap(engine.SideSource, "reading the source's connection string", err)
+	}
+	for name, value := range sessionSettings {
+		config.ConnConfig.RuntimeParams[name] = value
+	}
+	config.ConnConfig.RuntimeParams["application_name"] = application
+	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	config.ConnConfig.DialFunc = (&net.Dialer{KeepAlive: 10 * time.Second, Timeout: 5 * time.Second}).DialContext
+	config.MaxConns = max(config.MaxConns, 8)
+	config.MinConns = 0
+	config.MaxConnIdleTime = time.Minute
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, sqlstate.Wrap(engine.SideSource, "preparing sessions", err)
+	}
+	return &DB{pool: pool, shapes: make(map[string]entity.Shape)}, nil
+}
+
+// Close ends all sessions.
+func (db *DB) Close() { db.pool.Close() }
+
+// Address is the source without secrets: "odoo@10.0.4.7/prod".
+func (db *DB) Address() string { return address(db.pool.Config().ConnConfig) }
+
+func address(c *pgx.ConnConfig) string {
+	host := c.Host
+	if c.Port != 5432 && host != "" && host[0] != '/' {
+		host = net.JoinHostPort(host, strconv.Itoa(int(c.Port)))
+	}
+	return c.User + "@" + host + "/" + c.Database
+}
+
+// Ping checks that the source answers, and gives its version.
+func (db *DB) Ping(ctx context.Context) (version string, err error) {
+	err = db.pool.QueryRow(ctx, `SELECT current_setting('server_version')`).Scan(&version)
+	return version, sqlstate.Wrap(engine.SideSource, "connecting", err)
+}
+
+// Identity names the cluster and the database, so that a worker with another source can refuse a batch.
+func (db *DB) Identity(ctx context.Context) (string, error) {
+	var system int64
+	var database string
+	err := db.pool.QueryRow(ctx,
+		`SELECT (pg_control_system()).system_identifier, current_database()`).Scan(&system, &database)
+	if err != nil {
+		return "", sqlstate.Wrap(engine.SideSource, "identifying the cluster", err)
+	}
+	return fmt.Sprintf("%d/%s", system, database), nil
+}
+
+// Shape finds how this source has an entity's columns. It fails with ErrShape, naming what is missing or of a type
+// that ferry does not know.
+func (db *DB) Shape(ctx context.Context, e *entity.Entity) (entity.Shape, error) {
+	db.mu.Lock()
+	shape, ok := db.shapes[e.Name]
+	db.mu.Unlock()
+	if ok {
+		return shape, nil
+	}
+	shape, err := discover(ctx, db.pool, e)
+	if err != nil {
+		return nil, err
+	}
+	db.mu.Lock()
+	db.shapes[e.Name] = shape
+	db.mu.Unlock()
+	return shape, nil
+}
+
+// Forget makes the next Shape look again: after an error that says that a column is gone.
+func (db *DB) Forget() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	clear(db.shapes)
+}

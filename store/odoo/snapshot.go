@@ -1,0 +1,163 @@
+package odoo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"ferry/engine"
+	"ferry/engine/cycle"
+	"ferry/engine/entity"
+	"ferry/engine/pgcopy"
+	"ferry/store/sqlstate"
+)
+
+// Snapshot is one short read-only transaction on the source.
+type Snapshot struct {
+	db    *DB
+	conn  *pgxpool.Conn
+	tx    pgx.Tx
+	since time.Time
+}
+
+var (
+	_ cycle.Source         = (*DB)(nil)
+	_ cycle.SourceSnapshot = (*Snapshot)(nil)
+)
+
+// Snapshot begins a transaction that sees one state of the source. Close it soon: see MaxTransaction.
+func (db *DB) Snapshot(ctx context.Context) (cycle.SourceSnapshot, error) {
+	conn, err := db.pool.Acquire(ctx)
+	if err != nil {
+		return nil, sqlstate.Wrap(engine.SideSource, "connecting", err)
+	}
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		conn.Release()
+		return nil, sqlstate.Wrap(engine.SideSource, "beginning a snapshot", err)
+	}
+	return &Snapshot{db: db, conn: conn, tx: tx, since: time.Now()}, nil
+}
+
+// Close ends the transaction. A session whose transaction cannot be ended is dropped with it.
+func (s *Snapshot) Close() {
+	if s.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := s.tx.Rollback(ctx); err != nil && !errors.Is(err, pgx.ErrTxClosed) {
+		_ = s.conn.Conn().Close(ctx)
+	}
+	s.conn.Release()
+	s.conn = nil
+}
+
+// Floor gives the lowest transaction id that was still running: what had begun before is in this snapshot or undone.
+func (s *Snapshot) Floor(ctx context.Context) (cycle.Floor, error) {
+	var floor string
+	err := s.tx.QueryRow(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text`).Scan(&floor)
+	return cycle.Floor(floor), sqlstate.Wrap(engine.SideSource, "taking a planning snapshot", err)
+}
+
+// MaxID is an entity's highest id, 0 without rows.
+func (s *Snapshot) MaxID(ctx context.Context, e *entity.Entity) (int64, error) {
+	var highest int64
+	err := s.tx.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM `+table(e)).Scan(&highest)
+	return highest, sqlstate.Wrap(engine.SideSource, "reading the highest id of "+e.Name, err)
+}
+
+// Count gives an entity's number of rows: counted, or the planner's estimate if counting takes longer than the limit.
+// After an estimate the transaction is the same one; it was protected by a savepoint.
+func (s *Snapshot) Count(ctx context.Context, e *entity.Entity, limit time.Duration) (rows int64, estimated bool, err error) {
+	inner, err := s.tx.Begin(ctx)
+	if err != nil {
+		return 0, false, sqlstate.Wrap(engine.SideSource, "counting "+e.Name, err)
+	}
+	_, err = inner.Exec(ctx, `SELECT set_config('statement_timeout', $1, true)`, strconv.FormatInt(limit.Milliseconds(), 10))
+	if err == nil {
+		err = inner.QueryRow(ctx, `SELECT count(*) FROM `+table(e)).Scan(&rows)
+	}
+	if err == nil {
+		return rows, false, sqlstate.Wrap(engine.SideSource, "counting "+e.Name, inner.Commit(ctx))
+	}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != "57014" {
+		return 0, false, sqlstate.Wrap(engine.SideSource, "counting "+e.Name, err)
+	}
+	if err := inner.Rollback(ctx); err != nil {
+		return 0, false, sqlstate.Wrap(engine.SideSource, "counting "+e.Name, err)
+	}
+	err = s.tx.QueryRow(ctx, `SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass('public.' || quote_ident($1))`,
+		e.Name).Scan(&rows)
+	return rows, true, sqlstate.Wrap(engine.SideSource, "estimating "+e.Name, err)
+}
+
+// Range reads the rows with ids above low up to high, in id order.
+func (s *Snapshot) Range(ctx context.Context, e *entity.Entity, low, high int64, each func(entity.Row) error) error {
+	where := " WHERE id > " + strconv.FormatInt(low, 10) + " AND id <= " + strconv.FormatInt(high, 10)
+	return s.read(ctx, e, where, each)
+}
+
+// ByID reads the rows with the given ids, in id order; ids without a row are left out.
+func (s *Snapshot) ByID(ctx context.Context, e *entity.Entity, ids []int64, each func(entity.Row) error) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	list := make([]string, len(ids))
+	for i, id := range ids {
+		list[i] = strconv.FormatInt(id, 10)
+	}
+	// COPY takes no parameters; integers written by strconv are the one thing that is put into its text.
+	return s.read(ctx, e, " WHERE id IN ("+strings.Join(list, ",")+")", each)
+}
+
+func (s *Snapshot) read(ctx context.Context, e *entity.Entity, where string, each func(entity.Row) error) error {
+	shape, err := s.db.Shape(ctx, e)
+	if err != nil {
+		return err
+	}
+	decoder := entity.NewDecoder(e, shape)
+	split := pgcopy.NewSplitter(func(fields [][]byte) error {
+		row, err := decoder.Decode(fields)
+		if err != nil {
+			return err
+		}
+		return each(row)
+	})
+	sql := "COPY (SELECT " + selectList(e, shape) + " FROM " + table(e) + where + " ORDER BY id) TO STDOUT (FORMAT binary)"
+	if _, err := s.conn.Conn().PgConn().CopyTo(ctx, split, sql); err != nil {
+		return sqlstate.Wrap(engine.SideSource, "reading "+e.Name, err)
+	}
+	if err := split.Close(); err != nil {
+		return fmt.Errorf("reading %s: %w", e.Name, err)
+	}
+	return nil
+}
+
+// selectList names id and the entity's columns that this source has; integers and texts in one form.
+func selectList(e *entity.Entity, shape entity.Shape) string {
+	list := []string{"id::bigint"}
+	for i, c := range e.Columns {
+		name := pgx.Identifier{c.Source}.Sanitize()
+		switch shape[i] {
+		case entity.WireAbsent:
+			continue
+		case entity.WireInt:
+			name += "::bigint"
+		case entity.WireText:
+			name += "::text"
+		case entity.WireFloat8, entity.WireNumeric, entity.WireTime:
+		}
+		list = append(list, name)
+	}
+	return strings.Join(list, ", ")
+}
+
+func table(e *entity.Entity) string { return pgx.Identifier{"public", e.Name}.Sanitize() }

@@ -1,0 +1,175 @@
+// Package queue hands batches to workers through River, whose tables live beside ours in schema ferry.
+//
+// A job carries a batch's number and attempt and nothing else; everything that matters is read from the batch itself
+// under its fence. So a job that runs twice, late, or after its run was cancelled is harmless: it is refused. The job is
+// completed in the batch's own transaction; what River does beyond that (waking workers, retrying, choosing a leader)
+// may be lost at any moment without losing a row.
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
+
+	"ferry/engine"
+	"ferry/engine/cycle"
+	"ferry/store/enginedb"
+	"ferry/store/migrations"
+)
+
+// maxBackoff bounds the wait before a batch is tried again: a minute of it would already break the service level.
+const maxBackoff = 15 * time.Second
+
+// maxAttempts is how often a batch is tried; what waiting cannot cure ends its run long before.
+const maxAttempts = 10_000
+
+// Queue is River on the engine database.
+type Queue struct {
+	db     *enginedb.DB
+	insert *river.Client[pgx.Tx]
+	logger *slog.Logger
+
+	mu      sync.Mutex
+	working *river.Client[pgx.Tx]
+}
+
+var _ enginedb.Queue = (*Queue)(nil)
+
+// New prepares the queue for putting jobs in; Start begins to work on them.
+func New(db *enginedb.DB, logger *slog.Logger) (*Queue, error) {
+	insert, err := river.NewClient(riverpgxv5.New(db.Pool()), &river.Config{Schema: migrations.Schema, Logger: logger})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the queue: %w", err)
+	}
+	q := &Queue{db: db, insert: insert, logger: logger}
+	db.SetQueue(q)
+	return q, nil
+}
+
+// BatchArgs is a job: one attempt at one batch.
+type BatchArgs struct {
+	Batch   engine.BatchID `json:"batch"`
+	Attempt int            `json:"attempt"`
+}
+
+// Kind names the job to River.
+func (BatchArgs) Kind() string { return "ferry_batch" }
+
+// Enqueue puts batches in the queue when the transaction commits.
+func (q *Queue) Enqueue(ctx context.Context, tx pgx.Tx, jobs []enginedb.Job) error {
+	params := make([]river.InsertManyParams, len(jobs))
+	for i, j := range jobs {
+		params[i] = river.InsertManyParams{
+			Args:       BatchArgs{Batch: j.Batch, Attempt: j.Attempt},
+			InsertOpts: &river.InsertOpts{MaxAttempts: maxAttempts},
+		}
+	}
+	if _, err := q.insert.InsertManyTx(ctx, tx, params); err != nil {
+		return fmt.Errorf("putting batches in the queue: %w", err)
+	}
+	return nil
+}
+
+// Start begins to work on batches with the given number of workers. Starting twice is harmless.
+func (q *Queue) Start(ctx context.Context, executor *cycle.Executor, workers int) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.working != nil || workers == 0 {
+		return nil
+	}
+	bundle := river.NewWorkers()
+	river.AddWorker(bundle, &batchWorker{db: q.db, executor: executor})
+	client, err := river.NewClient(riverpgxv5.New(q.db.Pool()), &river.Config{
+		ID:                          executor.Process.ID,
+		Schema:                      migrations.Schema,
+		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
+		Workers:                     bundle,
+		Logger:                      q.logger,
+		FetchCooldown:               5 * time.Millisecond,
+		JobTimeout:                  -1, // a batch bounds its transactions itself; building an index may take long
+		RetryPolicy:                 backoff{},
+		RescueStuckJobsAfter:        time.Hour, // ours is faster, see enginedb.TakeOver
+		CompletedJobRetentionPeriod: time.Hour,
+	})
+	if err != nil {
+		return fmt.Errorf("preparing workers: %w", err)
+	}
+	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("starting workers: %w", err)
+	}
+	q.working = client
+	return nil
+}
+
+// Stop lets running batches end and stops. When ctx ends first, they are cancelled: safe, for a transaction that did not
+// commit did nothing. Stopping twice is harmless.
+func (q *Queue) Stop(ctx context.Context) error {
+	q.mu.Lock()
+	client := q.working
+	q.working = nil
+	q.mu.Unlock()
+	if client == nil {
+		return nil
+	}
+	err := client.Stop(ctx)
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := client.StopAndCancel(hard); err != nil {
+		return fmt.Errorf("stopping workers: %w", err)
+	}
+	return nil
+}
+
+// backoff waits a little longer after every failure, with jitter so that batches that failed together do not return
+// together.
+type backoff struct{}
+
+// NextRetry gives the time of the next attempt.
+func (backoff) NextRetry(job *rivertype.JobRow) time.Time {
+	wait := 200 * time.Millisecond << min(len(job.Errors), 7)
+	wait = min(wait, maxBackoff)
+	jittered := wait/2 + rand.N(wait/2) //nolint:gosec // jitter needs no secrecy
+	return time.Now().Add(jittered)
+}
+
+type batchWorker struct {
+	river.WorkerDefaults[BatchArgs]
+
+	db       *enginedb.DB
+	executor *cycle.Executor
+}
+
+// Work carries out one attempt at a batch.
+func (w *batchWorker) Work(ctx context.Context, job *river.Job[BatchArgs]) error {
+	target := w.db.TargetFor(func(ctx context.Context, tx pgx.Tx) error { return completeJob(ctx, tx, job) })
+	err := w.executor.Execute(ctx, target, job.Args.Batch, job.Args.Attempt)
+	if errors.Is(err, cycle.ErrFinal) {
+		return river.JobCancel(err)
+	}
+	return err
+}
+
+// completeJob marks the job as done in the batch's transaction. River completes a rescued job's other attempt too, and
+// says nothing of one that was cancelled: so its answer is looked at.
+func completeJob(ctx context.Context, tx pgx.Tx, job *river.Job[BatchArgs]) error {
+	done, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
+	if err != nil {
+		return fmt.Errorf("completing job %d: %w", job.ID, err)
+	}
+	if done.State != rivertype.JobStateCompleted || done.Attempt != job.Attempt {
+		return fmt.Errorf("%w: its job is %s at attempt %d, this is attempt %d", engine.ErrFenced, done.State, done.Attempt, job.Attempt)
+	}
+	return nil
+}
