@@ -1,0 +1,286 @@
+// Package app is the console itself: it routes messages to screens, forms and the engine, and draws the frame around
+// them. It decides nothing about loyalty data, and no screen knows it.
+//
+//	key → keymap → action → the open form, else the app, else the screen
+//	beat → snapshot → sight → every screen
+//	task → outcome → a notice
+//
+// Update does no I/O and asks no clock: time comes with each beat. It draws the frame once for every message that
+// changes something, and View only hands it out.
+package app
+
+import (
+	"context"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
+
+	"ferry/engine"
+	"ferry/themes"
+	"ferry/tui/feed"
+	"ferry/tui/keymap"
+	"ferry/tui/screen"
+	"ferry/tui/screen/activity"
+	"ferry/tui/screen/overview"
+	"ferry/tui/status"
+	"ferry/tui/widget"
+)
+
+// Exit is how the operator left the console.
+type Exit int
+
+// The ways to leave.
+const (
+	ExitNone     Exit = iota // not by a choice: the console was ended from outside
+	ExitQuit                 // nothing was at work in this process
+	ExitHeadless             // leave the run at work in this process, without a console
+	ExitDrain                // let the batches in flight end, then stop
+)
+
+// Config is what a console needs.
+type Config struct {
+	Operator     engine.Operator
+	Actor        engine.Actor
+	Themes       []themes.Theme // the first is used, `t` takes the next; none: no colours
+	Renderer     *lipgloss.Renderer
+	Clock        func() time.Time // nil: the system's
+	Keys         *keymap.Map      // nil: ferry's own
+	Title        string           // first word of the frame, and the window's title; empty: ferry
+	LowBandwidth bool
+	ASCII        bool // draw with ASCII only
+}
+
+// Model is the console. Make it with New.
+type Model struct {
+	config  Config
+	keys    keymap.Map
+	theme   int
+	styles  themes.Styles
+	feed    feed.Feed
+	hands   feed.Hands
+	screens []screen.Screen
+	current int
+
+	last    feed.Beat
+	sight   screen.Sight
+	pending map[string]time.Time // tasks under way, since when
+	notices notices
+	dialog  *dialog
+	help    *screen.Scroll
+	exit    Exit
+
+	width, height int
+	frame         string
+}
+
+// New makes a console; the tasks that it starts end with the context.
+func New(ctx context.Context, config Config) *Model {
+	if config.Clock == nil {
+		config.Clock = time.Now
+	}
+	if config.Title == "" {
+		config.Title = "ferry"
+	}
+	if len(config.Themes) == 0 {
+		config.Themes = []themes.Theme{{Name: "plain"}}
+	}
+	keys := keymap.Default()
+	if config.Keys != nil {
+		keys = *config.Keys
+	}
+	m := &Model{
+		config:  config,
+		keys:    keys,
+		styles:  config.Themes[0].Styles(config.Renderer),
+		feed:    feed.New(config.Operator, config.Clock, config.LowBandwidth),
+		hands:   feed.NewHands(ctx),
+		screens: []screen.Screen{overview.New(), activity.New()},
+		pending: map[string]time.Time{},
+	}
+	return m
+}
+
+// Init asks for the first beat.
+func (m *Model) Init() tea.Cmd {
+	return tea.Batch(m.feed.Now, tea.SetWindowTitle(m.config.Title))
+}
+
+// View hands out the frame that the last Update drew.
+func (m *Model) View() string { return m.frame }
+
+// Exit says how the operator left.
+func (m *Model) Exit() Exit { return m.exit }
+
+// ExitOf reads Exit off the model that a program returned.
+func ExitOf(model tea.Model) Exit {
+	if m, ok := model.(*Model); ok && m != nil {
+		return m.exit
+	}
+	return ExitNone
+}
+
+// Update takes one message.
+func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	var cmd tea.Cmd
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = max(0, msg.Width), max(0, msg.Height)
+	case tea.KeyMsg:
+		cmd = m.key(msg)
+	case feed.Beat:
+		if !m.beat(msg) {
+			return m, m.feed.Next(m.busy())
+		}
+		cmd = m.feed.Next(m.busy())
+	case feed.Outcome:
+		m.outcome(msg)
+	case tea.ResumeMsg:
+	default:
+		return m, nil
+	}
+	m.draw()
+	return m, cmd
+}
+
+// beat takes in a snapshot; false says that nothing needs drawing.
+func (m *Model) beat(b feed.Beat) bool {
+	if b.Snapshot == nil || !b.Differs(m.last) {
+		return false
+	}
+	m.last = b
+	m.sight = screen.Sight{Snapshot: b.Snapshot, State: status.Of(b.Snapshot), Now: b.At}
+	for _, s := range m.screens {
+		s.See(m.sight)
+	}
+	m.notices.expire(b.At)
+	return true
+}
+
+// busy reports whether figures are likely to move.
+func (m *Model) busy() bool {
+	return len(m.pending) > 0 || (m.run() != nil && m.run().State.Active())
+}
+
+// run is the run that the operator sees, or nil.
+func (m *Model) run() *engine.RunView {
+	if m.sight.Snapshot == nil {
+		return nil
+	}
+	return m.sight.Snapshot.Run
+}
+
+// key takes what the operator pressed. Keys that came in one piece, from a fast hand or a slow line, count one by one.
+func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
+	if m.dialog != nil {
+		return m.formKey(msg)
+	}
+	if msg.Paste {
+		return nil
+	}
+	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 {
+		return m.press(msg.String())
+	}
+	var cmds []tea.Cmd
+	for i, r := range msg.Runes {
+		if m.dialog != nil { // the rest belongs to the form that the first ones opened, which nobody has read yet
+			m.notices.say(m.sight.Now, "keys after "+string(msg.Runes[:i])+" were ignored: the question came in between")
+			break
+		}
+		cmds = append(cmds, m.press(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt}.String()))
+	}
+	return tea.Batch(cmds...)
+}
+
+func (m *Model) press(key string) tea.Cmd {
+	action, ok := m.keys.Action(key)
+	if !ok {
+		return nil
+	}
+	if m.tooSmall() && action != keymap.Quit && action != keymap.Redraw && action != keymap.Suspend {
+		return nil
+	}
+	if m.help != nil && m.inHelp(action) {
+		return nil
+	}
+	if reason := m.refusal(action); reason != "" {
+		m.notices.say(m.sight.Now, keymap.Name(key)+": "+reason)
+		return nil
+	}
+	return m.do(action)
+}
+
+// inHelp carries out an action on the open help; false says that the help has no use for it.
+func (m *Model) inHelp(action keymap.Action) bool {
+	switch {
+	case m.help.Do(action):
+	case action == keymap.Help || action == keymap.Back || action == keymap.Quit:
+		m.help = nil
+	default:
+		return false
+	}
+	return true
+}
+
+// do carries out an action that nothing speaks against.
+func (m *Model) do(action keymap.Action) tea.Cmd {
+	for i, s := range m.screens {
+		if s.Tab().Action == action {
+			m.current, m.help = i, nil
+			return nil
+		}
+	}
+	switch action { //nolint:exhaustive // the screen gets the others
+	case keymap.Start:
+		m.askStart()
+	case keymap.Pause:
+		m.askPause()
+	case keymap.Cancel:
+		m.askCancel()
+	case keymap.Init:
+		m.askInit()
+	case keymap.Help:
+		m.help = &screen.Scroll{}
+	case keymap.Theme:
+		m.nextTheme()
+	case keymap.Redraw:
+		return tea.ClearScreen
+	case keymap.Suspend:
+		return tea.Suspend
+	case keymap.Quit:
+		return m.askQuit()
+	default:
+		return m.onScreen(action)
+	}
+	return nil
+}
+
+// onScreen lets the current screen act; what it has no use for may still mean something to the console.
+func (m *Model) onScreen(action keymap.Action) tea.Cmd {
+	if cmd, used := m.screens[m.current].Do(action); used {
+		return cmd
+	}
+	switch {
+	case action == keymap.Back:
+		m.notices.dismiss()
+	case action == keymap.Open && m.refusal(keymap.Init) == "":
+		m.askInit()
+	}
+	return nil
+}
+
+func (m *Model) nextTheme() {
+	m.theme = (m.theme + 1) % len(m.config.Themes)
+	m.styles = m.config.Themes[m.theme].Styles(m.config.Renderer)
+	m.notices.say(m.sight.Now, "theme "+m.config.Themes[m.theme].Name)
+}
+
+// perform starts a task, unless the same one is under way.
+func (m *Model) perform(doing string, task feed.Task) tea.Cmd {
+	if since, ok := m.pending[doing]; ok {
+		m.notices.say(m.sight.Now, doing+": already asked "+widget.Ago(since, m.sight.Now))
+		return nil
+	}
+	m.pending[doing] = m.sight.Now
+	return m.hands(doing, task)
+}

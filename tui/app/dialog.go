@@ -1,0 +1,113 @@
+package app
+
+import (
+	"fmt"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ferry/engine"
+	"ferry/themes"
+	"ferry/tui/canvas"
+	"ferry/tui/keymap"
+	"ferry/tui/status"
+	"ferry/tui/widget"
+)
+
+// dialog is a form that is open, with what each of its choices does.
+type dialog struct {
+	form    widget.Form
+	options []option
+	about   engine.RunID    // the run that the question is about; 0: none
+	seen    engine.RunState // its state when the question was asked
+}
+
+type option struct {
+	choice widget.Choice
+	take   func(answer string) tea.Cmd // nil: only closes the form
+}
+
+func (m *Model) ask(form widget.Form, options ...option) {
+	for _, o := range options {
+		form.Choices = append(form.Choices, o.choice)
+	}
+	m.dialog = &dialog{form: form, options: options}
+}
+
+// hint tells how a form is used.
+func (m *Model) hint(typed bool) string {
+	next, accept, shut := m.keys.Key(keymap.FormNext), m.keys.Key(keymap.FormAccept), m.keys.Key(keymap.FormClose)
+	text := fmt.Sprintf("%s next · %s takes it · %s closes", next, accept, shut)
+	if typed {
+		text = "type a reason · " + text + "\nthe journal will name " + m.config.Actor.String()
+	}
+	return text
+}
+
+// formKey takes a key while a form is open: the form has all keys to itself.
+func (m *Model) formKey(msg tea.KeyMsg) tea.Cmd {
+	form := &m.dialog.form
+	action, bound := m.keys.InForm(msg.String())
+	typed := msg.Type == tea.KeyRunes || msg.Type == tea.KeySpace
+	switch {
+	case !bound || msg.Paste:
+		if typed && !msg.Alt {
+			form.Type(string(msg.Runes))
+		}
+		return nil
+	case m.tooSmall() && action != keymap.FormClose:
+		return nil // what cannot be read must not be answered
+	}
+	switch action { //nolint:exhaustive // only forms' actions are in this scope
+	case keymap.FormNext:
+		form.Move(1)
+	case keymap.FormPrev:
+		form.Move(-1)
+	case keymap.FormErase:
+		form.Erase()
+	case keymap.FormClear:
+		form.Clear()
+	case keymap.FormClose:
+		m.dialog = nil
+	case keymap.FormAccept:
+		return m.take()
+	}
+	return nil
+}
+
+// take closes the form and does what was chosen.
+func (m *Model) take() tea.Cmd {
+	d := m.dialog
+	m.dialog = nil
+	if chosen := d.options[d.form.Focus()]; chosen.take != nil {
+		return chosen.take(d.form.Answer)
+	}
+	return nil
+}
+
+// dialogLines draws the open form. If the run that it is about has changed since, it says so.
+func (m *Model) dialogLines() []canvas.Line {
+	lines := m.dialog.form.Lines(m.width)
+	run := m.run()
+	if m.dialog.about == 0 || run == nil || len(lines) == 0 {
+		return lines
+	}
+	var news string
+	switch {
+	case run.ID != m.dialog.about:
+		news = fmt.Sprintf("run #%d has begun meanwhile", run.ID)
+	case run.State != m.dialog.seen:
+		news = "meanwhile: " + status.State(run.State).Sign().Word
+		if run.StateBy != "" {
+			news += " by " + run.StateBy
+		}
+		news += ", " + widget.Ago(run.Since, m.sight.Now)
+	default:
+		return lines
+	}
+	last := len(lines) - 1
+	width := lines[last].Width()
+	note := canvas.Of(themes.Warn, " "+news+" ")
+	note = note.Fit(min(note.Width(), width-4))
+	lines[last] = lines[last].Over(2, note)
+	return lines
+}

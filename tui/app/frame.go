@@ -1,0 +1,392 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"ferry/engine"
+	"ferry/themes"
+	"ferry/tui/canvas"
+	"ferry/tui/keymap"
+	"ferry/tui/sanitize"
+	"ferry/tui/screen"
+	"ferry/tui/status"
+	"ferry/tui/widget"
+)
+
+const (
+	minWidth  = 60
+	minHeight = 16
+	helpKeys  = 21               // cells for the keys in the help
+	longTabs  = 100              // from here on tabs have their full names
+	old       = 10 * time.Second // figures older than this are called old
+)
+
+func (m *Model) tooSmall() bool { return m.width < minWidth || m.height < minHeight }
+
+// draw makes the frame: exactly as many lines as the window has, each exactly as wide.
+func (m *Model) draw() {
+	if m.width == 0 || m.height == 0 {
+		m.frame = ""
+		return
+	}
+	lines := m.lines()
+	m.frame = canvas.Frame(&m.styles, canvas.Block(lines, m.width, m.height), m.width)
+	if m.config.ASCII {
+		m.frame = canvas.ASCII(m.frame)
+	}
+}
+
+func (m *Model) lines() []canvas.Line {
+	if m.tooSmall() {
+		return m.smallLines()
+	}
+	top := append(m.header(), m.tabs(), m.topRule())
+	foot := append(m.noticeLines(), m.rule(""), m.footer())
+	height := max(0, m.height-len(top)-len(foot))
+	var body []canvas.Line
+	switch {
+	case m.help != nil:
+		body = m.help.Window(m.helpLines(), height)
+	case m.sight.Snapshot == nil:
+		body = []canvas.Line{canvas.Of(themes.Muted, " reading the first figures")}
+	default:
+		s := m.screens[m.current]
+		s.SetSize(m.width, height)
+		body = s.Lines()
+	}
+	lines := append(append(top, canvas.Block(body, m.width, height)...), foot...)
+	lines = canvas.Block(lines, m.width, m.height)
+	if m.dialog != nil {
+		box := m.dialogLines()
+		width := 0
+		if len(box) > 0 {
+			width = box[0].Width()
+		}
+		for i := range box { // a cell of air at both sides
+			l := canvas.Of(themes.Text, " ")
+			box[i] = *l.Add(box[i]).Put(themes.Text, " ")
+		}
+		canvas.Lay(lines, box, max(0, (m.width-width)/2-1), max(0, (m.height-len(box))/2))
+	}
+	return lines
+}
+
+// smallLines is what a window gets that is too small for anything else: where ferry stands, and what to do.
+func (m *Model) smallLines() []canvas.Line {
+	l := canvas.Of(themes.Text, "")
+	if m.sight.Snapshot != nil {
+		l = m.state(false)
+	}
+	lines := []canvas.Line{l, canvas.Of(themes.Warn, fmt.Sprintf(" window too small (need %d×%d)", minWidth, minHeight))}
+	if m.height == 1 {
+		l.Put(themes.Warn, fmt.Sprintf("  window too small (need %d×%d)", minWidth, minHeight))
+		lines = []canvas.Line{l}
+	}
+	if m.dialog != nil {
+		lines = append(lines, canvas.Of(themes.Text, " waits for an answer: "+m.dialog.form.Title))
+	}
+	return lines
+}
+
+// header is one line where all of it has room, else two.
+func (m *Model) header() []canvas.Line {
+	if m.sight.Snapshot == nil {
+		return []canvas.Line{canvas.Of(themes.Title, " "+m.config.Title), {}}
+	}
+	where, state, levels := m.where(), m.state(true), m.levels()
+	clock := m.clock()
+	if m.width >= screen.Wide && where.Width()+state.Width()+levels.Width()+clock.Width()+8 <= m.width {
+		where.Put(themes.Text, "   ").Add(state).Put(themes.Text, "  ").To(m.width - clock.Width() - levels.Width() - 3)
+		where.Add(levels).Put(themes.Text, "   ").Add(clock)
+		return []canvas.Line{where}
+	}
+	first := where.Fit(m.width - clock.Width() - 1)
+	first.Put(themes.Text, " ").Add(clock)
+	second := canvas.Of(themes.Text, " ")
+	room := m.width - levels.Width() - 4
+	if levels.Width() == 0 {
+		room = m.width - 1
+	}
+	if state.Width() > room {
+		state = state.Fit(room)
+	}
+	second.Add(state).To(m.width - levels.Width() - 1).Add(levels)
+	return []canvas.Line{first, second}
+}
+
+// where names both databases.
+func (m *Model) where() canvas.Line {
+	s := m.sight.Snapshot
+	l := canvas.Of(themes.Title, " "+m.config.Title)
+	if s.Profile != "" {
+		l.Put(themes.Accent, " "+s.Profile)
+	}
+	l.Put(themes.Text, "  ")
+	side := func(e engine.Endpoint) {
+		address := e.Address
+		if address == "" {
+			address = widget.Unknown
+		}
+		l.Put(themes.Text, address)
+		if e.ReadOnly {
+			l.Put(themes.Muted, " RO")
+		}
+		if e.Insecure {
+			l.Put(themes.Warn, " no-TLS")
+		}
+	}
+	side(s.Source)
+	l.Put(themes.Muted, " → ")
+	side(s.Target)
+	return l
+}
+
+func (m *Model) clock() canvas.Line {
+	var l canvas.Line
+	if m.sight.Snapshot.Process.ReadOnly {
+		l.Put(themes.Warn, "READ-ONLY  ")
+	}
+	return *l.Put(themes.Text, widget.Clock(m.sight.Now))
+}
+
+// levels are the service levels that are known.
+func (m *Model) levels() canvas.Line {
+	var l canvas.Line
+	s := m.sight.Snapshot
+	if s.TakenAt.IsZero() || s.Setup != engine.SetupReady || s.Target.Down() {
+		return l
+	}
+	if share := rejected(s); share.Known {
+		l.Put(themes.Muted, "rejected ").Put(themes.Text, widget.Share(share))
+	}
+	all := len(s.Entities) > 0
+	for _, e := range s.Entities {
+		if e.Accounted.Known && !e.Accounted.Value {
+			l.Put(themes.Text, "  ").Put(themes.Bad, "rows NOT accounted for")
+			return l
+		}
+		all = all && e.Accounted.Known
+	}
+	if all {
+		l.Put(themes.Text, "  ").Put(themes.OK, "every row accounted for")
+	}
+	return l
+}
+
+// rejected is the share of all source rows that were refused; unknown unless it is known of every entity. While a run is
+// active it is the share of the rows that the run has read.
+func rejected(s *engine.Snapshot) engine.Maybe[float64] {
+	var refused, rows int64
+	if s.Run != nil && s.Run.State.Active() {
+		for _, e := range s.Entities {
+			refused, rows = refused+e.Counts.Rejected, rows+e.Counts.Read
+		}
+		if rows > 0 {
+			return engine.Known(float64(refused) / float64(rows))
+		}
+	}
+	for _, e := range s.Entities {
+		if !e.RejectedShare().Known {
+			return engine.Maybe[float64]{}
+		}
+		refused += e.Quarantined.Value - e.Waiting.Or(0)
+		rows += e.SourceRows.Value
+	}
+	if rows == 0 {
+		return engine.Maybe[float64]{}
+	}
+	return engine.Known(float64(refused) / float64(rows))
+}
+
+// state is the state's glyph and word, with what is to be said about it.
+func (m *Model) state(long bool) canvas.Line {
+	sign := m.sight.State.Sign()
+	l := canvas.Of(sign.Role, sign.Glyph+" "+strings.ToUpper(sign.Word))
+	if detail := m.detail(); detail != "" && long {
+		l.Put(themes.Text, " "+detail)
+	}
+	return l
+}
+
+func (m *Model) detail() string {
+	s, now := m.sight.Snapshot, m.sight.Now
+	switch m.sight.State { //nolint:exhaustive // the others are states of a run, or say it all
+	case status.Unreachable:
+		return m.outage()
+	case status.Connecting:
+		return "reading both databases"
+	case status.NotInitialised, status.SchemaOlder:
+		return "engine database; " + m.keys.Key(keymap.Init) + " cures it"
+	case status.Idle:
+		return "no run yet"
+	}
+	if s.Run == nil {
+		return ""
+	}
+	return m.about(s.Run, now)
+}
+
+// outage says which database does not answer, since when, and how old the figures are.
+func (m *Model) outage() string {
+	s, now := m.sight.Snapshot, m.sight.Now
+	if !s.Target.Down() {
+		return "source database " + widget.Duration(now.Sub(s.Source.DownSince)) + m.meanwhile()
+	}
+	text := "engine database " + widget.Duration(now.Sub(s.Target.DownSince))
+	if s.Source.Down() {
+		text = "both databases " + widget.Duration(now.Sub(s.Target.DownSince))
+	}
+	if s.TakenAt.IsZero() {
+		return text + ", nothing read yet"
+	}
+	return text + ", shown: " + widget.When(s.TakenAt, now) + m.meanwhile()
+}
+
+// meanwhile says how the run stands, or stood, behind an outage.
+func (m *Model) meanwhile() string {
+	run := m.run()
+	if run == nil {
+		return ""
+	}
+	return fmt.Sprintf("; #%d %s", run.ID, status.State(run.State).Sign().Word)
+}
+
+// about tells about a run what its state alone does not say.
+func (m *Model) about(run *engine.RunView, now time.Time) string {
+	text := fmt.Sprintf("%s #%d", run.Kind, run.ID)
+	if run.First && run.State.Active() {
+		text += " first load"
+	}
+	by := ""
+	if run.StateBy != "" {
+		by = " by " + run.StateBy
+	}
+	why := ""
+	if run.Reason != "" {
+		why = ": " + run.Reason
+	}
+	switch run.State {
+	case engine.RunQueued:
+		return text + ", " + widget.Duration(now.Sub(run.CreatedAt))
+	case engine.RunPlanning, engine.RunRunning:
+		if !run.StartedAt.IsZero() {
+			text += ", " + widget.Duration(now.Sub(run.StartedAt))
+		}
+		return text
+	case engine.RunPausing, engine.RunPaused, engine.RunCancelled:
+		return text + by + " " + widget.Ago(run.Since, now) + why
+	case engine.RunInterrupted:
+		return text + " " + widget.Ago(run.Since, now) + ": its processes are gone; " + m.keys.Key(keymap.Pause) + " resumes"
+	case engine.RunFailed:
+		return text + " " + widget.Ago(run.Since, now)
+	case engine.RunDone:
+		if !run.StartedAt.IsZero() && !run.FinishedAt.IsZero() {
+			text += " in " + widget.Duration(run.FinishedAt.Sub(run.StartedAt))
+		}
+		return text + ", " + widget.When(run.FinishedAt, now)
+	}
+	return text
+}
+
+// tabs lists the screens; the current one is marked.
+func (m *Model) tabs() canvas.Line {
+	var l canvas.Line
+	for i, s := range m.screens {
+		tab := s.Tab()
+		title := tab.Short
+		if m.width >= longTabs || len(m.screens) < 5 {
+			title = tab.Long
+		}
+		mark, role := " ", themes.Muted
+		if i == m.current && m.help == nil {
+			mark, role = "›", themes.Accent
+		}
+		l.Put(role, mark+m.keys.Key(tab.Action)+" "+title).Put(themes.Text, "  ")
+	}
+	if m.help != nil {
+		l.Put(themes.Accent, "›"+m.keys.Key(keymap.Help)+" Help")
+	}
+	if s := m.sight.Snapshot; s != nil && s.Errors > 0 {
+		l.PutRight(m.width-1, themes.Bad, "errors "+widget.Count(s.Errors))
+	}
+	return l
+}
+
+// topRule parts the frame from the screen, and says so when what is below is not of this moment.
+func (m *Model) topRule() canvas.Line {
+	s := m.sight.Snapshot
+	if s == nil || s.TakenAt.IsZero() {
+		return m.rule("")
+	}
+	if age := m.sight.Now.Sub(s.TakenAt); s.Target.Down() || age >= old {
+		return m.rule("figures of " + widget.When(s.TakenAt, m.sight.Now) + ", " + widget.Duration(age) + " old")
+	}
+	return m.rule("")
+}
+
+func (m *Model) rule(text string) canvas.Line {
+	l := canvas.Of(themes.Border, strings.Repeat("─", m.width))
+	if text == "" {
+		return l
+	}
+	return l.Over(3, canvas.Of(themes.Warn, " "+sanitize.Fit(text, m.width-8)+" "))
+}
+
+// footer names what can be done now.
+func (m *Model) footer() canvas.Line {
+	var l canvas.Line
+	for _, b := range m.keys.Bindings() {
+		if !b.Footer || m.refusal(b.Action) != "" {
+			continue
+		}
+		l.Put(themes.Text, " ").Put(themes.Accent, keymap.Name(b.Keys[0])).Put(themes.Muted, " "+m.short(b)+" ")
+	}
+	return l
+}
+
+// short is the word for an action as it would work now.
+func (m *Model) short(b keymap.Binding) string {
+	run := m.run()
+	switch {
+	case b.Action == keymap.Pause && run != nil && run.State.Resumable():
+		return "resume"
+	case b.Action == keymap.Init && m.sight.State == status.SchemaOlder:
+		return "migrate"
+	}
+	return b.Short
+}
+
+// helpLines is the whole keymap, with the reasons why something cannot be done now, and the signs of all states.
+func (m *Model) helpLines() []canvas.Line {
+	var lines []canvas.Line
+	section := keymap.Scope("")
+	for _, b := range m.keys.Bindings() {
+		if b.Scope == keymap.Forms && section != keymap.Forms {
+			lines = append(lines, canvas.Line{}, canvas.Of(themes.Title, " in a question"))
+		}
+		section = b.Scope
+		l := canvas.Of(themes.Text, " ")
+		l.Put(themes.Accent, sanitize.Pad(b.AllKeys(), helpKeys)).Put(themes.Text, b.Long)
+		lines = append(lines, l)
+		if reason := m.refusal(b.Action); reason != "" {
+			for _, why := range canvas.Wrap(themes.Muted, "not now: "+reason, m.width-helpKeys-2) {
+				l = canvas.Line{}
+				l.To(helpKeys + 1)
+				lines = append(lines, *l.Add(why))
+			}
+		}
+	}
+	lines = append(lines, canvas.Line{}, canvas.Of(themes.Title, " signs"))
+	var l canvas.Line
+	for _, s := range status.All() {
+		sign := s.Sign()
+		next := canvas.Of(sign.Role, " "+sign.Glyph+" "+sign.Word+" ")
+		if l.Width()+next.Width() > m.width {
+			lines, l = append(lines, l), canvas.Line{}
+		}
+		l.Add(next)
+	}
+	return append(lines, l)
+}

@@ -1,0 +1,80 @@
+// Package cure knows what to do about an error, in one sentence for an operator at night.
+//
+// It reads the text of the error, because that is all that a snapshot carries; the first entry that matches speaks. An
+// error without an entry gets no advice, rather than a guess.
+package cure
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"ferry/engine"
+)
+
+var cures = []struct{ sign, advice string }{
+	{"connection refused", "nothing listens there: is PostgreSQL running, and are host and port right?"},
+	{"no such host", "the host name is unknown: check the address, or the resolver"},
+	{"password authentication failed", "check user and password of this connection"},
+	{"SQLSTATE 28", "the server refuses this login: check user, password and pg_hba.conf"},
+	{"no pg_hba.conf entry", "the server does not let this host in: add a line to its pg_hba.conf"},
+	{"SQLSTATE 3D000", "that database does not exist: check its name"},
+	{"SQLSTATE 42501", "the role lacks a grant: `ferry preflight` names it"},
+	{"SQLSTATE 42P01", "a table is missing: `ferry preflight` names it"},
+	{"SQLSTATE 42703", "a column is missing: `ferry preflight` names it"},
+	{"SQLSTATE 53100", "the disk is full: free space there; ferry goes on by itself"},
+	{"SQLSTATE 53200", "the server is out of memory: ferry tries again by itself"},
+	{"SQLSTATE 53300", "the server has no connections left: ferry tries again by itself"},
+	{"too many clients", "the server has no connections left: ferry tries again by itself"},
+	{"SQLSTATE 55P03", "another session holds a lock: ferry tries again by itself"},
+	{"SQLSTATE 40", "two transactions met: ferry tries again by itself"},
+	{"SQLSTATE 57P03", "the server is starting or stopping: ferry tries again by itself"},
+	{"certificate", "TLS could not be verified: check sslmode and sslrootcert"},
+	{"i/o timeout", "no answer: a firewall between, or the host is down?"},
+	{"context deadline exceeded", "no answer in time: a firewall between, or the host is overloaded?"},
+	{"network is unreachable", "there is no route to that host: check network or VPN"},
+	{"no route to host", "there is no route to that host: check network or VPN"},
+}
+
+// For gives the advice for an error's text, or nothing.
+func For(text string) string {
+	for _, c := range cures {
+		if strings.Contains(text, c.sign) {
+			return c.advice
+		}
+	}
+	return ""
+}
+
+// sentinels are ferry's own refusals.
+var sentinels = []struct {
+	err    error
+	advice string
+}{
+	{engine.ErrRunActive, "one writing run at a time: p resumes a paused one, x cancels it"},
+	{engine.ErrNotInitialised, "i initialises it"},
+	{engine.ErrSchemaOlder, "i migrates it"},
+	{engine.ErrSchemaNewer, "use the newer ferry"},
+	{engine.ErrReadOnly, "start ferry without --read-only to act"},
+	{engine.ErrStateChanged, "look at its state now, and decide again"},
+	{engine.ErrShape, "`ferry preflight` names what is missing"},
+	{engine.ErrUnsafeSource, "check which database is source and which is engine, and the source role's grants"},
+	{engine.ErrNoSuchRun, "another console may have begun a newer run: look again"},
+	{context.Canceled, "this console was closing"},
+}
+
+// ForError gives the advice for an error, or nothing.
+func ForError(err error) string {
+	for _, s := range sentinels {
+		if errors.Is(err, s.err) {
+			return s.advice
+		}
+	}
+	if advice := For(err.Error()); advice != "" {
+		return advice
+	}
+	if errors.Is(err, engine.ErrUnreachable) {
+		return "ferry keeps trying by itself; repeat this when it is back"
+	}
+	return ""
+}

@@ -1,0 +1,208 @@
+// Package keymap is the one table of what can be done by key: its name, its keys, a word for the footer and a line for
+// the help. Footer, help and lookup all read it; nothing else mentions a key.
+//
+// Keys lead to actions, and screens and the app handle actions, never keys, so an operator may put any action on another
+// key. A scope says where a binding counts: everywhere, on the screens, or in a form, which then has all keys to itself.
+// Within what counts at one moment a key means one thing; a collision is an error when a map is made.
+package keymap
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Action is what an operator can ask for. Its text is the name used in the configuration.
+type Action string
+
+// The actions.
+const (
+	Overview Action = "overview"
+	Activity Action = "activity"
+
+	Start  Action = "start"
+	Pause  Action = "pause"
+	Cancel Action = "cancel"
+	Init   Action = "init"
+	Open   Action = "open"
+	Back   Action = "back"
+
+	Up       Action = "up"
+	Down     Action = "down"
+	PageUp   Action = "page-up"
+	PageDown Action = "page-down"
+	Top      Action = "top"
+	Bottom   Action = "bottom"
+
+	Help    Action = "help"
+	Theme   Action = "theme"
+	Redraw  Action = "redraw"
+	Suspend Action = "suspend"
+	Quit    Action = "quit"
+
+	FormNext   Action = "form-next"
+	FormPrev   Action = "form-previous"
+	FormAccept Action = "form-accept"
+	FormClose  Action = "form-close"
+	FormErase  Action = "form-erase"
+	FormClear  Action = "form-clear"
+)
+
+// Scope is where a binding counts.
+type Scope string
+
+// The scopes.
+const (
+	Everywhere Scope = "everywhere" // but not in a form
+	Screens    Scope = "screens"    // moving about in a screen, and in the help
+	Forms      Scope = "forms"
+)
+
+// modal scopes have all keys to themselves.
+func (s Scope) modal() bool { return s == Forms }
+
+// Binding is one row of the table.
+type Binding struct {
+	Action Action
+	Keys   []string // as Bubble Tea names them; the first is the one that is shown
+	Short  string   // for the footer
+	Long   string   // for the help
+	Scope  Scope
+	Footer bool
+}
+
+// Map is a table of bindings.
+type Map struct {
+	bindings []Binding
+	lookup   map[Scope]map[string]Action
+}
+
+// Default is ferry's table.
+func Default() Map {
+	m, _ := New(defaults) // a test makes sure that nothing collides
+	return m
+}
+
+var defaults = []Binding{
+	{Start, []string{"s"}, "start", "start a run, or continue the last one", Everywhere, true},
+	{Pause, []string{"p"}, "pause", "pause the run for everyone, or resume it", Everywhere, true},
+	{Cancel, []string{"x"}, "cancel", "cancel the run for everyone", Everywhere, true},
+	{Init, []string{"i"}, "initialise", "make ferry's tables in the engine database, or migrate them", Everywhere, true},
+	{Overview, []string{"1"}, "overview", "overview: is it running, is it right", Everywhere, false},
+	{Activity, []string{"7"}, "activity", "activity: who did what, and when", Everywhere, false},
+	{Open, []string{"enter"}, "open", "open what is selected or offered", Screens, false},
+	{Back, []string{"esc"}, "back", "go back; dismiss the message shown", Screens, false},
+	{Up, []string{"up", "k"}, "up", "one line up", Screens, false},
+	{Down, []string{"down", "j"}, "down", "one line down", Screens, false},
+	{PageUp, []string{"pgup", "b"}, "page up", "one page up", Screens, false},
+	{PageDown, []string{"pgdown", " "}, "page down", "one page down", Screens, false},
+	{Top, []string{"home", "g"}, "top", "to the first line", Screens, false},
+	{Bottom, []string{"end", "G"}, "bottom", "to the last line", Screens, false},
+	{Theme, []string{"t"}, "theme", "next theme", Everywhere, false},
+	{Redraw, []string{"ctrl+l"}, "redraw", "draw the screen afresh", Everywhere, false},
+	{Suspend, []string{"ctrl+z"}, "suspend", "back to the shell; fg returns", Everywhere, false},
+	{Help, []string{"?"}, "help", "this help", Everywhere, true},
+	{Quit, []string{"q", "ctrl+c"}, "quit", "leave; asks first while a run is at work here", Everywhere, true},
+
+	{FormNext, []string{"tab", "right", "down"}, "next", "next choice", Forms, false},
+	{FormPrev, []string{"shift+tab", "left", "up"}, "previous", "previous choice", Forms, false},
+	{FormAccept, []string{"enter"}, "choose", "take the choice that is marked ›", Forms, false},
+	{FormClose, []string{"esc", "ctrl+c"}, "close", "close without doing anything", Forms, false},
+	{FormErase, []string{"backspace", "ctrl+h"}, "erase", "erase a character", Forms, false},
+	{FormClear, []string{"ctrl+u"}, "clear", "erase all", Forms, false},
+}
+
+// New makes a map of bindings. Two actions that count at the same moment may not share a key, an action has one row,
+// and at least one key.
+func New(bindings []Binding) (Map, error) {
+	m := Map{bindings: slices.Clone(bindings), lookup: map[Scope]map[string]Action{}}
+	seen := map[Action]bool{}
+	for _, b := range bindings {
+		switch {
+		case seen[b.Action]:
+			return Map{}, fmt.Errorf("keymap: action %q stands twice", b.Action)
+		case len(b.Keys) == 0:
+			return Map{}, fmt.Errorf("keymap: action %q has no key", b.Action)
+		}
+		seen[b.Action] = true
+		for _, key := range b.Keys {
+			if other, taken := m.taken(b.Scope, key); taken {
+				return Map{}, fmt.Errorf("keymap: key %q means both %q and %q", key, other, b.Action)
+			}
+			if m.lookup[b.Scope] == nil {
+				m.lookup[b.Scope] = map[string]Action{}
+			}
+			m.lookup[b.Scope][key] = b.Action
+		}
+	}
+	return m, nil
+}
+
+func (m Map) taken(scope Scope, key string) (Action, bool) {
+	for other, keys := range m.lookup {
+		if other == scope || (!other.modal() && !scope.modal()) {
+			if action, ok := keys[key]; ok {
+				return action, true
+			}
+		}
+	}
+	return "", false
+}
+
+// Remap gives actions other keys, by name.
+func (m Map) Remap(keys map[string][]string) (Map, error) {
+	bindings := slices.Clone(m.bindings)
+	for name, list := range keys {
+		at := slices.IndexFunc(bindings, func(b Binding) bool { return string(b.Action) == name })
+		if at < 0 {
+			return Map{}, fmt.Errorf("keymap: no action %q", name)
+		}
+		bindings[at].Keys = slices.Clone(list)
+	}
+	return New(bindings)
+}
+
+// Action is what a key means on the screens.
+func (m Map) Action(key string) (Action, bool) {
+	if action, ok := m.lookup[Everywhere][key]; ok {
+		return action, true
+	}
+	action, ok := m.lookup[Screens][key]
+	return action, ok
+}
+
+// InForm is what a key means in a form; a key that means nothing is text.
+func (m Map) InForm(key string) (Action, bool) {
+	action, ok := m.lookup[Forms][key]
+	return action, ok
+}
+
+// Bindings lists the table in order.
+func (m Map) Bindings() []Binding { return slices.Clone(m.bindings) }
+
+// Key is the key to name for an action: "s", "space".
+func (m Map) Key(action Action) string {
+	for _, b := range m.bindings {
+		if b.Action == action {
+			return Name(b.Keys[0])
+		}
+	}
+	return ""
+}
+
+// Name is a key as it is written for people.
+func Name(key string) string {
+	if key == " " {
+		return "space"
+	}
+	return key
+}
+
+// AllKeys lists the keys of a binding as they are written for people: "up, k".
+func (b Binding) AllKeys() string {
+	names := make([]string, len(b.Keys))
+	for i, key := range b.Keys {
+		names[i] = Name(key)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,187 @@
+package overview
+
+import (
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"ferry/engine"
+	"ferry/themes"
+	"ferry/tui/canvas"
+	"ferry/tui/cure"
+	"ferry/tui/sanitize"
+	"ferry/tui/widget"
+)
+
+const (
+	labelColumn = 11
+	sparkWidth  = 16
+	silence     = 6 * time.Second // a worker reports every two seconds; three missed reports are worth a word
+)
+
+// labelled puts a label before the first of some lines and indents the others.
+func labelled(label string, lines []canvas.Line) []canvas.Line {
+	var out []canvas.Line
+	for i, line := range lines {
+		l := canvas.Of(themes.Text, " ")
+		if i == 0 {
+			l.Put(themes.Muted, label)
+		}
+		l.To(labelColumn).Add(line)
+		out = append(out, l)
+	}
+	return out
+}
+
+// now says what the run is doing, with its throughput.
+func (o *Overview) now() []canvas.Line {
+	run := o.sight.Snapshot.Run
+	if run == nil || run.NowDoing == "" || run.State.Ended() {
+		return nil
+	}
+	right := ""
+	if rate := throughput(o.sight.Snapshot); rate.Known {
+		right = widget.Spark(o.throughput, max(sparkWidth, o.width/4)) + "  " + widget.Rate(rate)
+	}
+	var l canvas.Line
+	room := o.width - labelColumn - ansi.StringWidth(right) - 3
+	l.Put(themes.Text, sanitize.Fit(run.NowDoing, room))
+	if right != "" {
+		l.PutRight(o.width-labelColumn-1, themes.Accent, right)
+	}
+	return labelled("now", []canvas.Line{l})
+}
+
+// why says who stopped the run, and the reason that was given; the frame may have no room for all of it.
+func (o *Overview) why() []canvas.Line {
+	run := o.sight.Snapshot.Run
+	if run == nil || run.Reason == "" {
+		return nil
+	}
+	switch run.State {
+	case engine.RunPausing, engine.RunPaused, engine.RunCancelled:
+	case engine.RunQueued, engine.RunPlanning, engine.RunRunning, engine.RunInterrupted, engine.RunFailed, engine.RunDone:
+		return nil
+	}
+	text := run.Reason
+	if run.StateBy != "" {
+		text = run.StateBy + ": " + text
+	}
+	return labelled("why", clip(canvas.Wrap(themes.Text, text, o.width-labelColumn-1), 3))
+}
+
+// lastError tells the run's failure or its newest error, and what to do about it.
+func (o *Overview) lastError() []canvas.Line {
+	run := o.sight.Snapshot.Run
+	if run == nil {
+		return nil
+	}
+	text, label, at := run.LastError, "error", run.LastErrorAt
+	if run.Error != "" {
+		text, label, at = run.Error, "failed", run.Since
+	}
+	if text == "" {
+		return nil
+	}
+	if !at.IsZero() {
+		text = widget.When(at, o.sight.Now) + " " + text
+	}
+	lines := clip(canvas.Wrap(themes.Bad, text, o.width-labelColumn-1), 3)
+	if advice := cure.For(text); advice != "" {
+		lines = append(lines, clip(canvas.Wrap(themes.Info, "→ "+advice, o.width-labelColumn-1), 2)...)
+	}
+	return labelled(label, lines)
+}
+
+// clip keeps at most n lines, and says that there were more.
+func clip(lines []canvas.Line, n int) []canvas.Line {
+	if len(lines) > n {
+		lines = lines[:n]
+		lines[n-1].Put(themes.Muted, " …")
+	}
+	return lines
+}
+
+// worker tells about one process.
+func worker(w engine.WorkerView) canvas.Line {
+	var l canvas.Line
+	l.Put(themes.Text, w.Host)
+	if w.Here {
+		l.Put(themes.Muted, " (here)")
+	}
+	if w.Workers == 0 {
+		l.Put(themes.Muted, " looks on")
+	} else {
+		l.Put(themes.Text, " "+widget.Count(int64(w.Busy))+"/"+widget.Count(int64(w.Workers))+" busy")
+	}
+	if w.Silent >= silence {
+		l.Put(themes.Warn, ", silent "+widget.Duration(w.Silent))
+	}
+	return l
+}
+
+func (o *Overview) workers() []canvas.Line {
+	var lines []canvas.Line
+	hands := 0
+	for _, w := range o.sight.Snapshot.Workers {
+		lines = append(lines, worker(w))
+		hands += w.Workers
+	}
+	run := o.sight.Snapshot.Run
+	switch {
+	case hands > 0:
+	case run != nil && run.State.Active():
+		lines = append(lines, canvas.Of(themes.Bad, "none is alive, so nothing moves: run `ferry worker`"))
+	case len(lines) == 0:
+		lines = append(lines, canvas.Of(themes.Muted, "none"))
+	}
+	return lines
+}
+
+func (o *Overview) workersInALine() []canvas.Line {
+	var l canvas.Line
+	for i, w := range o.workers() {
+		if i > 0 {
+			l.Put(themes.Muted, " · ")
+		}
+		l.Add(w)
+	}
+	return []canvas.Line{l}
+}
+
+// reasons tells why rows are in quarantine, and what hangs on them.
+func (o *Overview) reasons() []canvas.Line {
+	var lines []canvas.Line
+	for _, r := range o.sight.Snapshot.Reasons {
+		name := r.Reason
+		if !strings.Contains(name, ".") {
+			name = r.Entity + " " + name
+		}
+		l := canvas.Of(themes.Text, name+" ")
+		l.Put(themes.Warn, widget.Count(r.Rows))
+		if r.Hangs > 0 {
+			l.Put(themes.Muted, " (+"+widget.Plural(r.Hangs, "row waits", "rows wait")+")")
+		}
+		lines = append(lines, l)
+	}
+	if len(lines) == 0 {
+		return []canvas.Line{canvas.Of(themes.Muted, "nothing")}
+	}
+	return lines
+}
+
+func (o *Overview) activity() []canvas.Line {
+	var lines []canvas.Line
+	for _, a := range o.sight.Snapshot.Activity {
+		l := canvas.Of(themes.Muted, widget.When(a.At, o.sight.Now)+" ")
+		if a.By != "" {
+			l.Put(themes.Info, a.By+" ")
+		}
+		lines = append(lines, *l.Put(themes.Text, a.What))
+	}
+	if len(lines) == 0 {
+		return []canvas.Line{canvas.Of(themes.Muted, "nothing yet")}
+	}
+	return lines
+}

@@ -1,0 +1,169 @@
+package widget
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"ferry/themes"
+	"ferry/tui/canvas"
+	"ferry/tui/sanitize"
+)
+
+const (
+	// Cursor stands before what is selected, so that it is seen without colours.
+	Cursor = "› "
+
+	noCursor  = "  "
+	caret     = "_"
+	maxAnswer = 200 // characters of an answer
+	formWidth = 66
+)
+
+// Choice is one way out of a form.
+type Choice struct {
+	Name  string
+	About string // one line beside the name; if any choice has one, they stand below each other
+}
+
+// Form asks for a decision, and perhaps for a line of text. The first choice has the focus: make it the harmless one.
+type Form struct {
+	Title   string
+	Text    []string // paragraphs
+	Ask     string   // label of the line of text; empty: none is asked for
+	Answer  string
+	Choices []Choice
+	Hint    string // how to use it; may have several lines
+	focus   int
+}
+
+// Focus is the index of the choice that has the focus.
+func (f *Form) Focus() int { return f.focus }
+
+// Move puts the focus on a later choice, or an earlier one.
+func (f *Form) Move(by int) {
+	if n := len(f.Choices); n > 0 {
+		f.focus = ((f.focus+by)%n + n) % n
+	}
+}
+
+// Type appends to the answer.
+func (f *Form) Type(text string) {
+	if f.Ask == "" {
+		return
+	}
+	text = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ").Replace(text)
+	answer := []rune(f.Answer + sanitize.Text(text))
+	f.Answer = string(answer[:min(len(answer), maxAnswer)])
+}
+
+// Erase removes the last character of the answer.
+func (f *Form) Erase() {
+	if runes := []rune(f.Answer); len(runes) > 0 {
+		f.Answer = string(runes[:len(runes)-1])
+	}
+}
+
+// Clear empties the answer.
+func (f *Form) Clear() { f.Answer = "" }
+
+// Lines draws the form as a box that fits a screen of the given width.
+func (f *Form) Lines(screen int) []canvas.Line {
+	width := min(formWidth, screen-2)
+	inner := width - 4
+	if inner < 1 {
+		return nil
+	}
+	var rows []canvas.Line
+	for _, paragraph := range f.Text {
+		rows = append(rows, canvas.Wrap(themes.Text, paragraph, inner)...)
+		rows = append(rows, canvas.Line{})
+	}
+	if f.Ask != "" {
+		rows = append(rows, f.field(inner), canvas.Line{})
+	}
+	rows = append(rows, f.choices(inner)...)
+	if f.Hint != "" {
+		rows = append(rows, canvas.Line{})
+		for hint := range strings.SplitSeq(f.Hint, "\n") {
+			rows = append(rows, canvas.Wrap(themes.Muted, hint, inner)...)
+		}
+	}
+	return Box(f.Title, rows, width)
+}
+
+func (f *Form) field(width int) canvas.Line {
+	l := canvas.Of(themes.Muted, f.Ask+"  ")
+	room := width - l.Width() - len(caret)
+	answer := f.Answer
+	if over := ansi.StringWidth(answer) - room; over > 0 && room > 1 {
+		answer = ansi.TruncateLeft(answer, over+1, "…")
+	}
+	l.Put(themes.Title, answer).Put(themes.Accent, caret)
+	return l
+}
+
+func (f *Form) choices(width int) []canvas.Line {
+	column := 0
+	for _, c := range f.Choices {
+		if c.About != "" {
+			column = max(column, ansi.StringWidth(c.Name))
+		}
+	}
+	if column == 0 {
+		return []canvas.Line{f.inARow()}
+	}
+	var rows []canvas.Line
+	for i, c := range f.Choices {
+		l := canvas.Of(themes.Text, noCursor+sanitize.Pad(c.Name, column)+"  ")
+		if i == f.focus {
+			l = canvas.Of(themes.Selection, Cursor+sanitize.Pad(c.Name, column)+"  ")
+		}
+		indent := l.Width()
+		for j, about := range canvas.Wrap(themes.Muted, c.About, max(1, width-indent)) {
+			if j > 0 {
+				rows = append(rows, l)
+				l = canvas.Line{}
+				l.To(indent)
+			}
+			l.Add(about)
+		}
+		rows = append(rows, l)
+	}
+	return rows
+}
+
+func (f *Form) inARow() canvas.Line {
+	var l canvas.Line
+	for i, c := range f.Choices {
+		if i > 0 {
+			l.Put(themes.Text, "   ")
+		}
+		if i == f.focus {
+			l.Put(themes.Selection, Cursor+c.Name+" ")
+		} else {
+			l.Put(themes.Text, noCursor+c.Name+" ")
+		}
+	}
+	return l
+}
+
+// Box draws a border with a title around rows.
+func Box(title string, rows []canvas.Line, width int) []canvas.Line {
+	if width < 4 {
+		return nil
+	}
+	inner := width - 4
+	top := canvas.Of(themes.Border, "╭─")
+	if title != "" {
+		top.Put(themes.Text, " ").Put(themes.Title, sanitize.Fit(title, inner-2)).Put(themes.Text, " ")
+	}
+	top.Put(themes.Border, strings.Repeat("─", max(0, width-1-top.Width()))+"╮")
+	out := []canvas.Line{top.Fit(width)}
+	for i := range rows {
+		l := canvas.Of(themes.Border, "│ ")
+		l.Add(rows[i].Fit(inner)).Put(themes.Border, " │")
+		out = append(out, l)
+	}
+	return append(out, canvas.Of(themes.Border, "╰"+strings.Repeat("─", width-2)+"╯"))
+}

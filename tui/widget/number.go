@@ -1,0 +1,206 @@
+// Package widget holds the small parts that screens are made of: bars, sparklines, figures in words, a form.
+//
+// A widget draws lines of package canvas and knows nothing of the engine's workings, of keys, or of the time of day.
+// What is unknown is shown as "–", never as 0.
+package widget
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"ferry/engine"
+)
+
+// Unknown stands for a figure that has not been measured.
+const Unknown = "–"
+
+// Count writes a number in groups of three: 1,234,567.
+func Count(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	sign := ""
+	if n < 0 {
+		sign, digits = "-", digits[1:]
+	}
+	var b strings.Builder
+	b.WriteString(sign)
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return b.String()
+}
+
+// MaybeCount writes a number, or "–".
+func MaybeCount(n engine.Maybe[int64]) string {
+	if !n.Known {
+		return Unknown
+	}
+	return Count(n.Value)
+}
+
+// Short writes a number in at most five characters: 812, 41.2k, 3.1M.
+func Short(v float64) string {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return Unknown
+	}
+	sign := ""
+	if v < 0 {
+		sign, v = "-", -v
+	}
+	unit := ""
+	for _, next := range []string{"k", "M", "G", "T", "P", "E"} {
+		if v < 999.5 {
+			break
+		}
+		v, unit = v/1000, next
+	}
+	if unit == "" || v >= 99.95 {
+		return sign + strconv.FormatFloat(v, 'f', 0, 64) + unit
+	}
+	return sign + strconv.FormatFloat(v, 'f', 1, 64) + unit
+}
+
+// Rate writes rows per second: 41.2k/s.
+func Rate(r engine.Maybe[float64]) string {
+	if !r.Known {
+		return Unknown
+	}
+	switch s := Short(r.Value); {
+	case s == Unknown:
+		return Unknown
+	case r.Value > 0 && r.Value < 0.05:
+		return "<0.1/s"
+	case r.Value > 0 && r.Value < 1:
+		return strconv.FormatFloat(r.Value, 'f', 1, 64) + "/s"
+	default:
+		return s + "/s"
+	}
+}
+
+// Share writes a part of 1 as a percentage. What is not nothing never reads 0 %, and what is not all never reads 100 %.
+func Share(part engine.Maybe[float64]) string {
+	v := part.Value
+	switch {
+	case !part.Known || math.IsNaN(v) || math.IsInf(v, 0):
+		return Unknown
+	case v == 0:
+		return "0%"
+	case v > 0 && v < 0.0001:
+		return "<0.01%"
+	case v < 1 && v > 0.9999:
+		return ">99.99%"
+	}
+	decimals := 1
+	if v < 0.01 || (v > 0.99 && v < 1) {
+		decimals = 2
+	}
+	return strings.TrimSuffix(strconv.FormatFloat(v*100, 'f', decimals, 64), ".0") + "%"
+}
+
+// Progress writes a part of 1 in whole percents, rounded down, so that 100% means finished.
+func Progress(done float64) string {
+	return strconv.Itoa(int(clamp(done)*100)) + "%"
+}
+
+func clamp(v float64) float64 {
+	if math.IsNaN(v) {
+		return 0
+	}
+	return min(1, max(0, v))
+}
+
+// Duration writes a time span in its two largest units: 12s, 2m10s, 3h05m, 2d4h.
+func Duration(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d < 0 {
+		d = 0
+	}
+	switch d = d.Truncate(time.Second); {
+	case d < time.Minute:
+		return two(d, time.Second, "s", 0, "", false)
+	case d < time.Hour:
+		return two(d, time.Minute, "m", time.Second, "s", true)
+	case d < day:
+		return two(d, time.Hour, "h", time.Minute, "m", true)
+	}
+	return two(d, day, "d", time.Hour, "h", false)
+}
+
+func two(d, big time.Duration, bigName string, small time.Duration, smallName string, padded bool) string {
+	s := strconv.FormatInt(int64(d/big), 10) + bigName
+	if small == 0 {
+		return s
+	}
+	rest := int64(d % big / small)
+	switch {
+	case rest == 0:
+		return s
+	case padded && rest < 10:
+		s += "0"
+	}
+	return s + strconv.FormatInt(rest, 10) + smallName
+}
+
+// ETA writes the time that is left: "ETA 12s", "ETA ≥ 2m", "ETA measuring", or nothing where nothing runs. It never says 0.
+func ETA(e engine.ETA) string {
+	left := max(e.Left, time.Second)
+	switch e.State {
+	case engine.ETANone:
+		return ""
+	case engine.ETAMeasuring:
+		return "ETA measuring"
+	case engine.ETAReady:
+		return "ETA " + Duration(left)
+	case engine.ETAAtLeast:
+		return "ETA ≥ " + Duration(left)
+	}
+	return ""
+}
+
+// Clock writes a time of day in UTC: 21:04:11Z.
+func Clock(t time.Time) string {
+	if t.IsZero() {
+		return Unknown
+	}
+	return t.UTC().Format("15:04:05Z")
+}
+
+// When writes a time as seen from now: the time of day, with the date before it if that was another day.
+func When(t, now time.Time) string {
+	if t.IsZero() {
+		return Unknown
+	}
+	t, now = t.UTC(), now.UTC()
+	if t.Year() == now.Year() && t.YearDay() == now.YearDay() {
+		return Clock(t)
+	}
+	return t.Format("2006-01-02 15:04Z")
+}
+
+// Ago writes how long ago something was, in its largest unit: "12s ago", "3m ago". Nobody needs more, and a line that
+// changes every second costs a slow terminal.
+func Ago(t, now time.Time) string {
+	if t.IsZero() {
+		return Unknown
+	}
+	d := now.Sub(t)
+	for _, unit := range []time.Duration{24 * time.Hour, time.Hour, time.Minute} {
+		if d >= unit {
+			d = d.Truncate(unit)
+			break
+		}
+	}
+	return Duration(d) + " ago"
+}
+
+// Plural writes a number with the right form of its noun: "1 batch", "2 batches".
+func Plural(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(n) + " " + many
+}
