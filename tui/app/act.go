@@ -85,11 +85,13 @@ func (m *Model) runRefusal(action keymap.Action) string {
 
 func name(run *engine.RunView) string { return fmt.Sprintf("run #%d", run.ID) }
 
+// askStart is the start menu. It names both databases and says what will happen, so choosing is enough: nothing is asked
+// twice, for a sync that was not wanted can be cancelled and harms nothing.
 func (m *Model) askStart() {
 	s := m.sight.Snapshot
 	items := []option{{
 		widget.Choice{Name: "full sync", About: "read every row of the source, write what differs"},
-		func(string) tea.Cmd { m.askFull(); return nil },
+		m.startFull,
 	}}
 	if run := m.run(); run != nil && run.State.Resumable() {
 		items = append(items, option{
@@ -97,27 +99,18 @@ func (m *Model) askStart() {
 			func(string) tea.Cmd { m.askPause(); return nil },
 		})
 	}
-	m.ask(widget.Form{
-		Title: "Start",
-		Text:  []string{s.Source.Address + " → " + s.Target.Address},
-		Hint:  m.hint(false),
-	}, items...)
-}
-
-func (m *Model) askFull() {
-	text := []string{"Reads every row of the source and brings the engine to it. Unchanged rows are not written; rows that " +
-		"break a rule are set aside in quarantine, with the reason."}
+	text := []string{s.Source.Address + " → " + s.Target.Address}
 	if !m.workersAlive() {
 		text = append(text, "No worker is alive: the run would wait in the queue until one is.")
 	}
-	m.ask(widget.Form{Title: "Start a full sync?", Text: text, Ask: "reason (optional)", Hint: m.hint(true)},
-		option{widget.Choice{Name: "Cancel"}, nil},
-		option{widget.Choice{Name: "Start"}, func(reason string) tea.Cmd {
-			return m.perform("start a full sync", func(ctx context.Context) (string, error) {
-				id, err := m.config.Operator.StartFull(ctx, engine.StartOptions{Reason: reason})
-				return fmt.Sprintf("run #%d is queued", id), err
-			})
-		}})
+	m.ask(widget.Form{Title: "Start", Text: text, Ask: "reason (optional)", Hint: m.hint(true)}, items...)
+}
+
+func (m *Model) startFull(reason string) tea.Cmd {
+	return m.perform("start a full sync", func(ctx context.Context) (string, error) {
+		id, err := m.config.Operator.StartFull(ctx, engine.StartOptions{Reason: reason})
+		return fmt.Sprintf("run #%d is queued", id), err
+	})
 }
 
 func (m *Model) askPause() {
