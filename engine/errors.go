@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Sentinel errors. Each is wrapped with what was found; errors.Is decides exit codes and what a screen offers.
@@ -63,7 +64,7 @@ type DatabaseError struct {
 
 // Error names the side and what was attempted.
 func (e *DatabaseError) Error() string {
-	if e.SQLState == "" {
+	if e.SQLState == "" || strings.Contains(e.Err.Error(), e.SQLState) {
 		return fmt.Sprintf("%s: %s: %v", e.Side, e.Doing, e.Err)
 	}
 	return fmt.Sprintf("%s: %s: %v (SQLSTATE %s)", e.Side, e.Doing, e.Err, e.SQLState)

@@ -24,6 +24,7 @@ type Ledger interface {
 	Ping(ctx context.Context) (version string, setup engine.Setup, err error)
 	Ready(ctx context.Context) error
 	Read(ctx context.Context) (*engine.Snapshot, error)
+	Reasons(ctx context.Context) ([]engine.ReasonView, error)
 	StartFull(ctx context.Context, sourceIdentity string, by engine.Actor, o engine.StartOptions) (engine.RunID, error)
 	Pause(ctx context.Context, act engine.Act, by engine.Actor) error
 	Resume(ctx context.Context, act engine.Act, by engine.Actor) error

@@ -44,6 +44,26 @@ type poller struct {
 	sourceNext     time.Time
 	setup          engine.Setup
 	durable        *engine.Snapshot // the last one read
+
+	reasonsNext time.Time
+	reasonsOf   engine.RunState // the state in which they were last counted
+}
+
+// reasons gives what is in quarantine by reason. Counting costs with its size, so while a run goes on it is counted
+// anew only as often as costs a tenth of the time, and once when the state changes.
+func (p *poller) reasons(ctx context.Context, s *engine.Snapshot) ([]engine.ReasonView, error) {
+	var state engine.RunState
+	if s.Run != nil {
+		state = s.Run.State
+	}
+	if p.durable != nil && state == p.reasonsOf && time.Now().Before(p.reasonsNext) {
+		return p.durable.Reasons, nil
+	}
+	began := time.Now()
+	reasons, err := p.k.c.Ledger.Reasons(ctx)
+	p.reasonsNext = time.Now().Add(pollIdle + 10*time.Since(began))
+	p.reasonsOf = state
+	return reasons, err
 }
 
 // once reads, joins and publishes; it gives the time until the next poll.
@@ -85,6 +105,7 @@ func (p *poller) lookAtTarget(ctx context.Context) {
 			for i := range s.Workers {
 				s.Workers[i].Here = s.Workers[i].ID == p.k.c.Process.ID
 			}
+			s.Reasons, err = p.reasons(ctx, s)
 			p.durable = s
 		}
 	}

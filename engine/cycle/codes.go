@@ -2,7 +2,6 @@ package cycle
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"ferry/engine/entity"
@@ -23,13 +22,15 @@ type owners struct {
 	holders  map[string]Holder // code → the engine's row
 	unsought map[string]bool   // codes claimed and not yet looked up
 	owner    map[string]int64
+	shared   map[string]bool // codes that several known rows claim
 }
 
 // settleCodes finds the owners of all codes that the batch's rows claim. Losers become faults, holders that lost are
 // retired, holders that moved on are taken along.
 func (m *merge) settleCodes(ctx context.Context, snap SourceSnapshot, tx Load) error {
 	o := &owners{
-		e: m.e, known: map[int64]*judged{}, holders: map[string]Holder{}, unsought: map[string]bool{}, owner: map[string]int64{},
+		e: m.e, known: map[int64]*judged{}, holders: map[string]Holder{}, unsought: map[string]bool{},
+		owner: map[string]int64{}, shared: map[string]bool{},
 		inRange: func(id int64) bool { return id > m.w.Low && id <= m.w.High },
 	}
 	for i := range m.rows {
@@ -71,14 +72,17 @@ func (o *owners) code(row *judged) string { return row.Values[o.e.Code].Text }
 func (o *owners) claim(row *judged) {
 	o.known[row.ID] = row
 	code := o.code(row)
-	if _, sought := o.owner[code]; !sought {
-		o.unsought[code] = true
-		o.owner[code] = row.ID
+	if rival, claimed := o.owner[code]; claimed {
+		o.shared[code] = true
+		o.owner[code] = min(rival, row.ID)
+		return
 	}
-	o.owner[code] = min(o.owner[code], row.ID)
+	o.unsought[code] = true
+	o.owner[code] = row.ID
 }
 
-// seek looks up who holds the codes not yet looked up. It gives those that another row than a claimant's owner holds.
+// seek looks up who holds the codes not yet looked up. It gives those about which batches could disagree: another row
+// than the owner holds them, or several rows claim them.
 func (o *owners) seek(ctx context.Context, tx Load) (contested []string, err error) {
 	codes := make([]string, 0, len(o.unsought))
 	for code := range o.unsought {
@@ -93,11 +97,12 @@ func (o *owners) seek(ctx context.Context, tx Load) (contested []string, err err
 	}
 	for _, h := range found {
 		o.holders[h.Code] = h
-		if h.ID != o.owner[h.Code] {
-			contested = append(contested, h.Code)
+	}
+	for _, code := range codes {
+		if h, held := o.holders[code]; held && h.ID != o.owner[code] || o.shared[code] {
+			contested = append(contested, code)
 		}
 	}
-	slices.Sort(contested)
 	return contested, nil
 }
 
@@ -105,8 +110,8 @@ func (o *owners) seek(ctx context.Context, tx Load) (contested []string, err err
 func (o *owners) readHolders(ctx context.Context, snap SourceSnapshot, m *merge, contested []string) error {
 	var ids []int64
 	for _, code := range contested {
-		h := o.holders[code]
-		if _, known := o.known[h.ID]; !known && !h.Own && !o.inRange(h.ID) {
+		h, held := o.holders[code]
+		if _, known := o.known[h.ID]; held && !known && !h.Own && !o.inRange(h.ID) {
 			ids = append(ids, h.ID)
 		}
 	}
@@ -134,21 +139,27 @@ func (o *owners) decide(m *merge) {
 			m.ownerOf[id] = h.ID
 		case o.owner[code] != id:
 			lost[id] = true
-			row.Reason = entity.ReasonCode
-			row.Detail = fmt.Sprintf("its code belongs to card %d, the lowest id that has it", o.owner[code])
+			row.Reason, row.Detail = entity.ReasonCode, "its code belongs to another row, the lowest id that has it"
 			m.ownerOf[id] = o.owner[code]
 		}
 	}
 	for code, h := range o.holders {
 		_, valid := o.known[h.ID]
 		movesOn := valid && !lost[h.ID]
-		if !h.Own && o.owner[code] != h.ID && !movesOn {
+		if h.Own || o.owner[code] == h.ID {
+			continue
+		}
+		m.passed[code] = o.owner[code]
+		if !movesOn {
 			m.retired = append(m.retired, h.ID)
 		}
 	}
 	slices.Sort(m.retired)
 	slices.Sort(o.taken)
 	for _, id := range o.taken {
-		m.taken = append(m.taken, *o.known[id])
+		// A holder that still owns its code needs nothing: only the claimant lost.
+		if row := o.known[id]; o.holders[o.code(row)].ID != id || lost[id] {
+			m.taken = append(m.taken, *row)
+		}
 	}
 }

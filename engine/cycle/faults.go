@@ -28,6 +28,9 @@ func (m *merge) faultOf(row *judged) (Fault, bool) {
 // fault describes a row that is set aside, with its values for display.
 func (m *merge) fault(row *judged) Fault {
 	f := Fault{ID: row.ID, Reason: row.Reason, Detail: row.Detail, Owner: m.ownerOf[row.ID], Payload: m.e.Describe(row.Row)}
+	if m.e.Code >= 0 {
+		f.Claim = row.Values[m.e.Code].Text
+	}
 	for _, p := range m.e.Parents {
 		if v := row.Values[p.Column]; p.Link == "" && !v.Missing() {
 			f.Parent, f.ParentID = p.Entity, v.Int

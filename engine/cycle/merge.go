@@ -19,9 +19,10 @@ type merge struct {
 	rows []judged // of the range, in id order
 
 	// From settleCodes.
-	taken   []judged        // rows outside the range that are written along, in id order
-	retired []int64         // engine rows that lose their code
-	ownerOf map[int64]int64 // loser → owner of its code
+	taken   []judged         // rows outside the range that are written along, in id order
+	retired []int64          // engine rows that lose their code
+	ownerOf map[int64]int64  // loser → owner of its code
+	passed  map[string]int64 // codes that changed hands → their new owner
 
 	parents map[string]map[int64]bool // entity → ids that are in the engine
 	inserts pgcopy.Tuples
@@ -33,7 +34,7 @@ type merge struct {
 }
 
 func newMerge(e *entity.Entity, w Work, rows []judged) *merge {
-	return &merge{e: e, w: w, rows: rows, ownerOf: map[int64]int64{}, parents: map[string]map[int64]bool{}}
+	return &merge{e: e, w: w, rows: rows, ownerOf: map[int64]int64{}, passed: map[string]int64{}, parents: map[string]map[int64]bool{}}
 }
 
 // run merges and writes; afterwards every row of the range is counted once.
@@ -53,6 +54,9 @@ func (m *merge) run(ctx context.Context, tx Load) error {
 		return err
 	}
 	if err := tx.Quarantine(ctx, m.w, m.faults, m.exists); err != nil {
+		return err
+	}
+	if err := tx.Rename(ctx, m.e, m.passed); err != nil {
 		return err
 	}
 	if err := tx.Extras(ctx, m.w, m.extras); err != nil {

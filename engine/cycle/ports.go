@@ -70,9 +70,12 @@ type Load interface {
 	Update(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples) ([]Refusal, error)
 	// Insert writes new rows, tuples of insert columns; it gives back the ones that the database refused.
 	Insert(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples) ([]Refusal, error)
-	// Quarantine keeps faults, and settles what was in quarantine in the range (low, high] and is no fault any more:
-	// released if exists says that the source row is there, gone if not.
+	// Quarantine keeps faults, and settles what was in quarantine in the range (low, high] when the transaction began and
+	// is no fault any more: released if exists says that the source row is there, gone if not. What another batch puts
+	// there meanwhile stays.
 	Quarantine(ctx context.Context, w Work, faults []Fault, exists func(id int64) bool) error
+	// Rename tells the rows in quarantine that claim one of these codes who owns it now.
+	Rename(ctx context.Context, e *entity.Entity, owners map[string]int64) error
 	// Extras keeps the engine rows of the range whose source row is gone, and forgets others of the range.
 	Extras(ctx context.Context, w Work, ids []int64) error
 	// DropLosers deletes rows that lost their code during a first load, before anything refers to them.
@@ -117,8 +120,9 @@ type Fault struct {
 	Waiting  bool   // valid: it only waits for its parent
 	Parent   string // entity of the parent that it has or waits for
 	ParentID int64
-	Owner    int64 // the row that its code belongs to
-	Stale    bool  // an older good version stays in the engine
+	Claim    string // the code that it would have
+	Owner    int64  // the row that its code belongs to
+	Stale    bool   // an older good version stays in the engine
 	Payload  map[string]string
 }
 

@@ -5,14 +5,14 @@
 // reads here (snapshot.go) is what is durable. The fence of every writing transaction is the entity's lease, locked
 // FOR SHARE, with the epoch that its run began with; cancelling and new runs raise the epoch under FOR UPDATE.
 //
-// Locks are always taken in this order: lease, the engine's rows, batch, step, run.
+// Locks are always taken in this order: lease, the engine's rows, batch, step, run; a run's row only FOR NO KEY UPDATE,
+// for whatever refers to the run (quarantine, batches) holds a key share lock on it.
 package enginedb
 
 import (
 	"context"
 	"fmt"
-	"net"
-	"strconv"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +20,7 @@ import (
 
 	"ferry/engine"
 	"ferry/store/migrations"
+	"ferry/store/session"
 	"ferry/store/sqlstate"
 )
 
@@ -27,12 +28,8 @@ import (
 const SilentAfter = 10 * time.Second
 
 var sessionSettings = map[string]string{
-	"TimeZone":                            "UTC",
-	"client_encoding":                     "UTF8",
-	"search_path":                         "public",
 	"lock_timeout":                        "10000",
 	"idle_in_transaction_session_timeout": "15000",
-	"extra_float_digits":                  "1",
 }
 
 // Job is a batch to be put in the queue, for the given attempt.
@@ -54,23 +51,13 @@ type DB struct {
 
 // Open prepares sessions on the engine database; it does not connect yet. conns bounds them.
 func Open(ctx context.Context, dsn, application string, conns int, readOnly bool) (*DB, error) {
-	config, err := pgxpool.ParseConfig(dsn)
+	settings := maps.Clone(sessionSettings)
+	if readOnly {
+		settings["default_transaction_read_only"] = "on"
+	}
+	pool, err := session.Open(ctx, dsn, application, max(conns, 4), settings)
 	if err != nil {
 		return nil, sqlstate.Wrap(engine.SideTarget, "reading the target's connection string", err)
-	}
-	for name, value := range sessionSettings {
-		config.ConnConfig.RuntimeParams[name] = value
-	}
-	if readOnly {
-		config.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
-	}
-	config.ConnConfig.RuntimeParams["application_name"] = application
-	config.ConnConfig.ConnectTimeout = 5 * time.Second
-	config.MaxConns = int32(max(conns, 4)) //nolint:gosec // a number of connections
-	config.MaxConnIdleTime = time.Minute
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, sqlstate.Wrap(engine.SideTarget, "preparing sessions", err)
 	}
 	return &DB{pool: pool}, nil
 }
@@ -87,11 +74,7 @@ func (db *DB) Close() { db.pool.Close() }
 // Address is the engine database without secrets: "engine@10.0.4.9/loyalty".
 func (db *DB) Address() string {
 	c := db.pool.Config().ConnConfig
-	host := c.Host
-	if c.Port != 5432 && host != "" && host[0] != '/' {
-		host = net.JoinHostPort(host, strconv.Itoa(int(c.Port)))
-	}
-	return c.User + "@" + host + "/" + c.Database
+	return session.Address(c)
 }
 
 // Ping checks that the engine database answers; it gives its version and whether ferry's schema is ready.

@@ -26,6 +26,7 @@ type load struct {
 	conn   *pgxpool.Conn
 	tx     pgx.Tx
 	w      cycle.Work
+	before []openEntry // in quarantine in the batch's range when the transaction began
 }
 
 func wrap(doing string, err error) error { return sqlstate.Wrap(engine.SideTarget, doing, err) }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"ferry/engine/cycle"
+	"ferry/engine/entity"
 )
 
 // openStates are the states in which a row counts as quarantined.
@@ -29,33 +32,46 @@ func (l *load) Quarantine(ctx context.Context, w cycle.Work, faults []cycle.Faul
 	return nil
 }
 
+// openBefore remembers what is in quarantine in the batch's range, before anything else is read: only that may be
+// settled. What a concurrent batch puts there afterwards (a card of this range lost its code to one of that batch's) is
+// younger than what this batch knows.
+func (l *load) openBefore(ctx context.Context) error {
+	rows, err := l.tx.Query(ctx, `SELECT source_id, last_seen FROM ferry.quarantine
+		WHERE entity = $1 AND source_id > $2 AND source_id <= $3 AND state IN `+openStates, l.w.Entity, l.w.Low, l.w.High)
+	if err != nil {
+		return err
+	}
+	l.before, err = pgx.CollectRows(rows, pgx.RowToStructByPos[openEntry])
+	return err
+}
+
+type openEntry struct {
+	ID       int64
+	LastSeen time.Time
+}
+
 // settleQuarantine ends the entries of the batch's range that are no fault any more: released, or gone with their row.
 func (l *load) settleQuarantine(ctx context.Context, w cycle.Work, faults []int64, exists func(id int64) bool) error {
-	rows, err := l.tx.Query(ctx, `SELECT source_id FROM ferry.quarantine
-		WHERE entity = $1 AND source_id > $2 AND source_id <= $3 AND state IN `+openStates, w.Entity, w.Low, w.High)
-	if err != nil {
-		return err
-	}
-	before, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return err
-	}
-	var released, gone []int64
-	for _, id := range before {
-		switch _, still := slices.BinarySearch(faults, id); {
-		case still:
-		case exists(id):
-			released = append(released, id)
-		default:
-			gone = append(gone, id)
+	var ids []int64
+	var seen []time.Time
+	var states []string
+	for _, entry := range l.before {
+		if _, still := slices.BinarySearch(faults, entry.ID); still {
+			continue
+		}
+		ids, seen = append(ids, entry.ID), append(seen, entry.LastSeen)
+		if exists(entry.ID) {
+			states = append(states, "released")
+		} else {
+			states = append(states, "gone")
 		}
 	}
-	if len(released)+len(gone) == 0 {
+	if len(ids) == 0 {
 		return nil
 	}
-	_, err = l.tx.Exec(ctx, `UPDATE ferry.quarantine SET state = CASE WHEN source_id = ANY($2) THEN 'released' ELSE 'gone' END,
-		stale = false, resolved_at = clock_timestamp(), run_id = $4 WHERE entity = $1 AND source_id = ANY($2 || $3)`,
-		w.Entity, released, gone, w.Run)
+	_, err := l.tx.Exec(ctx, `UPDATE ferry.quarantine q SET state = f.state, stale = false, resolved_at = clock_timestamp(), run_id = $5
+		FROM unnest($2::bigint[], $3::timestamptz[], $4::text[]) AS f (id, seen, state)
+		WHERE q.entity = $1 AND q.source_id = f.id AND q.last_seen = f.seen`, w.Entity, ids, seen, states, w.Run)
 	return err
 }
 
@@ -64,13 +80,16 @@ func (l *load) keepFaults(ctx context.Context, w cycle.Work, faults []cycle.Faul
 	ids, parents, owners := make([]int64, n), make([]*int64, n), make([]*int64, n)
 	states, reasons, details := make([]string, n), make([]string, n), make([]string, n)
 	codes, parentEntities := make([]string, n), make([]string, n)
-	payloads, stale := make([]*string, n), make([]bool, n)
+	payloads, claims, stale := make([]*string, n), make([]*string, n), make([]bool, n)
 	for i, f := range faults {
 		ids[i], reasons[i], details[i], codes[i], stale[i] = f.ID, f.Reason, f.Detail, f.SQLState, f.Stale
 		parentEntities[i], parents[i], owners[i] = f.Parent, known(f.ParentID), known(f.Owner)
 		states[i] = "open"
 		if f.Waiting {
 			states[i] = "waiting_parent"
+		}
+		if f.Claim != "" {
+			claims[i] = &f.Claim
 		}
 		if f.Payload != nil {
 			text, err := json.Marshal(f.Payload)
@@ -83,19 +102,19 @@ func (l *load) keepFaults(ctx context.Context, w cycle.Work, faults []cycle.Faul
 	}
 	_, err := l.tx.Exec(ctx, `
 		INSERT INTO ferry.quarantine AS q
-			(entity, run_id, source_id, state, reason, detail, sqlstate, parent_entity, parent_id, owner_id, stale, payload)
-		SELECT $1, $2, f.id, f.state, f.reason, f.detail, f.code, f.parent_entity, f.parent, f.owner, f.stale, f.payload::jsonb
+			(entity, run_id, source_id, state, reason, detail, sqlstate, parent_entity, parent_id, owner_id, stale, payload, claim)
+		SELECT $1, $2, f.id, f.state, f.reason, f.detail, f.code, f.parent_entity, f.parent, f.owner, f.stale, f.payload::jsonb, f.claim
 		FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[],
-			$11::boolean[], $12::text[]) AS f (id, state, reason, detail, code, parent_entity, parent, owner, stale, payload)
+			$11::boolean[], $12::text[], $13::text[]) AS f (id, state, reason, detail, code, parent_entity, parent, owner, stale, payload, claim)
 		ON CONFLICT (entity, source_id) DO UPDATE SET
 			state = CASE WHEN q.state = 'waived' AND q.reason = EXCLUDED.reason THEN q.state ELSE EXCLUDED.state END,
 			reason = EXCLUDED.reason, detail = EXCLUDED.detail, sqlstate = EXCLUDED.sqlstate,
 			parent_entity = EXCLUDED.parent_entity, parent_id = EXCLUDED.parent_id, owner_id = EXCLUDED.owner_id,
-			stale = EXCLUDED.stale, payload = EXCLUDED.payload, run_id = EXCLUDED.run_id, last_seen = clock_timestamp(),
+			stale = EXCLUDED.stale, payload = EXCLUDED.payload, claim = EXCLUDED.claim, run_id = EXCLUDED.run_id, last_seen = clock_timestamp(),
 			attempts = CASE WHEN q.resolved_at IS NULL THEN q.attempts + 1 ELSE 1 END,
 			first_seen = CASE WHEN q.resolved_at IS NULL THEN q.first_seen ELSE clock_timestamp() END,
 			resolved_at = NULL`,
-		w.Entity, w.Run, ids, states, reasons, details, codes, parentEntities, parents, owners, stale, payloads)
+		w.Entity, w.Run, ids, states, reasons, details, codes, parentEntities, parents, owners, stale, payloads, claims)
 	return err
 }
 
@@ -105,6 +124,22 @@ func known(id int64) *int64 {
 		return nil
 	}
 	return &id
+}
+
+// Rename tells the rows in quarantine that claim a code who owns it now.
+func (l *load) Rename(ctx context.Context, e *entity.Entity, owners map[string]int64) error {
+	if len(owners) == 0 {
+		return nil
+	}
+	codes := slices.Sorted(maps.Keys(owners))
+	ids := make([]int64, len(codes))
+	for i, code := range codes {
+		ids[i] = owners[code]
+	}
+	_, err := l.tx.Exec(ctx, `UPDATE ferry.quarantine q SET owner_id = f.owner FROM unnest($2::text[], $3::bigint[]) AS f (claim, owner)
+		WHERE q.entity = $1 AND q.claim = f.claim AND q.reason = $4 AND q.source_id <> f.owner AND q.state IN `+openStates,
+		e.Name, codes, ids, entity.ReasonCode)
+	return wrap("naming the new owners of codes", err)
 }
 
 // Extras keeps the engine rows of the batch's range whose source row is gone, and forgets those that came back or went.

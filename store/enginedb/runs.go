@@ -169,7 +169,7 @@ func lockRun(ctx context.Context, tx pgx.Tx, id engine.RunID) (runRow, error) {
 		}
 	}
 	var r runRow
-	err := tx.QueryRow(ctx, `SELECT id, kind, state, state_by FROM ferry.run WHERE id = $1 FOR UPDATE`, id).
+	err := tx.QueryRow(ctx, `SELECT id, kind, state, state_by FROM ferry.run WHERE id = $1 FOR NO KEY UPDATE`, id).
 		Scan(&r.ID, &r.Kind, &r.State, &r.By)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return runRow{}, fmt.Errorf("%w: #%d", engine.ErrNoSuchRun, id)

@@ -21,7 +21,7 @@ func (db *DB) Read(ctx context.Context) (*engine.Snapshot, error) {
 			return err
 		}
 		steps := []func(context.Context, pgx.Tx, *engine.Snapshot) error{
-			readRun, readSteps, readEntities, readWorkers, readActivity, readReasons,
+			readRun, readSteps, readEntities, readWorkers, readActivity,
 		}
 		for _, read := range steps {
 			if err := read(ctx, tx, s); err != nil {
@@ -206,23 +206,21 @@ func readActivity(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 	return err
 }
 
-// readReasons groups what is in quarantine, with what hangs on it: rows of other entities that wait for these.
-func readReasons(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
-	if s.Run != nil && s.Run.State == engine.RunRunning {
-		return nil // it grows with every batch; counted once the run rests
-	}
-	rows, err := tx.Query(ctx, `
+// Reasons groups what is in quarantine, with what hangs on it: rows of other entities that wait for these. It is read
+// apart from the snapshot because its cost rises with the rows in quarantine.
+func (db *DB) Reasons(ctx context.Context) ([]engine.ReasonView, error) {
+	rows, err := db.pool.Query(ctx, `
 		WITH hanging AS (
 			SELECT parent_entity, parent_id, count(*) AS rows FROM ferry.quarantine WHERE state = 'waiting_parent' GROUP BY 1, 2)
 		SELECT q.entity, q.reason, count(*), coalesce(sum(h.rows), 0)::bigint
 		FROM ferry.quarantine q LEFT JOIN hanging h ON h.parent_entity = q.entity AND h.parent_id = q.source_id
 		WHERE q.state IN `+openStates+` GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2`)
 	if err != nil {
-		return err
+		return nil, sqlstate.Wrap(engine.SideTarget, "counting quarantine", err)
 	}
-	s.Reasons, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.ReasonView, error) {
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.ReasonView, error) {
 		var v engine.ReasonView
 		return v, row.Scan(&v.Entity, &v.Reason, &v.Rows, &v.Hangs)
 	})
-	return err
+	return out, sqlstate.Wrap(engine.SideTarget, "counting quarantine", err)
 }

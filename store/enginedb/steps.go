@@ -84,11 +84,13 @@ func makeSteps(ctx context.Context, tx pgx.Tx, run engine.RunID, plan cycle.Plan
 	}
 	for _, p := range plan.Entities {
 		var highest int64
-		err := tx.QueryRow(ctx, `SELECT coalesce(max(`+ident(p.Entity.OdooID)+`), 0) FROM `+public(p.Entity)).Scan(&highest)
+		// Engine rows and quarantined ones above the source's highest id are of the cycle too: they are extra, and gone.
+		err := tx.QueryRow(ctx, `SELECT greatest(0, (SELECT max(`+ident(p.Entity.OdooID)+`) FROM `+public(p.Entity)+`),
+			(SELECT max(source_id) FROM ferry.quarantine WHERE entity = $1 AND state IN `+openStates+`),
+			(SELECT max(id) FROM ferry.extra WHERE entity = $1))`, p.Entity.Name).Scan(&highest)
 		if err != nil {
 			return err
 		}
-		// Engine rows above the source's highest id are of the cycle too: they are extra.
 		highest = max(highest, p.MaxID)
 		if err := add(engine.StepLoad, p, highest, firstWidth(highest)); err != nil {
 			return err
@@ -152,7 +154,7 @@ func (db *DB) advance(ctx context.Context, tx pgx.Tx, w cycle.Work, counts engin
 		s.Width = nextWidth(width, took)
 	}
 	var state engine.RunState
-	if err := tx.QueryRow(ctx, `SELECT state FROM ferry.run WHERE id = $1 FOR UPDATE`, s.Run).Scan(&state); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT state FROM ferry.run WHERE id = $1 FOR NO KEY UPDATE`, s.Run).Scan(&state); err != nil {
 		return err
 	}
 	switch state {

@@ -134,6 +134,12 @@ func (t *Target) Begin(ctx context.Context, w cycle.Work) (cycle.Load, error) {
 		l.Rollback()
 		return nil, sqlstate.Wrap(engine.SideTarget, "checking the batch's lease", err)
 	}
+	if w.Verb == engine.StepLoad {
+		if err := l.openBefore(ctx); err != nil {
+			l.Rollback()
+			return nil, sqlstate.Wrap(engine.SideTarget, "looking at quarantine", err)
+		}
+	}
 	return l, nil
 }
 

@@ -8,36 +8,30 @@ package odoo
 import (
 	"context"
 	"fmt"
-	"net"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ferry/engine"
 	"ferry/engine/entity"
+	"ferry/store/session"
 	"ferry/store/sqlstate"
 )
 
 // MaxTransaction is how long a source transaction may take: Odoo gives up on a lock after 15 s, and others queue behind.
 const MaxTransaction = 10 * time.Second
 
+// sessions bounds what this process opens on the source.
+const sessions = 8
+
 // sessionSettings hold for every session on the source.
 var sessionSettings = map[string]string{
 	"default_transaction_read_only":       "on",
-	"TimeZone":                            "UTC",
 	"row_security":                        "off",
-	"extra_float_digits":                  "1",
-	"client_encoding":                     "UTF8",
-	"search_path":                         "public",
 	"statement_timeout":                   "9500",
 	"lock_timeout":                        "3000",
 	"idle_in_transaction_session_timeout": "10000",
-	"tcp_keepalives_idle":                 "10",
-	"tcp_keepalives_interval":             "5",
-	"tcp_keepalives_count":                "3",
 }
 
 // DB is the source.
@@ -50,22 +44,9 @@ type DB struct {
 
 // Open prepares sessions on the source; it does not connect yet. It fails on a connection string that cannot be read.
 func Open(ctx context.Context, dsn string, application string) (*DB, error) {
-	config, err := pgxpool.ParseConfig(dsn)
+	pool, err := session.Open(ctx, dsn, application, sessions, sessionSettings)
 	if err != nil {
 		return nil, sqlstate.Wrap(engine.SideSource, "reading the source's connection string", err)
-	}
-	for name, value := range sessionSettings {
-		config.ConnConfig.RuntimeParams[name] = value
-	}
-	config.ConnConfig.RuntimeParams["application_name"] = application
-	config.ConnConfig.ConnectTimeout = 5 * time.Second
-	config.ConnConfig.DialFunc = (&net.Dialer{KeepAlive: 10 * time.Second, Timeout: 5 * time.Second}).DialContext
-	config.MaxConns = max(config.MaxConns, 8)
-	config.MinConns = 0
-	config.MaxConnIdleTime = time.Minute
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, sqlstate.Wrap(engine.SideSource, "preparing sessions", err)
 	}
 	return &DB{pool: pool, shapes: make(map[string]entity.Shape)}, nil
 }
@@ -74,15 +55,7 @@ func Open(ctx context.Context, dsn string, application string) (*DB, error) {
 func (db *DB) Close() { db.pool.Close() }
 
 // Address is the source without secrets: "odoo@10.0.4.7/prod".
-func (db *DB) Address() string { return address(db.pool.Config().ConnConfig) }
-
-func address(c *pgx.ConnConfig) string {
-	host := c.Host
-	if c.Port != 5432 && host != "" && host[0] != '/' {
-		host = net.JoinHostPort(host, strconv.Itoa(int(c.Port)))
-	}
-	return c.User + "@" + host + "/" + c.Database
-}
+func (db *DB) Address() string { return session.Address(db.pool.Config().ConnConfig) }
 
 // Ping checks that the source answers, and gives its version.
 func (db *DB) Ping(ctx context.Context) (version string, err error) {

@@ -46,7 +46,11 @@ var _ enginedb.Queue = (*Queue)(nil)
 
 // New prepares the queue for putting jobs in; Start begins to work on them.
 func New(db *enginedb.DB, logger *slog.Logger) (*Queue, error) {
-	insert, err := river.NewClient(riverpgxv5.New(db.Pool()), &river.Config{Schema: migrations.Schema, Logger: logger})
+	insert, err := river.NewClient(riverpgxv5.New(db.Pool()), &river.Config{
+		Schema: migrations.Schema, Logger: logger,
+		// River wakes workers at most once in this time; a batch whose wake-up is swallowed waits for the next poll.
+		FetchCooldown: river.FetchCooldownMin,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the queue: %w", err)
 	}
@@ -95,6 +99,7 @@ func (q *Queue) Start(ctx context.Context, executor *cycle.Executor, workers int
 		Workers:                     bundle,
 		Logger:                      q.logger,
 		FetchCooldown:               5 * time.Millisecond,
+		FetchPollInterval:           100 * time.Millisecond,
 		JobTimeout:                  -1, // a batch bounds its transactions itself; building an index may take long
 		RetryPolicy:                 backoff{},
 		RescueStuckJobsAfter:        time.Hour, // ours is faster, see enginedb.TakeOver

@@ -120,6 +120,7 @@ CREATE TABLE ferry.quarantine (
     sqlstate      text NOT NULL DEFAULT '',
     parent_entity text NOT NULL DEFAULT '',
     parent_id     bigint,                            -- the parent that it has or waits for
+    claim         text,                              -- the code that it would have
     owner_id      bigint,                            -- the row that its code belongs to
     stale         boolean NOT NULL DEFAULT false,    -- an older good version is in the engine
     payload       jsonb,                             -- for display; NULL while it only waits
@@ -134,6 +135,8 @@ CREATE INDEX quarantine_by_reason ON ferry.quarantine (entity, reason, source_id
     WHERE state IN ('open', 'waiting_parent', 'waived');
 CREATE INDEX quarantine_by_parent ON ferry.quarantine (entity, parent_id, source_id)
     WHERE state IN ('open', 'waiting_parent', 'waived');
+CREATE INDEX quarantine_by_claim ON ferry.quarantine (entity, claim)
+    WHERE state IN ('open', 'waiting_parent', 'waived') AND claim IS NOT NULL;
 
 -- Engine rows whose source row is gone.
 CREATE TABLE ferry.extra (

@@ -1,0 +1,9 @@
+package cycle_test
+
+import (
+	"testing"
+
+	"ferry/store/embedded/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }

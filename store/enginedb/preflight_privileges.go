@@ -1,0 +1,85 @@
+package enginedb
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"ferry/engine"
+	"ferry/engine/entity"
+)
+
+// privileges checks what the role may do against what comes next: making what is absent, writing what is there.
+func (l *look) privileges(ctx context.Context) error {
+	const name = "engine: privileges"
+	var role, database string
+	var create, temporary, public, usage, schema, owner bool
+	err := l.db.QueryRow(ctx, `
+		SELECT quote_ident(current_user), quote_ident(current_database()),
+			has_database_privilege(current_database(), 'CREATE'), has_database_privilege(current_database(), 'TEMPORARY'),
+			coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = 'public'), false),
+			coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = 'public'), false),
+			EXISTS (SELECT FROM pg_namespace WHERE nspname = 'ferry'),
+			coalesce((SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'ferry'), false)`).
+		Scan(&role, &database, &create, &temporary, &public, &usage, &schema, &owner)
+	if err != nil {
+		return err //nolint:wrapcheck // try classes it
+	}
+	var missing []string
+	need := func(has bool, sql string) {
+		if !has {
+			missing = append(missing, sql)
+		}
+	}
+	if l.setup != engine.SetupReady { // also for CREATE SCHEMA IF NOT EXISTS on one that does
+		need(create, "GRANT CREATE ON DATABASE "+database+" TO "+role)
+		need(!schema || owner, "ALTER SCHEMA ferry OWNER TO "+role)
+	}
+	if l.present == 0 {
+		need(public, "GRANT CREATE ON SCHEMA public TO "+role)
+	}
+	need(usage, "GRANT USAGE ON SCHEMA public TO "+role)
+	need(temporary, "GRANT TEMPORARY ON DATABASE "+database+" TO "+role)
+	grants, err := l.missingGrants(ctx, role)
+	if err != nil {
+		return err
+	}
+	missing = append(missing, grants...)
+	if len(missing) > 0 {
+		l.add(engine.FailLine(name, "role "+role+" lacks what ferry needs", strings.Join(missing, "; ")))
+		return nil
+	}
+	l.add(engine.PassLine(name, "role "+role+" may make what is absent and write what is there"))
+	return nil
+}
+
+// missingGrants gives the statements for what the role may not do with the schema ferry and the tables that exist.
+func (l *look) missingGrants(ctx context.Context, role string) ([]string, error) {
+	var targets []string
+	for _, e := range entity.All() {
+		targets = append(targets, e.Target)
+	}
+	rows, err := l.db.Query(ctx, `
+		SELECT 'USAGE ON SCHEMA ferry', 0 AS part FROM pg_namespace WHERE nspname = 'ferry' AND NOT has_schema_privilege(oid, 'USAGE')
+		UNION ALL
+		SELECT format('%s ON %I.%I', string_agg(p, ', ' ORDER BY ord), n.nspname, c.relname), 1
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
+			unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) WITH ORDINALITY AS u (p, ord)
+		WHERE (n.nspname = 'ferry' OR n.nspname = 'public' AND c.relname = ANY ($1)) AND c.relkind IN ('r', 'p')
+			AND NOT has_table_privilege(c.oid, p)
+		GROUP BY n.nspname, c.relname
+		UNION ALL
+		SELECT format('USAGE ON SEQUENCE ferry.%I', c.relname), 2 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = 'ferry' AND CASE c.relkind WHEN 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') END
+		ORDER BY 2, 1`, targets)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller classes it
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
+		var grant string
+		var part int
+		err := row.Scan(&grant, &part)
+		return "GRANT " + grant + " TO " + role, err
+	})
+}

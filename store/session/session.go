@@ -1,0 +1,59 @@
+// Package session opens pools of sessions on a PostgreSQL with the settings that both of ferry's databases need: their
+// names for people, timeouts for connecting, and keepalives, so that a peer that vanished is noticed.
+package session
+
+import (
+	"context"
+	"maps"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	connectTimeout = 5 * time.Second
+	keepAlive      = 10 * time.Second
+	idleTime       = time.Minute
+)
+
+// both hold for every session, at the server's end.
+var both = map[string]string{
+	"TimeZone":                "UTC",
+	"client_encoding":         "UTF8",
+	"extra_float_digits":      "1",
+	"search_path":             "public",
+	"tcp_keepalives_idle":     "10",
+	"tcp_keepalives_interval": "5",
+	"tcp_keepalives_count":    "3",
+}
+
+// Open prepares at most conns sessions; it does not connect yet. It fails on a connection string that cannot be read.
+func Open(ctx context.Context, dsn, application string, conns int, settings map[string]string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller says whose string it is
+	}
+	maps.Copy(config.ConnConfig.RuntimeParams, both)
+	maps.Copy(config.ConnConfig.RuntimeParams, settings)
+	config.ConnConfig.RuntimeParams["application_name"] = application
+	config.ConnConfig.ConnectTimeout = connectTimeout
+	config.ConnConfig.DialFunc = (&net.Dialer{KeepAlive: keepAlive, Timeout: connectTimeout}).DialContext
+	config.MaxConns = int32(conns) //nolint:gosec // a number of connections
+	config.MaxConnIdleTime = idleTime
+	return pgxpool.NewWithConfig(ctx, config) //nolint:wrapcheck // as above
+}
+
+// Address names a database without secrets: "odoo@10.0.4.7/prod".
+func Address(c *pgx.ConnConfig) string {
+	host := c.Host
+	switch {
+	case host == "" || host[0] == '/':
+		host = "local" // a socket's path is long and says nothing
+	case c.Port != 5432:
+		host = net.JoinHostPort(host, strconv.Itoa(int(c.Port)))
+	}
+	return c.User + "@" + host + "/" + c.Database
+}
