@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"ferry/engine"
+	"ferry/engine/cycle"
+	"ferry/engine/entity"
+	"ferry/tui/sanitize"
+)
+
+func (f *ferry) preflightCommand() *cobra.Command {
+	forecast := true
+	cmd := &cobra.Command{
+		Use:   "preflight",
+		Short: "Every precondition with its figure: pass, fail, or could not check",
+		Long: `Look at both databases and say, line by line, whether a sync may begin: versions, privileges (the source role must be
+unable to write), columns and their types, clocks, encryption, space, existing tables, and how many rows the rules would reject.
+
+Exit code 0 unless a line fails (1), or the source role could write (4). Lines that could not be checked, and the
+forecast, never change it. The forecast reads the whole source once, in short transactions; --forecast=false leaves it out.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.preflight(cmd.Context(), forecast) },
+	}
+	cmd.Flags().BoolVar(&forecast, "forecast", true, "read the source and forecast what the rules would reject")
+	return cmd
+}
+
+func (f *ferry) preflight(ctx context.Context, forecast bool) error {
+	soft, _, caught, release := untilSignal(ctx)
+	defer release()
+	c, err := f.open(soft, 0, logTo(f.err, slog.LevelWarn))
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	lines, err := f.preconditions(soft, c)
+	if err != nil {
+		return err
+	}
+	if forecast && !lines.Failed() {
+		more, err := f.forecast(soft, c)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, more...)
+	}
+	if code := caught(); code != 0 {
+		return exitWith(code, nil)
+	}
+	return f.verdict(lines)
+}
+
+// preconditions asks both databases and prints each line as it is known.
+func (f *ferry) preconditions(ctx context.Context, c *crossing) (engine.Preflight, error) {
+	var all engine.Preflight
+	for _, look := range []func(context.Context) engine.Preflight{c.source.Preflight, c.target.Preflight} {
+		limited, cancel := context.WithTimeout(ctx, 2*startLimit)
+		lines := look(limited)
+		cancel()
+		if err := f.print(lines); err != nil {
+			return nil, err
+		}
+		all = append(all, lines...)
+	}
+	source, sourceErr := c.source.Identity(ctx)
+	target, targetErr := c.target.Identity(ctx)
+	if sourceErr == nil && targetErr == nil {
+		pair := engine.Preflight{engine.SameDatabase(source, target)}
+		all = append(all, pair...)
+		return all, f.print(pair)
+	}
+	return all, nil
+}
+
+func (f *ferry) forecast(ctx context.Context, c *crossing) (engine.Preflight, error) {
+	rules := entity.DefaultRules()
+	if c.target.Ready(ctx) == nil {
+		stored, err := c.target.Rules(ctx)
+		if err != nil {
+			return nil, err
+		}
+		rules = stored
+	}
+	result, err := cycle.Forecast(ctx, c.source, rules, nil)
+	if err != nil {
+		line := engine.Preflight{engine.UnknownLine("forecast", err.Error(), "cure that and run preflight again")}
+		return line, f.print(line)
+	}
+	lines := result.Preflight()
+	return lines, f.print(lines)
+}
+
+type preflightLine struct {
+	V       int            `json:"v"`
+	Type    string         `json:"type"`
+	Name    string         `json:"name"`
+	Verdict engine.Verdict `json:"verdict"`
+	Found   string         `json:"found"`
+	Advice  string         `json:"advice,omitempty"`
+}
+
+func (f *ferry) print(lines engine.Preflight) error {
+	for _, l := range lines {
+		if f.settings.JSON {
+			if err := f.line(preflightLine{1, "preflight", l.Name, l.Verdict, l.Found, l.Advice}); err != nil {
+				return err
+			}
+			continue
+		}
+		fmt.Fprintf(f.out, "%s %-15s %-40s %s\n", verdictGlyph(l.Verdict), l.Verdict, l.Name, sanitize.Text(l.Found))
+		if l.Advice != "" {
+			fmt.Fprintf(f.out, "%-19s→ %s\n", "", sanitize.Text(l.Advice))
+		}
+	}
+	return nil
+}
+
+func verdictGlyph(v engine.Verdict) string {
+	switch v {
+	case engine.Pass:
+		return "✓"
+	case engine.Fail:
+		return "✗"
+	case engine.CouldNotCheck:
+	}
+	return "?"
+}
+
+// verdict ends preflight with its exit code.
+func (f *ferry) verdict(lines engine.Preflight) error {
+	if f.settings.JSON {
+		err := f.line(map[string]any{"v": 1, "type": "result", "failed": lines.Failed(), "unsafe": lines.Unsafe()})
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case lines.Unsafe():
+		return exitWith(exitRefused, errors.New("the source is not safe from this role; nothing is read before that is cured"))
+	case lines.Failed():
+		return exitWith(exitError, errors.New("a precondition fails; see the lines above"))
+	}
+	if !f.settings.JSON {
+		fmt.Fprintln(f.out, "nothing stands in the way of a sync")
+	}
+	return nil
+}

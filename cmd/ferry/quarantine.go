@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ferry/engine"
+	"ferry/engine/entity"
+	"ferry/store/enginedb"
+	"ferry/tui/sanitize"
+)
+
+func (f *ferry) quarantineCommand() *cobra.Command {
+	var filter enginedb.QuarantineFilter
+	list := &cobra.Command{
+		Use:   "list",
+		Short: "Rows that are in quarantine, with the reason and the cure",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, known := entity.Find(filter.Entity); !known && filter.Entity != "" {
+				return usage("no entity %q; entities are named by their source tables, such as loyalty_card", filter.Entity)
+			}
+			return f.once(cmd.Context(), func(ctx context.Context, c *crossing) error {
+				return f.listQuarantine(ctx, c, filter)
+			})
+		},
+	}
+	list.Flags().StringVar(&filter.Entity, "entity", "", "only of this source table")
+	list.Flags().StringVar(&filter.Reason, "reason", "", "only for this reason, such as card.partner_missing")
+	list.Flags().IntVar(&filter.Limit, "limit", 0, "at most so many rows")
+	group := &cobra.Command{
+		Use:   "quarantine",
+		Short: "Source rows that are not in the engine as they should be",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("unknown command %q; see `ferry quarantine --help`", args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	group.AddCommand(list)
+	return group
+}
+
+type quarantineLine struct {
+	V    int    `json:"v"`
+	Type string `json:"type"`
+	engine.QuarantineRow
+}
+
+func (f *ferry) listQuarantine(ctx context.Context, c *crossing, filter enginedb.QuarantineFilter) error {
+	if err := c.target.Ready(ctx); err != nil {
+		return err
+	}
+	count := 0
+	err := c.target.Quarantine(ctx, filter, func(q engine.QuarantineRow) error {
+		count++
+		if f.settings.JSON {
+			return f.line(quarantineLine{1, "quarantine", q})
+		}
+		more := ""
+		if q.Owner.Known {
+			more += fmt.Sprintf(" (%d)", q.Owner.Value)
+		}
+		if q.Stale {
+			more += "; an older version is in the engine"
+		}
+		_, err := fmt.Fprintf(f.out, "%-22s %10d  %-26s %s%s\n", q.Entity, q.ID, sanitize.Text(q.Reason), sanitize.Text(q.Detail), more)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if f.settings.JSON {
+		return f.line(map[string]any{"v": 1, "type": "result", "rows": count})
+	}
+	if count == 0 {
+		fmt.Fprintln(f.out, "nothing is in quarantine")
+	}
+	return nil
+}

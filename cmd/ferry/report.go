@@ -1,0 +1,204 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"ferry/engine"
+	"ferry/tui/sanitize"
+	"ferry/tui/widget"
+)
+
+// line writes one JSON object on a line of its own.
+func (f *ferry) line(object any) error {
+	text, err := json.Marshal(object)
+	if err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	if _, err := fmt.Fprintln(f.out, string(text)); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	return nil
+}
+
+// report is a snapshot in the form that scripts rely on: unknown is null, and fields are only ever added.
+type report struct {
+	V          int                     `json:"v"`
+	Type       string                  `json:"type"`
+	Run        engine.Maybe[int64]     `json:"run"`
+	Kind       engine.Maybe[string]    `json:"kind"`
+	State      string                  `json:"state"`
+	StartedAt  engine.Maybe[string]    `json:"started_at"`
+	FinishedAt engine.Maybe[string]    `json:"finished_at"`
+	Duration   engine.Maybe[int64]     `json:"duration_ms"`
+	Error      string                  `json:"error,omitempty"`
+	Entities   map[string]entityReport `json:"entities"`
+	Check      checkReport             `json:"check"`
+	Freshness  freshnessReport         `json:"freshness"`
+	Ledger     ledgerReport            `json:"ledger"`
+}
+
+type entityReport struct {
+	SourceRows    engine.Maybe[int64]   `json:"source_rows"`
+	TargetRows    engine.Maybe[int64]   `json:"target_rows"`
+	Read          int64                 `json:"read"`
+	Inserted      int64                 `json:"inserted"`
+	Updated       int64                 `json:"updated"`
+	Unchanged     int64                 `json:"unchanged"`
+	Deleted       int64                 `json:"deleted"`
+	Rejected      int64                 `json:"rejected"`
+	Settled       int64                 `json:"settled"`
+	Precision     int64                 `json:"precision"`
+	Warned        int64                 `json:"warned"`
+	Quarantined   engine.Maybe[int64]   `json:"quarantined"`
+	Waiting       engine.Maybe[int64]   `json:"waiting_parent"`
+	Stale         engine.Maybe[int64]   `json:"stale"`
+	Extra         engine.Maybe[int64]   `json:"extra"`
+	Accounted     engine.Maybe[bool]    `json:"accounted"`
+	Errors        int64                 `json:"errors"`
+	BatchesDone   int64                 `json:"batches_done"`
+	BatchesTotal  engine.Maybe[int64]   `json:"batches_total"`
+	RowsPerSecond engine.Maybe[float64] `json:"rows_per_second"`
+}
+
+// What needs a check, ticks or the ledger's comparison is unknown until there is one.
+type checkReport struct {
+	Verdict         string                `json:"verdict"`
+	ConsistencyRate engine.Maybe[float64] `json:"consistency_rate"`
+	Compared        engine.Maybe[int64]   `json:"compared"`
+	Settled         engine.Maybe[int64]   `json:"settled"`
+	InFlight        engine.Maybe[int64]   `json:"in_flight"`
+	Explained       engine.Maybe[int64]   `json:"explained"`
+	Coverage        engine.Maybe[float64] `json:"coverage"`
+	Age             engine.Maybe[int64]   `json:"age_ms"`
+}
+
+type freshnessReport struct {
+	UpperBound  engine.Maybe[int64] `json:"upper_bound_ms"`
+	LastTick    engine.Maybe[int64] `json:"last_tick_ms"`
+	FloorPinned engine.Maybe[int64] `json:"floor_pinned_ms"`
+}
+
+type ledgerReport struct {
+	Cards      engine.Maybe[int64] `json:"cards"`
+	Drifted    engine.Maybe[int64] `json:"drifted"`
+	Incomplete engine.Maybe[int64] `json:"incomplete"`
+}
+
+func newReport(kind string, s *engine.Snapshot) report {
+	r := report{V: 1, Type: kind, State: stateWord(s), Entities: map[string]entityReport{}, Check: checkReport{Verdict: "unknown"}}
+	if run := s.Run; run != nil {
+		r.Run, r.Kind = engine.Known(int64(run.ID)), engine.Known(string(run.Kind))
+		r.StartedAt, r.FinishedAt = instant(run.StartedAt), instant(run.FinishedAt)
+		r.Error = run.Error
+		if took := elapsed(run, s.TakenAt); took > 0 {
+			r.Duration = engine.Known(took.Milliseconds())
+		}
+	}
+	for _, e := range s.Entities {
+		c := e.Counts
+		r.Entities[e.Name] = entityReport{
+			SourceRows: e.SourceRows, TargetRows: e.TargetRows, Read: c.Read, Inserted: c.Inserted, Updated: c.Updated,
+			Unchanged: c.Unchanged, Deleted: c.Deleted, Rejected: c.Rejected, Settled: c.Settled, Precision: c.Precise,
+			Warned: c.Warned, Quarantined: e.Quarantined, Waiting: e.Waiting, Stale: e.Stale, Extra: e.Extra,
+			Accounted: e.Accounted, Errors: e.Errors, BatchesDone: e.BatchesDone, BatchesTotal: e.BatchesTotal,
+			RowsPerSecond: e.RowsPerSecond,
+		}
+	}
+	return r
+}
+
+func instant(t time.Time) engine.Maybe[string] {
+	if t.IsZero() {
+		return engine.Maybe[string]{}
+	}
+	return engine.Known(t.UTC().Format("2006-01-02T15:04:05.000Z"))
+}
+
+func elapsed(run *engine.RunView, now time.Time) time.Duration {
+	switch {
+	case run.StartedAt.IsZero():
+		return 0
+	case run.FinishedAt.IsZero():
+		return now.Sub(run.StartedAt)
+	}
+	return run.FinishedAt.Sub(run.StartedAt)
+}
+
+// stateWord is the run's state, or what stands in the way of one.
+func stateWord(s *engine.Snapshot) string {
+	switch {
+	case s.Target.Down():
+		return "unreachable"
+	case s.Setup == engine.SetupMissing:
+		return "not initialised"
+	case s.Run == nil:
+		return "idle"
+	}
+	return string(s.Run.State)
+}
+
+// writePlain prints a snapshot for people.
+func writePlain(w io.Writer, s *engine.Snapshot) {
+	fmt.Fprintln(w, headline(s))
+	for _, e := range s.Entities {
+		fmt.Fprintln(w, entityLine(e))
+	}
+	for i, r := range s.Reasons {
+		if i == 0 {
+			fmt.Fprintln(w, "in quarantine:")
+		}
+		hangs := ""
+		if r.Hangs > 0 {
+			hangs = fmt.Sprintf(" (+%s rows wait for them)", widget.Count(r.Hangs))
+		}
+		fmt.Fprintf(w, "  %-24s %-28s %s%s\n", r.Entity, sanitize.Text(r.Reason), widget.Count(r.Rows), hangs)
+	}
+}
+
+func headline(s *engine.Snapshot) string {
+	line := stateWord(s)
+	if s.Target.Down() {
+		return line + ": " + sanitize.Text(s.Target.Err)
+	}
+	if run := s.Run; run != nil {
+		line = fmt.Sprintf("%s run #%d %s", run.Kind, run.ID, line)
+		if took := elapsed(run, s.TakenAt); took > 0 {
+			line += " " + took.Round(10*time.Millisecond).String()
+		}
+		if run.State.Active() && run.NowDoing != "" {
+			line += ", " + run.NowDoing
+		}
+		if run.StateBy != "" && !run.State.Active() || run.State == engine.RunPaused {
+			line += " by " + sanitize.Text(run.StateBy)
+		}
+		if run.Error != "" {
+			line += ": " + sanitize.Text(run.Error)
+		}
+	}
+	return line
+}
+
+func entityLine(e engine.EntityView) string {
+	c := e.Counts
+	parts := []string{
+		fmt.Sprintf("%-22s %3.0f%%", e.Name, 100*e.Done),
+		"read " + widget.Count(c.Read), "new " + widget.Count(c.Inserted), "changed " + widget.Count(c.Updated), "same " + widget.Count(c.Unchanged),
+		"rejected " + widget.Count(c.Rejected), "errors " + widget.Count(e.Errors),
+	}
+	if e.RowsPerSecond.Known {
+		parts = append(parts, fmt.Sprintf("%s rows/s", widget.Count(int64(e.RowsPerSecond.Value))))
+	}
+	if e.Accounted.Known {
+		sign := "="
+		if !e.Accounted.Value {
+			sign = "≠"
+		}
+		parts = append(parts, fmt.Sprintf("source %s %s engine %s − stale %s − extra %s + quarantined %s", widget.Count(e.SourceRows.Value), sign,
+			widget.Count(e.TargetRows.Value), widget.Count(e.Stale.Value), widget.Count(e.Extra.Value), widget.Count(e.Quarantined.Value)))
+	}
+	return strings.Join(parts, "  ")
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ferry/engine"
+	"ferry/tui/widget"
+)
+
+// rejectLimit is the share of an entity's source rows that may be rejected before a sync ends with exitDiscrepancy.
+const rejectLimit = 0.01
+
+// adoptLimit is how long a full sync waits until the process that ran the unfinished run before is known dead.
+const adoptLimit = 20 * time.Second
+
+// drainLimit bounds a drain: batches take about a second; what takes longer is cancelled, which is safe.
+const drainLimit = 30 * time.Second
+
+func (f *ferry) syncCommand() *cobra.Command {
+	sync := &cobra.Command{
+		Use:   "sync",
+		Short: "Carry rows over",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("unknown command %q; see `ferry sync --help`", args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	sync.AddCommand(&cobra.Command{
+		Use:   "full",
+		Short: "Read every row of the source, to the end",
+		Long: `Read every row of the source and bring the engine in step with it, to the end.
+
+An unfinished full run is taken over: its result becomes this command's. Rows that a rule or the engine refuses go to
+quarantine; the command ends with exit code 3 if they are more than 1 % of an entity's source rows.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.syncFull(cmd.Context()) },
+	})
+	return sync
+}
+
+func (f *ferry) syncFull(ctx context.Context) error {
+	soft, hard, caught, release := untilSignal(ctx)
+	defer release()
+	if f.settings.ReadOnly {
+		return fmt.Errorf("%w: a sync writes; start it without --read-only", engine.ErrReadOnly)
+	}
+	c, err := f.open(hard, max(f.settings.Workers, 1), logTo(f.err, slog.LevelWarn))
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if err := c.reach(soft); err != nil {
+		return err
+	}
+	if err := c.target.Ready(soft); err != nil {
+		return err
+	}
+	id, err := f.startOrAdopt(soft, c)
+	if err != nil {
+		return err
+	}
+	c.Run(hard)
+	s, err := f.follow(soft, c, id)
+	stop, cancel := context.WithTimeout(hard, drainLimit)
+	defer cancel()
+	if stopErr := c.Stop(stop); stopErr != nil && err == nil {
+		err = stopErr
+	}
+	if code := caught(); code != 0 {
+		fmt.Fprintf(f.err, "ferry: interrupted; run #%d is at a batch boundary, `ferry sync full` goes on with it\n", id)
+		return exitWith(code, nil)
+	}
+	if err != nil {
+		return err
+	}
+	return f.result(s)
+}
+
+// startOrAdopt starts a full run, or takes over the unfinished one.
+func (f *ferry) startOrAdopt(ctx context.Context, c *crossing) (engine.RunID, error) {
+	deadline := time.Now().Add(adoptLimit)
+	for {
+		s, err := c.target.Read(ctx)
+		if err != nil {
+			return 0, err
+		}
+		run := s.Run
+		switch {
+		case run == nil || run.Kind != engine.RunFull || run.State.Ended() && run.State != engine.RunInterrupted:
+			return c.StartFull(ctx, engine.StartOptions{})
+		case run.State == engine.RunPaused || run.State == engine.RunPausing:
+			return 0, fmt.Errorf("%w: full run #%d is %s by %s; `ferry resume --run %d` lets it go on",
+				engine.ErrRunActive, run.ID, run.State, run.StateBy, run.ID)
+		case run.State == engine.RunInterrupted:
+			fmt.Fprintf(f.err, "resuming full run #%d, interrupted %s\n", run.ID, widget.Ago(run.Since, time.Now()))
+			return run.ID, c.Resume(ctx, engine.Act{Run: run.ID, Seen: run.State})
+		}
+		holder, held := liveHolder(s)
+		if !held {
+			fmt.Fprintf(f.err, "taking over full run #%d, whose process is gone\n", run.ID)
+			return run.ID, nil
+		}
+		if time.Now().After(deadline) {
+			return 0, fmt.Errorf("%w: full run #%d is worked on by %s:%d; wait for it, or `ferry cancel %d`",
+				engine.ErrRunActive, run.ID, holder.Host, holder.PID, run.ID)
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+// silentAfter is when a process counts as dead; the engine hands its batches on after the same time.
+const silentAfter = 10 * time.Second
+
+// liveHolder gives a process with workers that is alive.
+func liveHolder(s *engine.Snapshot) (engine.WorkerView, bool) {
+	for _, w := range s.Workers {
+		if w.Workers > 0 && w.Silent < silentAfter {
+			return w, true
+		}
+	}
+	return engine.WorkerView{}, false
+}
+
+// follow prints progress until the run has ended or ctx has.
+func (f *ferry) follow(ctx context.Context, c *crossing, id engine.RunID) (*engine.Snapshot, error) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	var printed time.Time
+	for {
+		s := c.Snapshot()
+		if s.Run != nil && s.Run.ID == id && s.Run.State.Ended() {
+			return s, nil
+		}
+		if time.Since(printed) >= time.Second && s.Run != nil && s.Run.ID == id {
+			printed = time.Now()
+			if err := f.progress(s); err != nil {
+				return s, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return s, nil
+		case <-tick.C:
+		}
+	}
+}
+
+// progress says how far a run is: on stderr, with --json typed lines on stdout.
+func (f *ferry) progress(s *engine.Snapshot) error {
+	if f.settings.JSON {
+		return f.line(newReport("progress", s))
+	}
+	fmt.Fprintln(f.err, headline(s))
+	for _, e := range s.Entities {
+		if e.State == engine.StepRunning {
+			fmt.Fprintln(f.err, "  "+entityLine(e))
+		}
+	}
+	return nil
+}
+
+// result prints how a run ended and chooses the exit code.
+func (f *ferry) result(s *engine.Snapshot) error {
+	if f.settings.JSON {
+		if err := f.line(newReport("result", s)); err != nil {
+			return err
+		}
+	} else {
+		writePlain(f.out, s)
+	}
+	switch s.Run.State {
+	case engine.RunDone:
+		return f.rejects(s)
+	case engine.RunCancelled:
+		return fmt.Errorf("run #%d was cancelled by %s", s.Run.ID, s.Run.StateBy)
+	default:
+		return fmt.Errorf("run #%d %s: %s; once that is cured, `ferry resume --run %d` goes on where it stopped",
+			s.Run.ID, s.Run.State, s.Run.Error, s.Run.ID)
+	}
+}
+
+// rejects fails with exitDiscrepancy if an entity has more rejected rows than the limit, and says which rules.
+func (f *ferry) rejects(s *engine.Snapshot) error {
+	for _, e := range s.Entities {
+		share := e.RejectedShare()
+		if !share.Known {
+			return exitWith(exitUnchecked, errors.New("the rejected share of "+e.Name+" is not known"))
+		}
+		if share.Value <= rejectLimit {
+			continue
+		}
+		reason := ""
+		for _, r := range s.Reasons {
+			if r.Entity == e.Name && reason == "" {
+				reason = ", most of them for " + r.Reason
+			}
+		}
+		return exitWith(exitDiscrepancy, fmt.Errorf("%s %% of %s were rejected%s; the limit is %s %%; see `ferry quarantine list`",
+			strconv.FormatFloat(100*share.Value, 'f', 1, 64), e.Name, reason, strconv.FormatFloat(100*rejectLimit, 'f', -1, 64)))
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ferry/engine"
+	"ferry/engine/control"
+	"ferry/engine/redact"
+	"ferry/store/enginedb"
+	"ferry/store/migrations"
+	"ferry/store/odoo"
+	"ferry/store/queue"
+)
+
+// crossing is a ferry between two databases, wired and not yet running.
+type crossing struct {
+	*control.Control
+
+	source *odoo.DB
+	target *enginedb.DB
+}
+
+// open wires both databases. It does not connect.
+func (f *ferry) open(ctx context.Context, workers int, logger *slog.Logger) (*crossing, error) {
+	if err := f.settings.databases(); err != nil {
+		return nil, err
+	}
+	process := thisProcess(workers, f.settings.ReadOnly)
+	application := fmt.Sprintf("ferry %s:%d", process.Host, process.PID)
+	source, err := odoo.Open(ctx, f.settings.Source, application)
+	if err != nil {
+		return nil, usage("--source: %w", err)
+	}
+	target, err := enginedb.Open(ctx, f.settings.Target, application, 2*workers+6, f.settings.ReadOnly)
+	if err != nil {
+		source.Close()
+		return nil, usage("--target: %w", err)
+	}
+	jobs, err := queue.New(target, logger)
+	if err != nil {
+		source.Close()
+		target.Close()
+		return nil, err
+	}
+	k := control.New(control.Config{
+		Ledger: target, Source: source, Workers: jobs,
+		Migrate: func(ctx context.Context) error { return migrations.Init(ctx, target.Pool(), logger) },
+		Process: process, Actor: thisActor(process.Host, f.getenv),
+		Profile: f.settings.Profile, Version: version(), Logger: logger,
+	})
+	return &crossing{Control: k, source: source, target: target}, nil
+}
+
+// close ends all sessions.
+func (c *crossing) close() {
+	c.source.Close()
+	c.target.Close()
+}
+
+// reach checks that both databases answer, within the limit of a one-shot command.
+func (c *crossing) reach(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	if _, _, err := c.target.Ping(ctx); err != nil {
+		return fmt.Errorf("the engine database %s: %w; is it up, and is --target right?", c.target.Address(), err)
+	}
+	if _, err := c.source.Ping(ctx); err != nil {
+		return fmt.Errorf("the source %s: %w; is it up, and is --source right?", c.source.Address(), err)
+	}
+	return nil
+}
+
+func thisProcess(workers int, readOnly bool) engine.Process {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown-host"
+	}
+	id := make([]byte, 6)
+	_, _ = rand.Read(id) // never fails
+	return engine.Process{
+		ID:   fmt.Sprintf("%s:%d:%s", host, os.Getpid(), hex.EncodeToString(id)),
+		Host: host, PID: os.Getpid(), Workers: workers, ReadOnly: readOnly, StartedAt: time.Now(),
+	}
+}
+
+// thisActor is who runs this process: the journal and other consoles name them.
+func thisActor(host string, getenv func(string) string) engine.Actor {
+	a := engine.Actor{Host: host, User: getenv("USER")}
+	if u, err := user.Current(); err == nil {
+		a.User = u.Username
+	}
+	if client := strings.Fields(getenv("SSH_CLIENT")); len(client) > 0 {
+		a.SSH = client[0]
+	}
+	return a
+}
+
+// stateDir is where ferry keeps its log and the demo's data.
+func (f *ferry) stateDir() (string, error) {
+	if dir := f.getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "ferry"), nil
+	}
+	home := f.getenv("HOME")
+	if home == "" {
+		return "", errors.New("neither XDG_STATE_HOME nor HOME is set: there is no place for ferry's state")
+	}
+	return filepath.Join(home, ".local", "state", "ferry"), nil
+}
+
+// logTo writes a log without secrets.
+func logTo(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			switch v := a.Value.Any().(type) {
+			case error:
+				a.Value = slog.StringValue(redact.Text(v.Error()))
+			case string:
+				a.Value = slog.StringValue(redact.Text(v))
+			}
+			return a
+		},
+	}))
+}
+
+// logFile opens the log of processes that own their terminal.
+func (f *ferry) logFile() (*os.File, error) {
+	dir, err := f.stateDir()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making a place for the log: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(dir, "ferry.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // the operator's own state folder
+	if err != nil {
+		return nil, fmt.Errorf("opening the log: %w", err)
+	}
+	return file, nil
+}
