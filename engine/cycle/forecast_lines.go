@@ -58,12 +58,13 @@ func (e EntityForecast) says(r RejectForecast) string {
 		text += "; give the others one of their own in Odoo"
 	case r.Fixed:
 		text += "; the engine cannot hold such rows, correct them in Odoo"
-	case r.Alone == r.Rows:
-		text += fmt.Sprintf(": set rules.%s = %q to load them", r.Reason, entity.Warn)
-	case r.Alone > 0:
-		text += fmt.Sprintf(": set rules.%s = %q to load %d of them, the others break other rules too", r.Reason, entity.Warn, r.Alone)
-	default:
+	case r.Alone == 0:
 		text += ", and break other rules too"
+	default:
+		text += fmt.Sprintf(": set rules.%s = %q to load them", r.Reason, entity.Warn)
+		if more := r.Rows - r.Alone; more > 0 {
+			text += fmt.Sprintf(" (but for %d that break other rules too)", more)
+		}
 	}
 	switch r.Waiting {
 	case 0:

@@ -22,7 +22,11 @@ func record(ctx context.Context, q querier, e entry) error {
 	if e.Run != 0 {
 		run = &e.Run
 	}
+	actor := e.Actor.String()
+	if e.Actor == (engine.Actor{}) {
+		actor = "ferry" // nobody asked for it
+	}
 	_, err := q.Exec(ctx, `INSERT INTO ferry.journal (actor, ssh, action, run_id, state, reason, outcome)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, e.Actor.String(), e.Actor.SSH, e.Action, run, e.State, e.Reason, e.Outcome)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, actor, e.Actor.SSH, e.Action, run, e.State, e.Reason, e.Outcome)
 	return err
 }

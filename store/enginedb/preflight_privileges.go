@@ -76,10 +76,13 @@ func (l *look) missingGrants(ctx context.Context, role string) ([]string, error)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the caller classes it
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
-		var grant string
-		var part int
-		err := row.Scan(&grant, &part)
-		return "GRANT " + grant + " TO " + role, err
-	})
+	grants, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct {
+		Grant string
+		Part  int
+	}])
+	out := make([]string, len(grants))
+	for i, g := range grants {
+		out[i] = "GRANT " + g.Grant + " TO " + role
+	}
+	return out, err //nolint:wrapcheck // the caller classes it
 }

@@ -2,7 +2,6 @@ package enginedb_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -27,7 +26,7 @@ func initialised() pgtest.Option {
 			return err
 		}
 		defer pool.Close()
-		return migrations.Init(ctx, pool, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		return migrations.Init(ctx, pool, slog.New(slog.DiscardHandler))
 	})
 }
 

@@ -80,6 +80,9 @@ func claim(ctx context.Context, tx pgx.Tx, batch engine.BatchID, attempt int) (c
 	return w, nil
 }
 
+// quietTries is how often a batch may meet a concurrent transaction before that counts as an error of its run.
+const quietTries = 2
+
 // Failed keeps an attempt's error; a final one ends the run, and the text that it keeps says why.
 func (t *Target) Failed(ctx context.Context, w cycle.Work, cause error, final bool) error {
 	text := redact.Text(cause.Error())
@@ -100,6 +103,9 @@ func (t *Target) Failed(ctx context.Context, w cycle.Work, cause error, final bo
 			WHERE id = $1 AND attempt = $2 AND state = 'running'`, w.Batch, w.Attempt, string(state), text, code)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err // handed to somebody else meanwhile; the error is no longer this batch's
+		}
+		if engine.ClassOf(cause) == engine.ClassRetry && w.Tries < quietTries {
+			return nil // two transactions met, as they do; the batch keeps it, nobody needs to be told
 		}
 		_, err = tx.Exec(ctx, `UPDATE ferry.step SET errors = errors + 1 WHERE id = (SELECT step_id FROM ferry.batch WHERE id = $1)`, w.Batch)
 		if err != nil {

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"ferry/store/embedded/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m, pgtest.CheckLeaks()) }
+
+// bench is a source and a target for one test, and the environment that names them.
+type bench struct {
+	source, target *pgtest.DB
+	env            map[string]string
+}
+
+func setup(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{source: pgtest.New(t, pgtest.Template("odoo18", odooDump)), target: pgtest.New(t)}
+	reader := pgtest.Role(t, b.source, "", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+	b.env = map[string]string{
+		"FERRY_SOURCE": reader.DSN, "FERRY_TARGET": b.target.DSN, "HOME": t.TempDir(), "USER": "tester", "TERM": "xterm-256color",
+	}
+	return b
+}
+
+func odooDump(ctx context.Context, dsn string) error {
+	dump, err := os.ReadFile("../../testdata/loyalty_odoo18.sql")
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx) //nolint:errcheck // nothing is lost
+	_, err = conn.PgConn().Exec(ctx, string(dump)).ReadAll()
+	return err
+}
+
+// answer is how an invocation ended.
+type answer struct {
+	code     int
+	out, err string
+}
+
+// ferry invokes the program.
+func (b *bench) ferry(t *testing.T, args ...string) answer {
+	t.Helper()
+	null, err := os.Open(os.DevNull)
+	require.NoError(t, err)
+	defer null.Close() //nolint:errcheck // read only
+	var out, errs bytes.Buffer
+	code := run(args, streams{in: null, out: &out, err: &errs}, func(name string) string { return b.env[name] })
+	for name, text := range map[string]string{"stdout": out.String(), "stderr": errs.String()} {
+		require.NotContains(t, text, secretOf(b.env["FERRY_SOURCE"]), name)
+		require.NotContains(t, text, secretOf(b.env["FERRY_TARGET"]), name)
+	}
+	return answer{code, out.String(), errs.String()}
+}
+
+// secretOf is the password of a connection string.
+func secretOf(dsn string) string {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil || config.Password == "" {
+		return "\x00 no secret"
+	}
+	return config.Password
+}
+
+// lines decodes JSON lines.
+func lines(t *testing.T, text string) []map[string]any {
+	t.Helper()
+	var out []map[string]any
+	decoder := json.NewDecoder(strings.NewReader(text))
+	for {
+		var object map[string]any
+		err := decoder.Decode(&object)
+		if err == io.EOF { //nolint:errorlint // Decode returns it bare
+			return out
+		}
+		require.NoError(t, err, text)
+		require.EqualValues(t, 1, object["v"])
+		out = append(out, object)
+	}
+}
+
+func TestAWholeCrossingByCommands(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	a := b.ferry(t, "status")
+	require.Equal(t, exitError, a.code)
+	require.Contains(t, a.err, "run `ferry init` first")
+
+	a = b.ferry(t, "preflight", "--json")
+	require.Equal(t, exitClean, a.code, a.out+a.err)
+
+	for range 2 { // idempotent
+		a = b.ferry(t, "init")
+		require.Equal(t, exitClean, a.code, a.err)
+	}
+
+	a = b.ferry(t, "sync", "full", "--json")
+	require.Equal(t, exitDiscrepancy, a.code, "40 %% of the dump's cards have no partner")
+	require.Contains(t, a.err, "card.partner_missing")
+	require.Equal(t, 1, strings.Count(a.err, "\n"), "one line on stderr: %q", a.err)
+	all := lines(t, a.out)
+	result := all[len(all)-1]
+	require.Equal(t, "result", result["type"])
+	require.Equal(t, "done", result["state"])
+	require.Equal(t, "full", result["kind"])
+	cards := result["entities"].(map[string]any)["loyalty_card"].(map[string]any)
+	require.EqualValues(t, 456, cards["source_rows"])
+	require.EqualValues(t, 251, cards["target_rows"])
+	require.EqualValues(t, 251, cards["inserted"])
+	require.EqualValues(t, 205, cards["quarantined"])
+	require.Equal(t, true, cards["accounted"])
+	for _, unknown := range []string{"consistency_rate", "age_ms"} {
+		require.Nil(t, result["check"].(map[string]any)[unknown], "unknown is null")
+	}
+	require.Equal(t, "unknown", result["check"].(map[string]any)["verdict"])
+
+	a = b.ferry(t, "status", "--json")
+	require.Equal(t, exitClean, a.code)
+	status := lines(t, a.out)[0]
+	require.Equal(t, result["entities"], status["entities"])
+
+	a = b.ferry(t, "status")
+	require.Contains(t, a.out, "full run #1 done")
+	require.Contains(t, a.out, "source 456 = engine 251 − stale 0 − extra 0 + quarantined 205")
+}
+
+func TestQuarantineIsListedWithReasons(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.Equal(t, exitClean, b.ferry(t, "init").code)
+	require.Contains(t, b.ferry(t, "quarantine", "list").out, "nothing is in quarantine")
+	b.ferry(t, "sync", "full")
+	a := b.ferry(t, "quarantine", "list", "--json", "--entity", "loyalty_card", "--reason", "code_taken")
+	require.Equal(t, exitClean, a.code, a.err)
+	rows := lines(t, a.out)
+	require.EqualValues(t, 6, rows[len(rows)-1]["rows"])
+	for _, row := range rows[:len(rows)-1] {
+		require.NotNil(t, row["owner_id"])
+		require.Less(t, row["owner_id"].(float64), row["id"].(float64))
+		require.NotEmpty(t, row["payload"].(map[string]any)["code"])
+	}
+	require.NotContains(t, b.ferry(t, "quarantine", "list").out, "\x1b", "control bytes of the data are made visible")
+	a = b.ferry(t, "quarantine", "list", "--entity", "cards")
+	require.Equal(t, exitUsage, a.code)
+}
+
+func TestWhatIsWrongIsSaidInOneLine(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, c := range []struct {
+		name string
+		args []string
+		env  map[string]string
+		code int
+		says []string
+	}{
+		{"no databases", []string{"sync", "full"}, map[string]string{"FERRY_SOURCE": ""}, exitUsage, []string{"--source", "FERRY_SOURCE", "ferry demo"}},
+		{"unknown command", []string{"snyc"}, nil, exitUsage, []string{`"snyc"`, "--help"}},
+		{"unknown flag", []string{"status", "--jsn"}, nil, exitUsage, []string{"--jsn"}},
+		{"password in argv, as URL", []string{"status", "--source", "postgres://odoo:hunter2@db/prod"}, nil, exitUsage, []string{"PGPASSFILE"}},
+		{"password in argv, as key", []string{"status", "--target", "host=db password=hunter2"}, nil, exitUsage, []string{"PGPASSFILE"}},
+		{"no such server", []string{"sync", "full", "--source", "postgres://odoo@127.0.0.1:1/prod"}, nil, exitError, []string{"source", "127.0.0.1"}},
+		{"not initialised", []string{"sync", "full"}, nil, exitError, []string{"ferry init"}},
+		{"workers out of range", []string{"status", "--workers", "1000"}, nil, exitUsage, []string{"0 to 64"}},
+		{"bad environment", []string{"status"}, map[string]string{"FERRY_WORKERS": "many"}, exitUsage, []string{"FERRY_WORKERS"}},
+		{"read-only sync", []string{"sync", "full", "--read-only"}, nil, exitRefused, []string{"read-only"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			own := *b
+			own.env = map[string]string{}
+			for k, v := range b.env {
+				own.env[k] = v
+			}
+			for k, v := range c.env {
+				own.env[k] = v
+			}
+			a := own.ferry(t, c.args...)
+			require.Equal(t, c.code, a.code, a.err)
+			require.Empty(t, a.out)
+			require.NotContains(t, a.err, "hunter2")
+			for _, text := range c.says {
+				require.Contains(t, a.err, text)
+			}
+			require.Equal(t, 1, strings.Count(a.err, "\n"), "one line: %q", a.err)
+		})
+	}
+}
+
+func TestASourceThatCouldBeWrittenIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.Equal(t, exitClean, b.ferry(t, "init").code)
+	writer := pgtest.Role(t, b.source, "", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}", "GRANT UPDATE (points) ON loyalty_card TO {role}")
+	b.env["FERRY_SOURCE"] = writer.DSN
+	for _, args := range [][]string{{"sync", "full"}, {"preflight"}} {
+		a := b.ferry(t, args...)
+		require.Equal(t, exitRefused, a.code, a.err)
+		require.Contains(t, a.out+a.err, "loyalty_card")
+		require.Contains(t, a.out+a.err, "UPDATE")
+	}
+}
+
+func TestSteeringFromTheCommandLine(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.Equal(t, exitClean, b.ferry(t, "init").code)
+	a := b.ferry(t, "pause")
+	require.Equal(t, exitError, a.code)
+	require.Contains(t, a.err, "no run yet")
+	b.ferry(t, "sync", "full")
+	a = b.ferry(t, "pause", "--reason", "lunch")
+	require.Equal(t, exitRefused, a.code)
+	require.Contains(t, a.err, "nothing to pause")
+	a = b.ferry(t, "cancel", "99")
+	require.Equal(t, exitError, a.code)
+	require.Contains(t, a.err, "no such run")
+}
+
+func TestVersionAndHelp(t *testing.T) {
+	t.Parallel()
+	b := &bench{env: map[string]string{}}
+	require.Contains(t, b.ferry(t, "version").out, "ferry ")
+	require.Equal(t, "result", lines(t, b.ferry(t, "version", "--json").out)[0]["type"])
+	a := b.ferry(t, "--help")
+	require.Equal(t, exitClean, a.code)
+	for _, name := range []string{"demo", "init", "preflight", "sync", "status", "quarantine", "pause", "resume", "cancel", "version", "completion"} {
+		require.Contains(t, a.out, name)
+	}
+}
