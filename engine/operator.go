@@ -17,6 +17,14 @@ type Operator interface {
 	Resume(ctx context.Context, act Act) error
 	// Cancel ends a run; batches that did not yet begin to commit are refused.
 	Cancel(ctx context.Context, act Act) error
+	// RetryBatch hands a batch out again at once; if its run failed, the run is resumed with it.
+	RetryBatch(ctx context.Context, act Act, batch BatchID) error
+	// Preflight looks at every precondition. With forecast it also reads the source and says what the rules would reject.
+	Preflight(ctx context.Context, forecast bool) (Preflight, error)
+	// Runs lists runs before the given one, newest first; 0 begins with the newest.
+	Runs(ctx context.Context, before RunID, limit int) ([]RunSummary, error)
+	// RunDetail gives a run with its steps and batches. It fails with ErrNoSuchRun.
+	RunDetail(ctx context.Context, id RunID) (*RunDetail, error)
 }
 
 // StartOptions narrow a run.

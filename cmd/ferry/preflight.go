@@ -9,8 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"ferry/engine"
-	"ferry/engine/cycle"
-	"ferry/engine/entity"
 	"ferry/tui/sanitize"
 )
 
@@ -39,61 +37,17 @@ func (f *ferry) preflight(ctx context.Context, forecast bool) error {
 		return err
 	}
 	defer c.close()
-	lines, err := f.preconditions(soft, c)
-	if err != nil {
-		return err
-	}
-	if forecast && !lines.Failed() {
-		more, err := f.forecast(soft, c)
-		if err != nil {
-			return err
-		}
-		lines = append(lines, more...)
-	}
+	lines, err := c.Preflight(soft, forecast)
 	if code := caught(); code != 0 {
 		return exitWith(code, nil)
 	}
-	return f.verdict(lines)
-}
-
-// preconditions asks both databases and prints each line as it is known.
-func (f *ferry) preconditions(ctx context.Context, c *crossing) (engine.Preflight, error) {
-	var all engine.Preflight
-	for _, look := range []func(context.Context) engine.Preflight{c.source.Preflight, c.target.Preflight} {
-		limited, cancel := context.WithTimeout(ctx, 2*startLimit)
-		lines := look(limited)
-		cancel()
-		if err := f.print(lines); err != nil {
-			return nil, err
-		}
-		all = append(all, lines...)
-	}
-	source, sourceErr := c.source.Identity(ctx)
-	target, targetErr := c.target.Identity(ctx)
-	if sourceErr == nil && targetErr == nil {
-		pair := engine.Preflight{engine.SameDatabase(source, target)}
-		all = append(all, pair...)
-		return all, f.print(pair)
-	}
-	return all, nil
-}
-
-func (f *ferry) forecast(ctx context.Context, c *crossing) (engine.Preflight, error) {
-	rules := entity.DefaultRules()
-	if c.target.Ready(ctx) == nil {
-		stored, err := c.target.Rules(ctx)
-		if err != nil {
-			return nil, err
-		}
-		rules = stored
-	}
-	result, err := cycle.Forecast(ctx, c.source, rules, nil)
 	if err != nil {
-		line := engine.Preflight{engine.UnknownLine("forecast", err.Error(), "cure that and run preflight again")}
-		return line, f.print(line)
+		return err
 	}
-	lines := result.Preflight()
-	return lines, f.print(lines)
+	if err := f.print(lines); err != nil {
+		return err
+	}
+	return f.verdict(lines)
 }
 
 type preflightLine struct {

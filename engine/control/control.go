@@ -16,6 +16,7 @@ import (
 
 	"ferry/engine"
 	"ferry/engine/cycle"
+	"ferry/engine/entity"
 )
 
 // Ledger is the engine database, as far as steering and looking go.
@@ -29,6 +30,12 @@ type Ledger interface {
 	Pause(ctx context.Context, act engine.Act, by engine.Actor) error
 	Resume(ctx context.Context, act engine.Act, by engine.Actor) error
 	Cancel(ctx context.Context, act engine.Act, by engine.Actor) error
+	RetryBatch(ctx context.Context, act engine.Act, batch engine.BatchID, by engine.Actor) error
+	Runs(ctx context.Context, before engine.RunID, limit int) ([]engine.RunSummary, error)
+	RunDetail(ctx context.Context, id engine.RunID) (*engine.RunDetail, error)
+	Identity(ctx context.Context) (string, error)
+	Rules(ctx context.Context) (entity.Rules, error)
+	Preflight(ctx context.Context) engine.Preflight
 	Heartbeat(ctx context.Context, p engine.Process, version string) error
 	Leave(ctx context.Context, p engine.Process) error
 	TakeOver(ctx context.Context) (batches int, err error)
@@ -41,6 +48,7 @@ type Source interface {
 	Ping(ctx context.Context) (version string, err error)
 	// Safety fails with ErrUnsafeSource if the role could write.
 	Safety(ctx context.Context) error
+	Preflight(ctx context.Context) engine.Preflight
 }
 
 // Workers carry out batches in this process.
@@ -182,6 +190,23 @@ func (k *Control) Resume(ctx context.Context, act engine.Act) error {
 // Cancel ends a run.
 func (k *Control) Cancel(ctx context.Context, act engine.Act) error {
 	return k.steer(ctx, act, k.c.Ledger.Cancel)
+}
+
+// RetryBatch hands a batch out again at once.
+func (k *Control) RetryBatch(ctx context.Context, act engine.Act, batch engine.BatchID) error {
+	return k.steer(ctx, act, func(ctx context.Context, act engine.Act, by engine.Actor) error {
+		return k.c.Ledger.RetryBatch(ctx, act, batch, by)
+	})
+}
+
+// Runs lists runs, newest first.
+func (k *Control) Runs(ctx context.Context, before engine.RunID, limit int) ([]engine.RunSummary, error) {
+	return k.c.Ledger.Runs(ctx, before, limit)
+}
+
+// RunDetail gives a run with its steps and batches.
+func (k *Control) RunDetail(ctx context.Context, id engine.RunID) (*engine.RunDetail, error) {
+	return k.c.Ledger.RunDetail(ctx, id)
 }
 
 func (k *Control) steer(ctx context.Context, act engine.Act, do func(context.Context, engine.Act, engine.Actor) error) error {

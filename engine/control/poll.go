@@ -35,6 +35,13 @@ func (k *Control) poll(ctx context.Context) {
 	}
 }
 
+// Look reads both databases once, without a poller, and gives the snapshot.
+func (k *Control) Look(ctx context.Context) *engine.Snapshot {
+	p := poller{k: k}
+	p.once(ctx)
+	return k.Snapshot()
+}
+
 // poller keeps what lasts from one poll to the next.
 type poller struct {
 	k              *Control

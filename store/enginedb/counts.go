@@ -38,3 +38,12 @@ func countAssignments(first int, add bool) string {
 	}
 	return strings.Join(out, ", ")
 }
+
+// countSums is "sum(read) AS read, …", never NULL.
+func countSums() string {
+	out := make([]string, len(countColumns))
+	for i, c := range countColumns {
+		out[i] = "coalesce(sum(" + c + "), 0)::bigint AS " + c
+	}
+	return strings.Join(out, ", ")
+}

@@ -36,16 +36,11 @@ func (db *DB) Read(ctx context.Context) (*engine.Snapshot, error) {
 // readRun reads the active run, else the last one.
 func readRun(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 	r := &engine.RunView{}
-	var started, finished, lastError *time.Time
-	err := tx.QueryRow(ctx, `SELECT id, kind, state, first, state_since, requested_by, state_by, state_reason, created_at,
-			started_at, finished_at, error, last_error, last_error_at
-		FROM ferry.run ORDER BY state = ANY($1) DESC, id DESC LIMIT 1`, activeStates()).
-		Scan(&r.ID, &r.Kind, &r.State, &r.First, &r.Since, &r.By, &r.StateBy, &r.Reason, &r.CreatedAt,
-			&started, &finished, &r.Error, &r.LastError, &lastError)
+	err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM ferry.run r ORDER BY r.state = ANY($1) DESC, r.id DESC LIMIT 1`,
+		activeStates()), r)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
-	r.StartedAt, r.FinishedAt, r.LastErrorAt = orZero(started), orZero(finished), orZero(lastError)
 	s.Run = r
 	return err
 }

@@ -6,10 +6,10 @@
 package sqlstate
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -79,7 +79,7 @@ func Wrap(side engine.Side, doing string, err error) error {
 	if _, ok := errors.AsType[*engine.DatabaseError](err); ok {
 		return err
 	}
-	out := &engine.DatabaseError{Side: side, Doing: doing, Err: redact.Error(err), Class: engine.ClassStop}
+	out := &engine.DatabaseError{Side: side, Doing: doing, Err: inOneLine(err), Class: engine.ClassStop}
 	pg, isPg := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case isPg:
@@ -87,11 +87,33 @@ func Wrap(side engine.Side, doing string, err error) error {
 		out.Class = Class(side, pg.Code)
 	case broken(err):
 		out.Class = engine.ClassReconnect
-	case errors.Is(err, context.DeadlineExceeded):
-		out.Class = engine.ClassRetry
 	}
 	return out
 }
+
+// inOneLine gives an error whose text is one line without secrets; the driver writes a line for every address and TLS
+// mode that it tried, most of them the same.
+func inOneLine(err error) error {
+	var parts []string
+	for part := range strings.Lines(redact.Text(err.Error())) {
+		if part = strings.TrimSpace(part); part != "" && !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	text := strings.Join(parts, " ")
+	if text == err.Error() {
+		return err
+	}
+	return &oneLine{text: text, err: err}
+}
+
+type oneLine struct {
+	text string
+	err  error
+}
+
+func (o *oneLine) Error() string { return o.text }
+func (o *oneLine) Unwrap() error { return o.err }
 
 // broken reports whether the session ended without the server's word.
 func broken(err error) bool {
@@ -103,6 +125,7 @@ func broken(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
 	}
+	// A deadline of ours is one, too: pgx closes the session whose statement it interrupts.
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
