@@ -23,6 +23,7 @@ type demoOptions struct {
 	dir      string
 	reset    bool
 	headless bool
+	picture  string
 }
 
 func (f *ferry) demoCommand() *cobra.Command {
@@ -42,6 +43,7 @@ The data stays in --dir and is reopened next time; --reset starts over. The serv
 	cmd.Flags().StringVar(&o.dir, "dir", "", "where the data stays (default $XDG_STATE_HOME/ferry/demo)")
 	cmd.Flags().BoolVar(&o.reset, "reset", false, "throw the demo's data away and start over")
 	cmd.Flags().BoolVar(&o.headless, "headless", false, "print the two connection strings and serve until interrupted")
+	cmd.Flags().StringVar(&o.picture, "screenshot", "", "run a full sync, write a picture of the console in the middle of it (SVG), and end")
 	return cmd
 }
 
@@ -85,8 +87,11 @@ func (f *ferry) demo(ctx context.Context, o demoOptions) error {
 		}
 		return err
 	}
-	if o.headless {
+	switch {
+	case o.headless:
 		return f.serveDemo(soft, server)
+	case o.picture != "":
+		return f.screenshot(soft, o.picture)
 	}
 	release() // the console has signal handling of its own
 	if f.settings.Profile == "" {

@@ -142,10 +142,9 @@ func (p *painter) text(t piece, y int) {
 // eighths are the blocks of bars, by how many eighths of a cell they fill.
 const eighths = "▏▎▍▌▋▊▉█"
 
-// borders are the paths of border characters in a cell of size 1 by 1.
-var borders = map[string]string{
-	"─": "M0 .5H1", "│": "M.5 0V1",
-	"╭": "M.5 1Q.5 .5 1 .5", "╮": "M.5 1Q.5 .5 0 .5", "╰": "M.5 0Q.5 .5 1 .5", "╯": "M.5 0Q.5 .5 0 .5",
+// corners are the ends of rounded corners, in cells from the middle of theirs: where the curve begins and where it ends.
+var corners = map[string][4]float64{
+	"╭": {0, .5, .5, 0}, "╮": {0, .5, -.5, 0}, "╰": {0, -.5, .5, 0}, "╯": {0, -.5, -.5, 0},
 }
 
 // shape draws a cell that is a part of a bar or of a border; false says that it is neither.
@@ -157,10 +156,19 @@ func (p *painter) shape(t piece, y int) bool {
 			left, top+cellHeight*0.2, cellWidth*part, cellHeight*0.6, t.front)
 		return true
 	}
-	path, ok := borders[t.text]
+	middle, centre := left+cellWidth/2, top+cellHeight/2
+	switch t.text {
+	case "─":
+		p.printf(`<rect x="%.1f" y="%.2f" width="%.1f" height="%.1f" fill="%s"/>`+"\n", left, centre-line/2, cellWidth, line, t.front)
+		return true
+	case "│":
+		p.printf(`<rect x="%.2f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>`+"\n", middle-line/2, top, line, cellHeight, t.front)
+		return true
+	}
+	c, ok := corners[t.text]
 	if ok {
-		p.printf(`<path transform="translate(%.1f %.1f) scale(%.1f %.1f)" vector-effect="non-scaling-stroke" d="%s" `+
-			`fill="none" stroke="%s" stroke-width="%.1f"/>`+"\n", left, top, cellWidth, cellHeight, path, t.front, line)
+		p.printf(`<path d="M%.2f %.2fQ%.2f %.2f %.2f %.2f" fill="none" stroke="%s" stroke-width="%.1f"/>`+"\n",
+			middle+c[0]*cellWidth, centre+c[1]*cellHeight, middle, centre, middle+c[2]*cellWidth, centre+c[3]*cellHeight, t.front, line)
 	}
 	return ok
 }
