@@ -37,7 +37,9 @@ func (v Value) format(kind Kind) string {
 	case KindPoints:
 		return FormatPoints(v.Int)
 	case KindTime:
-		return time.UnixMicro(v.Int + pgcopy.EpochUnixMicro).UTC().Format("2006-01-02T15:04:05.999999Z")
+		// By seconds: the years above 294246 are too many microseconds since 1970 for an int64.
+		at := time.Unix(v.Int/1e6+pgcopy.EpochUnixMicro/1e6, v.Int%1e6*1000)
+		return at.UTC().Format("2006-01-02T15:04:05.999999Z")
 	case KindInt:
 	}
 	return strconv.FormatInt(v.Int, 10)

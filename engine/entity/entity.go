@@ -136,13 +136,14 @@ func Find(name string) (*Entity, bool) {
 	return nil, false
 }
 
-// MustFind gives an entity that is known to exist, such as the parent that a description names.
-func MustFind(name string) *Entity {
+// Lookup gives the entity of a source table that is named somewhere, such as in a batch: one that this program does not
+// know was put there by a newer one.
+func Lookup(name string) (*Entity, error) {
 	e, ok := Find(name)
 	if !ok {
-		panic(fmt.Sprintf("entity %q is not registered", name))
+		return nil, fmt.Errorf("this ferry does not know the entity %q; it is older than the one that named it", name)
 	}
-	return e
+	return e, nil
 }
 
 // Children gives the entities that point at this one.

@@ -25,8 +25,8 @@ func pointsValue(negative bool, digits []byte, point int, sticky bool) Value {
 	if len(digits) == 0 {
 		return Value{State: Present}
 	}
-	if point > 17 {
-		return Value{State: TooLarge}
+	if point > 16 {
+		return Value{State: TooLarge} // and 19 digits of hundredths could overflow
 	}
 	// Digits of the hundredths, then those that rounding takes away.
 	whole := point + 2
@@ -90,7 +90,7 @@ func PointsFromFloat(f float64) Value {
 	exponent := 0
 	for i, c := range text {
 		if c == 'e' {
-			exponent, _ = strconv.Atoi(string(text[i+1:])) //nolint:errcheck // AppendFloat wrote it
+			exponent, _ = strconv.Atoi(string(text[i+1:]))
 			break
 		}
 		if c != '.' {

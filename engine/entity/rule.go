@@ -88,8 +88,12 @@ func (r Rules) Judge(e *Entity, row Row) Verdict {
 	return v
 }
 
-// Set gives a rule a severity, by name. It fails for a name that does not exist and for a rule that is fixed.
+// Set gives a rule a severity, by name. It fails for a name or a severity that does not exist and for a rule that is
+// fixed.
 func (r Rules) Set(name string, s Severity) error {
+	if s != Reject && s != Warn && s != Off {
+		return fmt.Errorf("rule %s: no severity %q; there are: %s, %s, %s", name, s, Reject, Warn, Off)
+	}
 	for _, e := range All() {
 		for _, rule := range e.Rules {
 			if rule.Name != name {

@@ -153,9 +153,9 @@ func AppendHundredths(dst []byte, hundredths int64) []byte {
 		weight = 0
 	}
 	n := count - low
-	dst = binary.BigEndian.AppendUint32(dst, uint32(8+2*n))  //nolint:gosec // at most six groups
-	dst = binary.BigEndian.AppendUint16(dst, uint16(n))      //nolint:gosec // at most six groups
-	dst = binary.BigEndian.AppendUint16(dst, uint16(weight)) //nolint:gosec // two's complement
+	dst = binary.BigEndian.AppendUint32(dst, uint32(8+2*n)) //nolint:gosec // at most six groups
+	dst = binary.BigEndian.AppendUint16(dst, uint16(n))     //nolint:gosec // at most six groups
+	dst = binary.BigEndian.AppendUint16(dst, uint16(weight))
 	dst = binary.BigEndian.AppendUint16(dst, uint16(kind))
 	dst = binary.BigEndian.AppendUint16(dst, 2)
 	for i := count - 1; i >= low; i-- {

@@ -7,21 +7,52 @@ package redact
 import (
 	"errors"
 	"regexp"
+	"strings"
 )
 
 const mask = "***"
 
-var patterns = []*regexp.Regexp{
-	// scheme://user:password@host
-	regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@?#]*):[^\s@/]*@`),
-	// password = 'with blanks', password=plain; also sslpassword and passfile's neighbours
-	regexp.MustCompile(`(?i)\b((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s'&]+)`),
+var (
+	// scheme://user:password@host. A password may hold what should have been percent-encoded, so it ends at the last @
+	// of the word.
+	url = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/?#]*:(\S*)@`)
+
+	// scheme://user@host:port,host:port/…: what follows the colon is no password, although an @ may come later.
+	plainURL = func() *regexp.Regexp {
+		const host = `(?:\[[^\s\]@]*\]|[^\s:/?#@\[,]*)(?::\d{1,5})?`
+		return regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^\s:/?#@]*@)?` + host + `(?:,` + host + `)*[/?#]`)
+	}()
+
+	// password and sslpassword, PGPASSWORD and the like: first as an argument of a URL, up to the next one; then as a
+	// keyword, in quotes (that may never close) or up to a blank, where a backslash takes the next character along.
+	keyword = regexp.MustCompile(`(?is)([?&]\w*password=)[^\s&]+` +
+		`|(password[\s\v]*=[\s\v]*)(?:'(?:[^'\\]|\\.)*(?:'|\\?$)|(?:[^\s'\\]|\\.?)(?:[^\s\\]|\\.?)*)`)
+)
+
+// Text masks every password in a text. Where it cannot tell it masks too much: from a quote that does not close all that
+// follows. Two forms are beyond it, neither of which PostgreSQL understands: a blank in a URL's password, and one that
+// begins like a port (scheme://user:123/…@host).
+func Text(s string) string {
+	return keyword.ReplaceAllString(urls(s), "${1}${2}"+mask)
 }
 
-// Text masks every password in a text.
-func Text(s string) string {
-	s = patterns[0].ReplaceAllString(s, "$1:"+mask+"@")
-	return patterns[1].ReplaceAllString(s, "${1}"+mask)
+// urls masks the passwords of URLs.
+func urls(s string) string {
+	var out strings.Builder
+	for {
+		at := url.FindStringSubmatchIndex(s)
+		if at == nil {
+			return out.String() + s
+		}
+		begin, end := at[2], at[3]
+		out.WriteString(s[:begin])
+		if plainURL.MatchString(s[at[0]:]) {
+			end = begin // another URL may be in the same word
+		} else {
+			out.WriteString(mask)
+		}
+		s = s[end:]
+	}
 }
 
 // Error masks every password in an error's text and keeps what the error is.
