@@ -30,18 +30,7 @@ func (f *ferry) quarantineCommand() *cobra.Command {
 	list.Flags().StringVar(&filter.Entity, "entity", "", "only of this source table")
 	list.Flags().StringVar(&filter.Reason, "reason", "", "only for this reason, such as card.partner_missing")
 	list.Flags().IntVar(&filter.Limit, "limit", 0, "at most so many rows")
-	group := &cobra.Command{
-		Use:   "quarantine",
-		Short: "Source rows that are not in the engine as they should be",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage("unknown command %q; see `ferry quarantine --help`", args[0])
-			}
-			return cmd.Help()
-		},
-	}
-	group.AddCommand(list)
-	return group
+	return group("quarantine", "Source rows that are not in the engine as they should be", list)
 }
 
 type quarantineLine struct {

@@ -24,17 +24,7 @@ const adoptLimit = 20 * time.Second
 const drainLimit = 30 * time.Second
 
 func (f *ferry) syncCommand() *cobra.Command {
-	sync := &cobra.Command{
-		Use:   "sync",
-		Short: "Carry rows over",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage("unknown command %q; see `ferry sync --help`", args[0])
-			}
-			return cmd.Help()
-		},
-	}
-	sync.AddCommand(&cobra.Command{
+	full := &cobra.Command{
 		Use:   "full",
 		Short: "Read every row of the source, to the end",
 		Long: `Read every row of the source and bring the engine in step with it, to the end.
@@ -43,8 +33,8 @@ An unfinished full run is taken over: its result becomes this command's. Rows th
 quarantine; the command ends with exit code 3 if they are more than 1 % of an entity's source rows.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.syncFull(cmd.Context()) },
-	})
-	return sync
+	}
+	return group("sync", "Carry rows over", full)
 }
 
 func (f *ferry) syncFull(ctx context.Context) error {

@@ -8,6 +8,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -21,21 +22,43 @@ import (
 
 // Ledger is the engine database, as far as steering and looking go.
 type Ledger interface {
+	Database
+	Reader
+	Steerer
+	Roster
+}
+
+// Database is what both preflight and the poller ask of the engine database.
+type Database interface {
 	Address() string
 	Ping(ctx context.Context) (version string, setup engine.Setup, err error)
 	Ready(ctx context.Context) error
+	Identity(ctx context.Context) (string, error)
+	Preflight(ctx context.Context) engine.Preflight
+	Rules(ctx context.Context) (entity.Rules, error)
+}
+
+// Reader gives what is shown.
+type Reader interface {
 	Read(ctx context.Context) (*engine.Snapshot, error)
 	Reasons(ctx context.Context) ([]engine.ReasonView, error)
+	Runs(ctx context.Context, before engine.RunID, limit int) ([]engine.RunSummary, error)
+	RunDetail(ctx context.Context, id engine.RunID) (*engine.RunDetail, error)
+}
+
+// Steerer carries an operator's actions out.
+type Steerer interface {
 	StartFull(ctx context.Context, sourceIdentity string, by engine.Actor, o engine.StartOptions) (engine.RunID, error)
 	Pause(ctx context.Context, act engine.Act, by engine.Actor) error
 	Resume(ctx context.Context, act engine.Act, by engine.Actor) error
 	Cancel(ctx context.Context, act engine.Act, by engine.Actor) error
 	RetryBatch(ctx context.Context, act engine.Act, batch engine.BatchID, by engine.Actor) error
-	Runs(ctx context.Context, before engine.RunID, limit int) ([]engine.RunSummary, error)
-	RunDetail(ctx context.Context, id engine.RunID) (*engine.RunDetail, error)
-	Identity(ctx context.Context) (string, error)
-	Rules(ctx context.Context) (entity.Rules, error)
-	Preflight(ctx context.Context) engine.Preflight
+	// Refused keeps an action that was not carried out.
+	Refused(ctx context.Context, by engine.Actor, action string, act engine.Act, cause error) error
+}
+
+// Roster knows which processes are alive.
+type Roster interface {
 	Heartbeat(ctx context.Context, p engine.Process, version string) error
 	Leave(ctx context.Context, p engine.Process) error
 	TakeOver(ctx context.Context) (batches int, err error)
@@ -151,52 +174,70 @@ func (k *Control) mayAct() error {
 
 // Init makes or migrates the engine tables and ferry's schema.
 func (k *Control) Init(ctx context.Context) error {
-	if err := k.mayAct(); err != nil {
-		return err
-	}
-	defer k.refresh()
-	return k.c.Migrate(ctx)
+	return k.act(ctx, "init", engine.Act{}, func() error { return k.c.Migrate(ctx) })
 }
 
 // StartFull begins a full run, unless the source could be written.
 func (k *Control) StartFull(ctx context.Context, o engine.StartOptions) (engine.RunID, error) {
-	if err := k.mayAct(); err != nil {
-		return 0, err
-	}
-	if err := k.c.Ledger.Ready(ctx); err != nil {
-		return 0, err
-	}
-	if err := k.c.Source.Safety(ctx); err != nil {
-		return 0, err
-	}
-	identity, err := k.c.Source.Identity(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer k.refresh()
-	return k.c.Ledger.StartFull(ctx, identity, k.c.Actor, o)
+	var id engine.RunID
+	err := k.act(ctx, "start full", engine.Act{Reason: o.Reason}, func() error {
+		if err := k.c.Ledger.Ready(ctx); err != nil {
+			return err
+		}
+		if err := k.c.Source.Safety(ctx); err != nil {
+			return err
+		}
+		identity, err := k.c.Source.Identity(ctx)
+		if err != nil {
+			return err
+		}
+		id, err = k.c.Ledger.StartFull(ctx, identity, k.c.Actor, o)
+		return err
+	})
+	return id, err
 }
 
 // Pause asks a run to stop carving batches.
 func (k *Control) Pause(ctx context.Context, act engine.Act) error {
-	return k.steer(ctx, act, k.c.Ledger.Pause)
+	return k.act(ctx, "pause", act, func() error { return k.c.Ledger.Pause(ctx, act, k.c.Actor) })
 }
 
 // Resume lets a run go on.
 func (k *Control) Resume(ctx context.Context, act engine.Act) error {
-	return k.steer(ctx, act, k.c.Ledger.Resume)
+	return k.act(ctx, "resume", act, func() error { return k.c.Ledger.Resume(ctx, act, k.c.Actor) })
 }
 
 // Cancel ends a run.
 func (k *Control) Cancel(ctx context.Context, act engine.Act) error {
-	return k.steer(ctx, act, k.c.Ledger.Cancel)
+	return k.act(ctx, "cancel", act, func() error { return k.c.Ledger.Cancel(ctx, act, k.c.Actor) })
 }
 
 // RetryBatch hands a batch out again at once.
 func (k *Control) RetryBatch(ctx context.Context, act engine.Act, batch engine.BatchID) error {
-	return k.steer(ctx, act, func(ctx context.Context, act engine.Act, by engine.Actor) error {
-		return k.c.Ledger.RetryBatch(ctx, act, batch, by)
-	})
+	return k.act(ctx, "retry", act, func() error { return k.c.Ledger.RetryBatch(ctx, act, batch, k.c.Actor) })
+}
+
+// act carries an action out, or refuses it in a process that only looks. An action that is carried out is journalled in
+// its own transaction; one that is refused, behind it. Both are logged.
+func (k *Control) act(ctx context.Context, action string, act engine.Act, do func() error) error {
+	if err := k.mayAct(); err != nil {
+		return err
+	}
+	defer k.refresh()
+	err := do()
+	log := k.c.Logger.With("action", action, "by", k.c.Actor, "run", act.Run, "seen", act.Seen, "reason", act.Reason)
+	if err == nil {
+		log.InfoContext(ctx, "action carried out")
+		return nil
+	}
+	log.WarnContext(ctx, "action refused", "error", err)
+	if errors.Is(err, engine.ErrNotInitialised) || engine.ClassOf(err) == engine.ClassReconnect {
+		return err // there is no journal to keep it in
+	}
+	if keep := k.c.Ledger.Refused(ctx, k.c.Actor, action, act, err); keep != nil {
+		log.WarnContext(ctx, "the journal could not keep that", "error", keep)
+	}
+	return err
 }
 
 // Runs lists runs, newest first.

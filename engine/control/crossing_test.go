@@ -103,11 +103,11 @@ func (b *bundle) codesAgree(t *testing.T) {
 // fingerprint is the engine's three tables as they are stored, row versions included.
 func (b *bundle) fingerprint(t *testing.T) string {
 	t.Helper()
-	out := ""
+	var out strings.Builder
 	for _, e := range entity.All() {
-		out += one(t, b.target, `SELECT md5(string_agg(t.xmin || t::text, '' ORDER BY id)) FROM `+e.Target+` t`)
+		out.WriteString(one(t, b.target, `SELECT md5(string_agg(t.xmin || t::text, '' ORDER BY id)) FROM `+e.Target+` t`))
 	}
-	return out
+	return out.String()
 }
 
 func TestARealOdooCrossesThroughARoleThatMayOnlyRead(t *testing.T) {
@@ -154,12 +154,12 @@ func TestEveryKindOfChangeIsCarriedAndCountedOnce(t *testing.T) {
 		AND id IN (SELECT loyalty_card_id FROM point_moves) ORDER BY id LIMIT 5`)
 	orphan := one(t, b.source, `SELECT min(id)::text FROM loyalty_card WHERE partner_id IS NULL`)
 	b.source.Exec(t,
-		fmt.Sprintf(`UPDATE loyalty_card SET points = points + 1.005 WHERE id = %s`, card[0]), // raw SQL, write_date untouched
-		fmt.Sprintf(`UPDATE loyalty_card SET partner_id = NULL WHERE id = %s`, card[1]),       // turns invalid: stale
-		fmt.Sprintf(`UPDATE loyalty_point_history SET loyalty_card_id = NULL WHERE loyalty_card_id = %s`, card[2]),
-		fmt.Sprintf(`DELETE FROM loyalty_point_move WHERE loyalty_card_id = %s`, card[2]),
-		fmt.Sprintf(`DELETE FROM loyalty_card WHERE id = %s`, card[2]),              // extra, its ledger stale
-		fmt.Sprintf(`UPDATE loyalty_card SET partner_id = 7 WHERE id = %s`, orphan), // released
+		`UPDATE loyalty_card SET points = points + 1.005 WHERE id = `+card[0], // raw SQL, write_date untouched
+		`UPDATE loyalty_card SET partner_id = NULL WHERE id = `+card[1],       // turns invalid: stale
+		`UPDATE loyalty_point_history SET loyalty_card_id = NULL WHERE loyalty_card_id = `+card[2],
+		`DELETE FROM loyalty_point_move WHERE loyalty_card_id = `+card[2],
+		`DELETE FROM loyalty_card WHERE id = `+card[2],              // extra, its ledger stale
+		`UPDATE loyalty_card SET partner_id = 7 WHERE id = `+orphan, // released
 		`INSERT INTO loyalty_card (code, partner_id, program_id, points) VALUES ('  neu-' || E'\t', 1, (SELECT min(id) FROM loyalty_program), 0.1)`,
 		fmt.Sprintf(`INSERT INTO loyalty_point_history (loyalty_card_id, points_amount, points_balance, transaction_time)
 			VALUES (%s, 5, 105.555, now() AT TIME ZONE 'UTC')`, card[3]),

@@ -16,7 +16,7 @@ const (
 )
 
 // retryWaits are the waits between attempts at a database that is down.
-var retryWaits = []time.Duration{1, 2, 3, 5, 5, 10}
+var retryWaits = []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second, 5 * time.Second, 10 * time.Second}
 
 // poll publishes snapshots until ctx ends.
 func (k *Control) poll(ctx context.Context) {
@@ -143,6 +143,6 @@ func note(e *engine.Endpoint, tries *int, version string, err error) {
 		e.DownSince = time.Now()
 	}
 	e.Err = err.Error()
-	e.NextTry = time.Now().Add(retryWaits[min(*tries, len(retryWaits)-1)] * time.Second)
+	e.NextTry = time.Now().Add(retryWaits[min(*tries, len(retryWaits)-1)])
 	*tries++
 }

@@ -2,8 +2,12 @@ package enginedb
 
 import (
 	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"ferry/engine"
+	"ferry/store/sqlstate"
 )
 
 // entry is one line of the journal.
@@ -18,15 +22,42 @@ type entry struct {
 
 // record keeps an action, in the transaction that carries it out.
 func record(ctx context.Context, q querier, e entry) error {
-	var run *engine.RunID
-	if e.Run != 0 {
-		run = &e.Run
-	}
 	actor := e.Actor.String()
 	if e.Actor == (engine.Actor{}) {
 		actor = "ferry" // nobody asked for it
 	}
+	var run *engine.RunID
+	if e.Run != 0 {
+		run = &e.Run
+	}
 	_, err := q.Exec(ctx, `INSERT INTO ferry.journal (actor, ssh, action, run_id, state, reason, outcome)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`, actor, e.Actor.SSH, e.Action, run, e.State, e.Reason, e.Outcome)
 	return err
+}
+
+// Refused keeps an action that was not carried out, and why. It is for actions whose own transaction was undone.
+func (db *DB) Refused(ctx context.Context, by engine.Actor, action string, act engine.Act, cause error) error {
+	return db.inTx(ctx, "keeping a refused action", func(tx pgx.Tx) error {
+		return record(ctx, tx, entry{
+			Actor: by, Action: action, Run: act.Run, State: string(act.Seen), Reason: act.Reason, Outcome: "refused: " + cause.Error(),
+		})
+	})
+}
+
+// Journal lists what was done, newest first, before the given entry; 0 begins with the newest.
+func (db *DB) Journal(ctx context.Context, before int64, limit int) ([]engine.JournalEntry, error) {
+	rows, err := db.pool.Query(ctx, `SELECT id, at, actor, ssh, action, run_id, state, reason, outcome FROM ferry.journal
+		WHERE $1 = 0 OR id < $1 ORDER BY id DESC LIMIT $2`, before, limit)
+	if err != nil {
+		return nil, sqlstate.Wrap(engine.SideTarget, "reading the journal", err)
+	}
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.JournalEntry, error) {
+		var e engine.JournalEntry
+		var run *int64
+		var at time.Time
+		err := row.Scan(&e.ID, &at, &e.Actor, &e.SSH, &e.Action, &run, &e.State, &e.Reason, &e.Outcome)
+		e.At, e.Run = at.UTC(), maybe(run)
+		return e, err
+	})
+	return out, sqlstate.Wrap(engine.SideTarget, "reading the journal", err)
 }

@@ -8,13 +8,11 @@ package odoo
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ferry/engine"
-	"ferry/engine/entity"
 	"ferry/store/session"
 	"ferry/store/sqlstate"
 )
@@ -37,18 +35,15 @@ var sessionSettings = map[string]string{
 // DB is the source.
 type DB struct {
 	pool *pgxpool.Pool
-
-	mu     sync.Mutex
-	shapes map[string]entity.Shape
 }
 
 // Open prepares sessions on the source; it does not connect yet. It fails on a connection string that cannot be read.
-func Open(ctx context.Context, dsn string, application string) (*DB, error) {
+func Open(ctx context.Context, dsn, application string) (*DB, error) {
 	pool, err := session.Open(ctx, dsn, application, sessions, sessionSettings)
 	if err != nil {
 		return nil, sqlstate.Wrap(engine.SideSource, "reading the source's connection string", err)
 	}
-	return &DB{pool: pool, shapes: make(map[string]entity.Shape)}, nil
+	return &DB{pool: pool}, nil
 }
 
 // Close ends all sessions.
@@ -73,30 +68,4 @@ func (db *DB) Identity(ctx context.Context) (string, error) {
 		return "", sqlstate.Wrap(engine.SideSource, "identifying the cluster", err)
 	}
 	return fmt.Sprintf("%d/%s", system, database), nil
-}
-
-// Shape finds how this source has an entity's columns. It fails with ErrShape, naming what is missing or of a type
-// that ferry does not know.
-func (db *DB) Shape(ctx context.Context, e *entity.Entity) (entity.Shape, error) {
-	db.mu.Lock()
-	shape, ok := db.shapes[e.Name]
-	db.mu.Unlock()
-	if ok {
-		return shape, nil
-	}
-	shape, err := discover(ctx, db.pool, e)
-	if err != nil {
-		return nil, err
-	}
-	db.mu.Lock()
-	db.shapes[e.Name] = shape
-	db.mu.Unlock()
-	return shape, nil
-}
-
-// Forget makes the next Shape look again: after an error that says that a column is gone.
-func (db *DB) Forget() {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	clear(db.shapes)
 }

@@ -43,6 +43,8 @@ func columns(ctx context.Context, db querier, table string) (map[string]string, 
 	return out, sqlstate.Wrap(engine.SideSource, "reading the columns of "+table, err)
 }
 
+// discover finds how this source has an entity's columns, in the snapshot that is about to read them: Odoo changes its
+// tables while ferry runs. It fails with ErrShape, naming what is missing or of a type that ferry does not know.
 func discover(ctx context.Context, db querier, e *entity.Entity) (entity.Shape, error) {
 	found, err := columns(ctx, db, e.Name)
 	if err != nil {

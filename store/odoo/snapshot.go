@@ -21,10 +21,8 @@ import (
 
 // Snapshot is one short read-only transaction on the source.
 type Snapshot struct {
-	db    *DB
-	conn  *pgxpool.Conn
-	tx    pgx.Tx
-	since time.Time
+	conn *pgxpool.Conn
+	tx   pgx.Tx
 }
 
 var (
@@ -43,7 +41,7 @@ func (db *DB) Snapshot(ctx context.Context) (cycle.SourceSnapshot, error) {
 		conn.Release()
 		return nil, sqlstate.Wrap(engine.SideSource, "beginning a snapshot", err)
 	}
-	return &Snapshot{db: db, conn: conn, tx: tx, since: time.Now()}, nil
+	return &Snapshot{conn: conn, tx: tx}, nil
 }
 
 // Close ends the transaction. A session whose transaction cannot be ended is dropped with it.
@@ -119,7 +117,7 @@ func (s *Snapshot) ByID(ctx context.Context, e *entity.Entity, ids []int64, each
 }
 
 func (s *Snapshot) read(ctx context.Context, e *entity.Entity, where string, each func(entity.Row) error) error {
-	shape, err := s.db.Shape(ctx, e)
+	shape, err := discover(ctx, s.tx, e)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@
 package sqlstate
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -104,16 +105,20 @@ func inOneLine(err error) error {
 	if text == err.Error() {
 		return err
 	}
-	return &oneLine{text: text, err: err}
+	return &oneLineError{text: text, err: err}
 }
 
-type oneLine struct {
+type oneLineError struct {
 	text string
 	err  error
 }
 
-func (o *oneLine) Error() string { return o.text }
-func (o *oneLine) Unwrap() error { return o.err }
+func (o *oneLineError) Error() string { return o.text }
+
+// Is and As look at the original error without handing out its text.
+func (o *oneLineError) Is(target error) bool { return errors.Is(o.err, target) }
+
+func (o *oneLineError) As(target any) bool { return errors.As(o.err, target) }
 
 // broken reports whether the session ended without the server's word.
 func broken(err error) bool {
@@ -121,6 +126,9 @@ func broken(err error) bool {
 		errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		errors.Is(err, pgx.ErrTxClosed) {
 		return true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return false // the server is not who it should be: that does not pass by itself
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true

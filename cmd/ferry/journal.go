@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ferry/engine"
+	"ferry/tui/sanitize"
+)
+
+func (f *ferry) journalCommand() *cobra.Command {
+	limit := 0
+	list := &cobra.Command{
+		Use:   "list",
+		Short: "Every action, newest first: who, from where, what, on what state, why, how it ended",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.once(cmd.Context(), func(ctx context.Context, c *crossing) error { return f.listJournal(ctx, c, limit) })
+		},
+	}
+	list.Flags().IntVar(&limit, "limit", 100, "at most so many entries; 0 for all")
+	return group("journal", "What was done, by whom", list)
+}
+
+// group is a command that only holds others.
+func group(name, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   name,
+		Short: short,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("unknown command %q; see `%s --help`", args[0], cmd.CommandPath())
+			}
+			return cmd.Help()
+		},
+	}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// page is how many entries are asked for at once, so that memory stays bounded however long a list is.
+const page = 500
+
+type journalLine struct {
+	V    int    `json:"v"`
+	Type string `json:"type"`
+	engine.JournalEntry
+}
+
+func (f *ferry) listJournal(ctx context.Context, c *crossing, limit int) error {
+	if err := c.target.Ready(ctx); err != nil {
+		return err
+	}
+	shown, before := 0, int64(0)
+	for {
+		entries, err := c.target.Journal(ctx, before, page)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if limit > 0 && shown == limit {
+				return nil
+			}
+			if err := f.journalEntry(e); err != nil {
+				return err
+			}
+			shown++
+			before = e.ID
+		}
+		if len(entries) < page {
+			return nil
+		}
+	}
+}
+
+func (f *ferry) journalEntry(e engine.JournalEntry) error {
+	if f.settings.JSON {
+		return f.line(journalLine{1, "journal", e})
+	}
+	run := ""
+	if e.Run.Known {
+		run = fmt.Sprintf(" run #%d", e.Run.Value)
+	}
+	line := fmt.Sprintf("%s  %-20s %s%s", e.At.Format("2006-01-02T15:04:05Z"), e.Actor, e.Action, run)
+	for _, part := range [][2]string{{", was ", e.State}, {": ", e.Outcome}, {" — ", e.Reason}, {"  from ", e.SSH}} {
+		if part[1] != "" {
+			line += part[0] + part[1]
+		}
+	}
+	_, err := fmt.Fprintln(f.out, sanitize.Text(line))
+	return err
+}
