@@ -143,9 +143,10 @@ func (b *bundle) full(t *testing.T) *engine.Snapshot {
 func (b *bundle) await(t *testing.T, id engine.RunID) *engine.Snapshot {
 	t.Helper()
 	var s *engine.Snapshot
+	asked := time.Now()
 	require.Eventually(t, func() bool {
 		s = b.Snapshot()
-		return s.Run != nil && s.Run.ID == id && s.Run.State.Ended()
+		return s.TakenAt.After(asked) && s.Run != nil && s.Run.ID == id && s.Run.State.Ended()
 	}, time.Minute, 20*time.Millisecond)
 	return s
 }
