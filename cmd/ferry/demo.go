@@ -24,6 +24,7 @@ type demoOptions struct {
 	reset    bool
 	headless bool
 	picture  string
+	traffic  float64
 }
 
 func (f *ferry) demoCommand() *cobra.Command {
@@ -32,7 +33,8 @@ func (f *ferry) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "A throwaway PostgreSQL with an Odoo-shaped database, an engine database, and the console on them",
 		Long: `Start a throwaway PostgreSQL server, fill an Odoo-shaped database with data like production's, make an engine
-database, and open the console on them: ` + "`s`" + ` starts a full sync.
+database, and open the console on them: ` + "`s`" + ` starts a full sync. Meanwhile the Odoo-shaped database lives, at --traffic
+transactions a second; their times are in traffic.jsonl beside the data.
 
 The data stays in --dir and is reopened next time; --reset starts over. The server stops when the demo ends.`,
 		Args: noArguments,
@@ -40,6 +42,7 @@ The data stays in --dir and is reopened next time; --reset starts over. The serv
 	}
 	cmd.Flags().IntVar(&o.cards, "cards", 20_000, "cards in the Odoo-shaped database, about five ledger rows each")
 	cmd.Flags().Int64Var(&o.seed, "seed", 1, "the same seed makes the same data")
+	cmd.Flags().Float64Var(&o.traffic, "traffic", 10, "transactions a second on the Odoo-shaped database while the demo runs; 0 for none")
 	cmd.Flags().StringVar(&o.dir, "dir", "", "where the data stays (default $XDG_STATE_HOME/ferry/demo)")
 	cmd.Flags().BoolVar(&o.reset, "reset", false, "throw the demo's data away and start over")
 	cmd.Flags().BoolVar(&o.headless, "headless", false, "print the two connection strings and serve until interrupted")
@@ -87,13 +90,17 @@ func (f *ferry) demo(ctx context.Context, o demoOptions) error {
 		}
 		return err
 	}
+	quiet, err := f.startTraffic(ctx, server, o.traffic, o.seed, dir)
+	if err != nil {
+		return err
+	}
+	defer quiet()
 	switch {
 	case o.headless:
 		return f.serveDemo(soft, server)
 	case o.picture != "":
 		return f.screenshot(soft, o.picture)
 	}
-	release() // the console has signal handling of its own
 	if f.settings.Profile == "" {
 		f.settings.Profile = "demo"
 	}

@@ -1,4 +1,5 @@
-// Package demo makes an Odoo-shaped source database out of a seed, for the demo and for benchmarks.
+// Package demo makes an Odoo-shaped source database out of a seed, for the demo and for benchmarks, and writes to it as
+// Odoo does: see Traffic.
 //
 // Every row is computed by the server from (seed, ordinal) with hash functions, so equal Params give equal content on
 // every machine; nothing asks for the time or for a random number. The rows behave as they do in production: codes
