@@ -65,8 +65,13 @@ func newDatabase(t *testing.T, o ...pgtest.Option) *database {
 // setup opens a source through a role that may only read, an initialised engine, and a ferry with two workers.
 func setup(t *testing.T, prepare func(ctx context.Context, dsn string) error) *bundle {
 	t.Helper()
+	return setupWith(t, "odoo18", prepare)
+}
+
+func setupWith(t *testing.T, template string, prepare func(ctx context.Context, dsn string) error) *bundle {
+	t.Helper()
 	b := &bundle{target: newDatabase(t)}
-	b.source = newDatabase(t, pgtest.Template("odoo18", prepare))
+	b.source = newDatabase(t, pgtest.Template(template, prepare))
 	reader := pgtest.Role(t, b.source.DB, "", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
 	b.Control = b.open(t, reader.DSN, b.target.DSN)
 	require.NoError(t, b.Init(t.Context()))

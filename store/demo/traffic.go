@@ -71,9 +71,9 @@ type Commit struct {
 
 // RowRef names a row.
 type RowRef struct {
-	Table   string
-	ID      int64
-	Deleted bool
+	Table   string `json:"table"`
+	ID      int64  `json:"id"`
+	Deleted bool   `json:"deleted,omitempty"`
 }
 
 // Traffic writes to a source database as Odoo does, until it is stopped.
