@@ -68,7 +68,7 @@ Exit codes: 0 clean · 1 error · 2 usage · 3 rejected rows above their limit �
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return f.settings.complete(cmd.Root().PersistentFlags(), f.getenv)
+			return f.complete(cmd)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.console(cmd.Context()) },
 	}
@@ -79,7 +79,7 @@ Exit codes: 0 clean · 1 error · 2 usage · 3 rejected rows above their limit �
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(f.initCommand(), f.preflightCommand(), f.syncCommand(), f.statusCommand(), f.quarantineCommand(),
 		f.demoCommand(), f.versionCommand(), f.pauseCommand(), f.resumeCommand(), f.cancelCommand(), f.runsCommand(),
-		f.journalCommand())
+		f.journalCommand(), f.configCommand())
 	return root
 }
 

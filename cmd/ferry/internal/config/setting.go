@@ -1,0 +1,144 @@
+// Package config knows ferry's settings and the file that holds them: it reads the file, says what is wrong in it and
+// where, and writes the documented default of it.
+//
+// A setting has one description, from which its flag, its variable, its key in the file and its documentation follow;
+// the commands keep the table of them. Besides settings a file holds two tables that are not settings of a process:
+// [rules] seeds what the engine database then decides, and [keys] belongs to the console.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ferry/engine/redact"
+	"ferry/store/session"
+)
+
+// Kind is what a setting's value is.
+type Kind int
+
+// The kinds of settings.
+const (
+	Text     Kind = iota
+	Database      // a connection string, never with a password: arguments and the file are no place for one
+	Number        // a whole number
+	Share         // 0 … 1
+	Switch        // true or false
+	OfSides       // which of the two databases; see Sides
+)
+
+// Setting describes one setting.
+type Setting struct {
+	Name    string // of the flag: "read-only"
+	Section string // the file's table that it stands in; empty: before all tables
+	Kind    Kind
+	Default string
+	Choices []string // of a text, if not every one will do
+	Least   int      // of a number
+	Most    int
+	Usage   string // one line, without its default
+	Once    bool   // a profile cannot change it
+	Outside bool   // cannot stand in the file at all
+}
+
+// Flag is the setting as an argument.
+func (s Setting) Flag() string { return "--" + s.Name }
+
+// Variable is the setting in the environment.
+func (s Setting) Variable() string { return "FERRY_" + strings.ToUpper(s.key()) }
+
+// Key is the setting in the file, with its table.
+func (s Setting) Key() string {
+	if s.Section == "" {
+		return s.key()
+	}
+	return s.Section + "." + s.key()
+}
+
+func (s Setting) key() string { return strings.ReplaceAll(s.Name, "-", "_") }
+
+// Check fails unless a text is a value of this setting, and says what would be one.
+func (s Setting) Check(text string) error {
+	switch s.Kind {
+	case Text:
+		if len(s.Choices) > 0 && !slices.Contains(s.Choices, strings.ToLower(text)) {
+			return errors.New("say " + oneOf(s.Choices))
+		}
+	case Number:
+		if n, err := strconv.Atoi(text); err != nil || n < s.Least || n > s.Most {
+			return fmt.Errorf("say a number from %d to %d", s.Least, s.Most)
+		}
+	case Share:
+		return checkShare(text)
+	case Switch:
+		if _, err := strconv.ParseBool(text); err != nil {
+			return errors.New("say true or false")
+		}
+	case OfSides:
+		return new(Sides).Set(text)
+	case Database:
+	}
+	return nil
+}
+
+func checkShare(text string) error {
+	if share, err := strconv.ParseFloat(text, 64); err == nil && share >= 0 && share <= 1 { // what is no number is neither
+		return nil
+	}
+	return errors.New("say a share from 0 to 1, like 0.01 for one in a hundred")
+}
+
+// HoldsPassword reports whether a connection string has a password in it, as far as the driver or a reader can tell.
+func HoldsPassword(dsn string) bool {
+	given := session.Parameters(dsn)
+	return given["password"] != "" || given["sslpassword"] != "" || redact.Text(dsn) != dsn
+}
+
+// oneOf lists choices: "dark, light or auto".
+func oneOf(choices []string) string {
+	last := len(choices) - 1
+	return strings.Join(choices[:last], ", ") + " or " + choices[last]
+}
+
+// Sides names none, one or both of the databases. It is a value of a flag.
+type Sides struct{ Source, Target bool }
+
+// Set reads a value.
+func (s *Sides) Set(text string) error {
+	switch strings.ToLower(text) {
+	case "both":
+		*s = Sides{Source: true, Target: true}
+	case "source":
+		*s = Sides{Source: true}
+	case "target":
+		*s = Sides{Target: true}
+	case "none":
+		*s = Sides{}
+	default:
+		all, err := strconv.ParseBool(text)
+		if err != nil {
+			return errors.New("say source, target, both or none")
+		}
+		*s = Sides{Source: all, Target: all}
+	}
+	return nil
+}
+
+// String is the value as Set takes it.
+func (s *Sides) String() string {
+	switch {
+	case s.Source && s.Target:
+		return "both"
+	case s.Source:
+		return "source"
+	case s.Target:
+		return "target"
+	}
+	return "none"
+}
+
+// Type is what the help calls a value.
+func (*Sides) Type() string { return "side" }

@@ -1,0 +1,113 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ferry/engine/entity"
+)
+
+// Key is one row of the console's keymap, as the default config shows it.
+type Key struct {
+	Action string
+	Keys   []string
+	Does   string
+}
+
+const heading = `# ferry's config, with every setting at its default. Lines that begin with "#" and a letter are settings: take the "#" away
+# and change them.
+#
+# It is read from --config, else $FERRY_CONFIG, else $XDG_CONFIG_HOME/ferry/config.toml (~/.config/ferry/config.toml).
+# A flag comes before the environment, the environment before this file, and in it a profile before the rest.
+# ` + "`ferry config check`" + ` says what is in force, and where it comes from.
+#
+# A password in a connection string is refused here. It comes from a password file (passfile, or PGPASSFILE), from a
+# service file (service=… in the connection string, PGSERVICEFILE), or from the environment (FERRY_SOURCE, PGPASSWORD);
+# files with passwords must be their owner's alone (chmod 600).
+`
+
+const profilesHeading = `
+# A profile is a named pair of databases with its settings, chosen with --profile, FERRY_PROFILE, or profile at the top. It
+# overrides what stands above, rules and limits included. With profiles in the file, one that is not there is refused.
+#
+#   [profiles.prod]
+#   source = "postgres://ferry_reader@odoo-db/prod?sslmode=verify-full"
+#   target = "service=engine"
+#   read_only = true
+#
+#   [profiles.prod.rules]
+#   card.partner_missing = "warn"
+`
+
+const rulesHeading = `
+# What happens to a row that breaks a rule: "reject" sets it aside, "warn" loads and counts it, "off" does not look.
+# ` + "`ferry init`" + ` takes these into a new engine database. From then on the engine database's are in force: where this file
+# differs, ` + "`ferry config check`" + ` says so, and nothing changes.
+[rules]
+`
+
+const keysHeading = `
+# The console's keys: a key, or a list of them.
+[keys]
+`
+
+// WriteDefault writes a config that says nothing and documents everything: what is in it, uncommented, is the default.
+func WriteDefault(w io.Writer, settings []Setting, keys []Key) error {
+	var out strings.Builder
+	out.WriteString(heading)
+	section := ""
+	inTables := slices.Clone(settings)
+	slices.SortStableFunc(inTables, func(a, b Setting) int { return strings.Compare(a.Section, b.Section) })
+	for _, s := range inTables {
+		if s.Outside {
+			continue
+		}
+		if s.Section != section {
+			section = s.Section
+			fmt.Fprintf(&out, "\n[%s]\n", section)
+		}
+		fmt.Fprintf(&out, "\n# %s\n# %s, %s\n#%s = %s\n", s.Usage, s.Flag(), s.Variable(), s.key(), literal(s))
+	}
+	writeRules(&out)
+	out.WriteString(keysHeading)
+	for _, k := range keys {
+		quoted := make([]string, len(k.Keys))
+		for i, key := range k.Keys {
+			quoted[i] = strconv.Quote(key)
+		}
+		fmt.Fprintf(&out, "\n# %s\n#%s = [%s]\n", k.Does, k.Action, strings.Join(quoted, ", "))
+	}
+	out.WriteString(profilesHeading)
+	_, err := io.WriteString(w, out.String())
+	return err //nolint:wrapcheck // the caller knows where it writes
+}
+
+func writeRules(out *strings.Builder) {
+	out.WriteString(rulesHeading)
+	var fixed []string
+	for _, e := range entity.All() {
+		for _, rule := range e.Rules {
+			if rule.Fixed {
+				fixed = append(fixed, rule.Name)
+				continue
+			}
+			fmt.Fprintf(out, "\n# %s\n#%s = %q\n", rule.Why, rule.Name, rule.Default)
+		}
+	}
+	if len(fixed) > 0 {
+		fmt.Fprintf(out, "\n# Always \"reject\", because the engine's tables could not hold such a row:\n#   %s\n", strings.Join(fixed, "\n#   "))
+	}
+}
+
+// literal is a setting's default as TOML.
+func literal(s Setting) string {
+	switch s.Kind {
+	case Number, Share, Switch:
+		return s.Default
+	case Text, Database, OfSides:
+	}
+	return strconv.Quote(s.Default)
+}
