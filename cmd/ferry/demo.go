@@ -101,9 +101,6 @@ func (f *ferry) demo(ctx context.Context, o demoOptions) error {
 	case o.picture != "":
 		return f.screenshot(soft, o.picture)
 	}
-	if f.settings.Profile == "" {
-		f.settings.Profile = "demo"
-	}
 	return f.console(ctx)
 }
 
@@ -140,6 +137,8 @@ func (f *ferry) prepareDemo(ctx context.Context, server *embedded.Server, o demo
 	} else {
 		fmt.Fprintln(f.err, "reopened the demo's data; --reset starts over")
 	}
+	// What an operator has configured is about other databases.
+	f.settings.Profile, f.settings.Passfile, f.settings.ReadOnly = "demo", "", false
 	f.settings.Source = server.DSNAs(demoReader, secret, demoSource)
 	f.settings.Target = server.DSNAs(demoEngine, secret, demoTarget)
 	c, err := f.open(ctx, 0, logTo(f.err, slog.LevelWarn))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ferry/cmd/ferry/internal/config"
 	"ferry/engine"
 	"ferry/tui/sanitize"
 )
@@ -44,10 +45,27 @@ func (f *ferry) preflight(ctx context.Context, forecast bool) error {
 	if err != nil {
 		return err
 	}
+	lines = append(lines, f.rulesLines(soft, c)...)
 	if err := f.print(lines); err != nil {
 		return err
 	}
 	return f.verdict(lines)
+}
+
+// rulesLines say where the config file and the engine database disagree about rules: the database's copy is in force.
+func (f *ferry) rulesLines(ctx context.Context, c *crossing) engine.Preflight {
+	if c.target.Ready(ctx) != nil {
+		return nil
+	}
+	stored, err := c.target.Rules(ctx)
+	if err != nil {
+		return engine.Preflight{engine.UnknownLine("rules", err.Error(), "")}
+	}
+	var out engine.Preflight
+	for _, difference := range config.DifferingRules(f.settings.Rules(), stored) {
+		out = append(out, engine.UnknownLine("rules", difference, "the engine database's copy is in force; the config is only its seed at `ferry init`"))
+	}
+	return out
 }
 
 type preflightLine struct {

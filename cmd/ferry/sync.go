@@ -14,9 +14,6 @@ import (
 	"ferry/tui/widget"
 )
 
-// rejectLimit is the share of an entity's source rows that may be rejected before a sync ends with exitDiscrepancy.
-const rejectLimit = 0.01
-
 // adoptLimit is how long a full sync waits until the process that ran the unfinished run before is known dead.
 const adoptLimit = 20 * time.Second
 
@@ -30,7 +27,7 @@ func (f *ferry) syncCommand() *cobra.Command {
 		Long: `Read every row of the source and bring the engine in step with it, to the end.
 
 An unfinished full run is taken over: its result becomes this command's. Rows that a rule or the engine refuses go to
-quarantine; the command ends with exit code 3 if they are more than 1 % of an entity's source rows.`,
+quarantine; the command ends with exit code 3 if they are more of an entity's source rows than the limit (--rejected-share, 1 %).`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.syncFull(cmd.Context()) },
 	}
@@ -189,7 +186,7 @@ func (f *ferry) rejects(s *engine.Snapshot) error {
 		if !share.Known {
 			return exitWith(exitUnchecked, errors.New("the rejected share of "+e.Name+" is not known"))
 		}
-		if share.Value <= rejectLimit {
+		if share.Value <= f.settings.RejectedShare {
 			continue
 		}
 		reason := ""
@@ -199,7 +196,7 @@ func (f *ferry) rejects(s *engine.Snapshot) error {
 			}
 		}
 		return exitWith(exitDiscrepancy, fmt.Errorf("%s %% of %s were rejected%s; the limit is %s %%; see `ferry quarantine list`",
-			strconv.FormatFloat(100*share.Value, 'f', 1, 64), e.Name, reason, strconv.FormatFloat(100*rejectLimit, 'f', -1, 64)))
+			strconv.FormatFloat(100*share.Value, 'f', 1, 64), e.Name, reason, strconv.FormatFloat(100*f.settings.RejectedShare, 'f', -1, 64)))
 	}
 	return nil
 }

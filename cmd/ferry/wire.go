@@ -58,6 +58,7 @@ func (f *ferry) open(ctx context.Context, workers int, logger *slog.Logger) (*cr
 		Migrate: func(ctx context.Context) error { return migrations.Init(ctx, target.Pool(), logger) },
 		Process: process, Actor: thisActor(process.Host, f.getenv),
 		Profile: f.settings.Profile, Version: version(), Logger: logger,
+		InsecureSource: f.settings.Insecure(engine.SideSource), InsecureTarget: f.settings.Insecure(engine.SideTarget),
 	})
 	return &crossing{Control: k, source: source, target: target}, nil
 }

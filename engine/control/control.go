@@ -7,6 +7,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,8 +61,8 @@ type Steerer interface {
 // Roster knows which processes are alive.
 type Roster interface {
 	Heartbeat(ctx context.Context, p engine.Process, version string) error
-	Leave(ctx context.Context, p engine.Process) error
-	TakeOver(ctx context.Context) (batches int, err error)
+	Leave(ctx context.Context, p engine.Process, by engine.Actor) error
+	TakeOver(ctx context.Context, p engine.Process) (batches int, err error)
 }
 
 // Source is the source, as far as steering and looking go.
@@ -89,8 +90,16 @@ type Config struct {
 	Process engine.Process
 	Actor   engine.Actor
 	Profile string
+	// Insecure databases are used although their servers are not verified; the console shows it.
+	InsecureSource, InsecureTarget bool
+
 	Version string
 	Logger  *slog.Logger
+
+	// For tests. Every process on a database must agree on the intervals, and on the ledger's idea of silence.
+	HeartbeatEvery time.Duration // 0: 2 s
+	TakeOverEvery  time.Duration // 0: 5 s
+	Reached        func(cycle.Point)
 }
 
 // Control is the Operator.
@@ -111,9 +120,11 @@ var _ engine.Operator = (*Control)(nil)
 
 // New prepares a Control; Run makes it live.
 func New(c Config) *Control {
+	c.HeartbeatEvery = cmp.Or(c.HeartbeatEvery, heartbeatEvery)
+	c.TakeOverEvery = cmp.Or(c.TakeOverEvery, takeOverEvery)
 	k := &Control{
 		c:        c,
-		executor: &cycle.Executor{Source: c.Source, Process: c.Process, Logger: c.Logger},
+		executor: &cycle.Executor{Source: c.Source, Process: c.Process, Logger: c.Logger, Reached: c.Reached},
 		changed:  make(chan struct{}, 1),
 	}
 	k.latest.Store(&engine.Snapshot{
@@ -143,7 +154,7 @@ func (k *Control) Stop(ctx context.Context) error {
 	if k.c.Process.Workers > 0 && !k.c.Process.ReadOnly {
 		leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
-		if gone := k.c.Ledger.Leave(leave, k.c.Process); gone != nil {
+		if gone := k.c.Ledger.Leave(leave, k.c.Process, k.c.Actor); gone != nil {
 			k.c.Logger.InfoContext(ctx, "could not sign off; others notice by the silence", "error", gone)
 		}
 	}

@@ -89,7 +89,8 @@ func (p *poller) once(ctx context.Context) time.Duration {
 	s.Process, s.Profile = p.k.c.Process, p.k.c.Profile
 	s.Source, s.Target, s.Setup = p.source, p.target, p.setup
 	s.Source.Address, s.Source.ReadOnly = p.k.c.Source.Address(), true
-	s.Target.Address = p.k.c.Ledger.Address()
+	s.Source.Insecure = p.k.c.InsecureSource
+	s.Target.Address, s.Target.Insecure = p.k.c.Ledger.Address(), p.k.c.InsecureTarget
 	s.Sequence = p.k.sequence.Add(1)
 	p.k.latest.Store(s)
 	switch {

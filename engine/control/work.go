@@ -5,23 +5,25 @@ import (
 	"time"
 )
 
-// How often this process says that it is alive, and how often it looks for workers that no longer do.
+// How often this process says that it is alive, and how often it looks for batches on which nobody works.
 const (
 	heartbeatEvery = 2 * time.Second
 	takeOverEvery  = 5 * time.Second
 )
 
-// work starts the workers as soon as the engine database is ready, then keeps the heartbeat going and takes over the
-// batches of silent workers. Errors are for the next beat: the databases come back, or the poller shows that they do not.
+// work starts the workers as soon as the engine database is ready, then keeps the heartbeat going and hands on the
+// batches on which nobody works. Errors are for the next beat: the databases come back, or the poller shows that they do not.
 func (k *Control) work(ctx context.Context) {
-	beat := time.NewTicker(heartbeatEvery)
+	beat := time.NewTicker(k.c.HeartbeatEvery)
 	defer beat.Stop()
 	var lastLook time.Time
 	started := false
 	for {
 		switch {
 		case !started:
-			started = k.startWorkers(ctx)
+			if started = k.startWorkers(ctx); started {
+				k.beat(ctx, &lastLook) // whoever worked here before may be gone
+			}
 		default:
 			k.beat(ctx, &lastLook)
 		}
@@ -59,15 +61,15 @@ func (k *Control) beat(ctx context.Context, lastLook *time.Time) {
 		k.c.Logger.WarnContext(ctx, "no heartbeat; after 10 s others take this process's batches over", "error", err)
 		return
 	}
-	if time.Since(*lastLook) < takeOverEvery {
+	if time.Since(*lastLook) < k.c.TakeOverEvery {
 		return
 	}
 	*lastLook = time.Now()
-	batches, err := k.c.Ledger.TakeOver(ctx)
+	batches, err := k.c.Ledger.TakeOver(ctx, k.c.Process)
 	switch {
 	case err != nil:
-		k.c.Logger.WarnContext(ctx, "could not look for silent workers", "error", err)
+		k.c.Logger.WarnContext(ctx, "could not look for abandoned batches", "error", err)
 	case batches > 0:
-		k.c.Logger.InfoContext(ctx, "took over batches of silent workers", "batches", batches)
+		k.c.Logger.InfoContext(ctx, "handed abandoned batches on", "batches", batches)
 	}
 }
