@@ -3,85 +3,15 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/muesli/termenv"
 
 	"ferry/engine"
-	"ferry/tui/keymap"
+	"ferry/tui/screen"
 	"ferry/tui/status"
 	"ferry/tui/widget"
 )
-
-// refusal says why an action cannot be taken now, or nothing if it can. It is shown when the key is pressed, and in
-// the help.
-func (m *Model) refusal(action keymap.Action) string {
-	switch action { //nolint:exhaustive // nothing speaks against the others
-	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Init:
-		if reason := m.hinders(action); reason != "" {
-			return reason
-		}
-	case keymap.Theme:
-		switch {
-		case m.config.Renderer.ColorProfile() == termenv.Ascii:
-			return "there are no colours here (NO_COLOR, or the terminal has none)"
-		case len(m.config.Themes) < 2:
-			return "there is only one theme"
-		}
-	}
-	return m.runRefusal(action)
-}
-
-// hinders names what stands in the way of any action on the engine.
-func (m *Model) hinders(action keymap.Action) string {
-	s := m.sight.Snapshot
-	switch {
-	case s == nil || m.sight.State == status.Connecting:
-		return "the databases are not reached yet"
-	case s.Process.ReadOnly:
-		return "this console only looks (--read-only)"
-	case s.Target.Down():
-		return "the engine database does not answer; ferry keeps trying"
-	case s.Setup == engine.SetupNewer:
-		return "the engine database was initialised by a newer ferry; use that one"
-	case action == keymap.Init:
-		if s.Setup == engine.SetupReady {
-			return "the engine database is initialised"
-		}
-	case s.Setup == engine.SetupMissing:
-		return "the engine database is not initialised; " + m.keys.Key(keymap.Init) + " initialises it"
-	case s.Setup == engine.SetupOlder:
-		return "the engine database was initialised by an older ferry; " + m.keys.Key(keymap.Init) + " migrates it"
-	}
-	return ""
-}
-
-// runRefusal says what in the state of the run speaks against an action.
-func (m *Model) runRefusal(action keymap.Action) string {
-	run := m.run()
-	active := run != nil && run.State.Active()
-	switch action { //nolint:exhaustive // the others do not depend on the run
-	case keymap.Start:
-		if active {
-			return fmt.Sprintf("run #%d is %s, and only one run writes at a time", run.ID, run.State)
-		}
-	case keymap.Pause:
-		switch {
-		case run == nil:
-			return "there is no run to pause"
-		case !active && !run.State.Resumable():
-			return fmt.Sprintf("run #%d is %s: nothing to pause or resume", run.ID, run.State)
-		}
-	case keymap.Cancel:
-		switch {
-		case run == nil:
-			return "there is no run to cancel"
-		case !active:
-			return fmt.Sprintf("run #%d is %s already", run.ID, run.State)
-		}
-	}
-	return ""
-}
 
 func name(run *engine.RunView) string { return fmt.Sprintf("run #%d", run.ID) }
 
@@ -93,10 +23,10 @@ func (m *Model) askStart() {
 		widget.Choice{Name: "full sync", About: "read every row of the source, write what differs"},
 		m.startFull,
 	}}
-	if run := m.run(); run != nil && run.State.Resumable() {
+	if run := m.subject(); run != nil && run.State.Resumable() {
 		items = append(items, option{
 			widget.Choice{Name: fmt.Sprintf("resume #%d", run.ID), About: fmt.Sprintf("it was %s; go on where it stood", run.State)},
-			func(string) tea.Cmd { m.askPause(); return nil },
+			func(string) tea.Cmd { m.askPause(run); return nil },
 		})
 	}
 	text := []string{s.Source.Address + " → " + s.Target.Address}
@@ -107,52 +37,90 @@ func (m *Model) askStart() {
 }
 
 func (m *Model) startFull(reason string) tea.Cmd {
-	return m.perform("start a full sync", func(ctx context.Context) (string, error) {
+	return m.perform("start a full sync", engine.Act{}, func(ctx context.Context) (string, error) {
 		id, err := m.config.Operator.StartFull(ctx, engine.StartOptions{Reason: reason})
 		return fmt.Sprintf("run #%d is queued", id), err
 	})
 }
 
-func (m *Model) askPause() {
-	run := m.run()
-	if run.State.Resumable() && run.State != engine.RunPausing {
+// askPause asks to pause a run, or to resume it.
+func (m *Model) askPause(run *engine.RunView) {
+	switch {
+	case run.State == engine.RunPausing:
+		m.askAct(run, "Resume", "resume", "It is about to pause. Resuming lets it go on.", m.config.Operator.Resume)
+	case run.State.Resumable():
 		text := fmt.Sprintf("It is %s. It goes on where it stood: what is done is not done again.", run.State)
 		if !m.workersAlive() {
 			text += " No worker is alive: it would wait until one is."
 		}
-		m.askAct("Resume", "resume", text, m.config.Operator.Resume)
-		return
+		m.askAct(run, "Resume", "resume", text, m.config.Operator.Resume)
+	default:
+		m.askAct(run, "Pause", "pause", "Batches in flight end first; then nothing is read or written until somebody resumes it, "+
+			"here or in any other console.", m.config.Operator.Pause)
 	}
-	if run.State == engine.RunPausing {
-		m.askAct("Resume", "resume", "It is about to pause. Resuming lets it go on.", m.config.Operator.Resume)
-		return
-	}
-	m.askAct("Pause", "pause", "Batches in flight end first; then nothing is read or written until somebody resumes it, "+
-		"here or in any other console.", m.config.Operator.Pause)
 }
 
-func (m *Model) askCancel() {
-	m.askAct("Cancel run", "cancel", "Batches that have not begun to commit are refused. Rows already written stay, and the run "+
+func (m *Model) askCancel(run *engine.RunView) {
+	m.askAct(run, "Cancel run", "cancel", "Batches that have not begun to commit are refused. Rows already written stay, and the run "+
 		"can be resumed later.", m.config.Operator.Cancel)
 }
 
-// askAct asks for an action on the run, and takes it on the run in the state that the operator sees now.
-func (m *Model) askAct(verb, doing, text string, act func(context.Context, engine.Act) error) {
-	run := m.run()
-	seen := engine.Act{Run: run.ID, Seen: run.State}
+// askAct asks for an action on a run, and takes it on the run in the state that the operator sees now.
+func (m *Model) askAct(run *engine.RunView, verb, doing, text string, act func(context.Context, engine.Act) error) {
+	about, seen := name(run), engine.Act{Run: run.ID, Seen: run.State}
 	title := fmt.Sprintf("%s #%d for everyone?", verb, run.ID)
 	if doing != "cancel" {
-		title = fmt.Sprintf("%s %s for everyone?", verb, name(run))
+		title = fmt.Sprintf("%s %s for everyone?", verb, about)
 	}
 	m.ask(widget.Form{Title: title, Text: []string{text}, Ask: "reason (optional)", Hint: m.hint(true)},
 		option{widget.Choice{Name: map[bool]string{true: "Keep it running", false: "Cancel"}[doing == "cancel"]}, nil},
 		option{widget.Choice{Name: verb}, func(reason string) tea.Cmd {
 			seen.Reason = reason
-			return m.perform(doing+" "+name(run), func(ctx context.Context) (string, error) {
-				return "asked to " + doing + " " + name(run), act(ctx, seen)
+			return m.perform(doing+" "+about, seen, func(ctx context.Context) (string, error) {
+				return "asked to " + doing + " " + about, act(ctx, seen)
 			})
 		}})
 	m.dialog.about, m.dialog.seen = run.ID, run.State
+}
+
+// askRetry asks to hand the selected batch out again.
+func (m *Model) askRetry() {
+	chooser, ok := m.screens[m.current].(screen.Chooser)
+	if !ok || chooser.Run() == nil || chooser.Batch() == nil {
+		return
+	}
+	run, batch := chooser.Run(), chooser.Batch().ID
+	seen := engine.Act{Run: run.ID, Seen: run.State}
+	about := fmt.Sprintf("batch %d of %s", batch, name(run))
+	text := "It is handed out again at once, instead of when its turn comes."
+	if run.State.Ended() {
+		text = fmt.Sprintf("%s is %s: it is resumed, and this batch with everything else that is not done.", name(run), run.State)
+		text = strings.ToUpper(text[:1]) + text[1:]
+	}
+	m.ask(widget.Form{Title: "Retry " + about + "?", Text: []string{text}, Ask: "reason (optional)", Hint: m.hint(true)},
+		option{widget.Choice{Name: "Cancel"}, nil},
+		option{widget.Choice{Name: "Retry"}, func(reason string) tea.Cmd {
+			seen.Reason = reason
+			return m.perform("retry "+about, seen, func(ctx context.Context) (string, error) {
+				return "asked to retry " + about, m.config.Operator.RetryBatch(ctx, seen, batch)
+			})
+		}})
+	m.dialog.about, m.dialog.seen = run.ID, run.State
+}
+
+// askConnect leaves to edit the addresses; if a run is at work here it asks first.
+func (m *Model) askConnect() tea.Cmd {
+	if !m.worksHere() {
+		return m.leave(ExitConnect)
+	}
+	m.ask(widget.Form{
+		Title: "Edit the addresses? This process works on " + name(m.run()),
+		Text:  []string{"Its batches in flight end first; " + m.afterDrain() + "."},
+		Hint:  m.hint(false),
+	},
+		option{widget.Choice{Name: "Cancel"}, nil},
+		option{widget.Choice{Name: "Drain and edit"}, func(string) tea.Cmd { return m.leave(ExitConnect) }})
+	return nil
 }
 
 func (m *Model) askInit() {
@@ -167,7 +135,7 @@ func (m *Model) askInit() {
 	},
 		option{widget.Choice{Name: "Cancel"}, nil},
 		option{widget.Choice{Name: verb}, func(string) tea.Cmd {
-			return m.perform("initialise the engine database", func(ctx context.Context) (string, error) {
+			return m.perform("initialise the engine database", engine.Act{}, func(ctx context.Context) (string, error) {
 				return "the engine database is initialised", m.config.Operator.Init(ctx)
 			})
 		}})
@@ -208,7 +176,7 @@ func (m *Model) worksHere() bool {
 
 func (m *Model) workersAlive() bool {
 	for _, w := range m.sight.Snapshot.Workers {
-		if w.Workers > 0 {
+		if status.Works(&w) {
 			return true
 		}
 	}
@@ -218,7 +186,7 @@ func (m *Model) workersAlive() bool {
 // afterDrain says what becomes of the run without this process.
 func (m *Model) afterDrain() string {
 	for _, w := range m.sight.Snapshot.Workers {
-		if w.Workers > 0 && !w.Here {
+		if status.Works(&w) && !w.Here {
 			return "other workers go on with the run"
 		}
 	}

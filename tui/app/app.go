@@ -4,6 +4,7 @@
 //	key → keymap → action → the open form, else the app, else the screen
 //	beat → snapshot → sight → every screen
 //	task → outcome → a notice
+//	screen → what it lacks → answer → that screen
 //
 // Update does no I/O and asks no clock: time comes with each beat. It draws the frame once for every message that
 // changes something, and View only hands it out.
@@ -23,6 +24,8 @@ import (
 	"ferry/tui/screen"
 	"ferry/tui/screen/activity"
 	"ferry/tui/screen/overview"
+	"ferry/tui/screen/preflight"
+	"ferry/tui/screen/runs"
 	"ferry/tui/status"
 	"ferry/tui/widget"
 )
@@ -36,6 +39,7 @@ const (
 	ExitQuit                 // nothing was at work in this process
 	ExitHeadless             // leave the run at work in this process, without a console
 	ExitDrain                // let the batches in flight end, then stop
+	ExitConnect              // edit the addresses of the databases, then come back
 )
 
 // Config is what a console needs.
@@ -61,10 +65,11 @@ type Model struct {
 	hands   feed.Hands
 	screens []screen.Screen
 	current int
+	before  int // the tab to go back to from a screen that is none
 
 	last    feed.Beat
 	sight   screen.Sight
-	pending map[string]time.Time // tasks under way, since when
+	pending map[string]pending // tasks under way
 	notices notices
 	dialog  *dialog
 	help    *screen.Scroll
@@ -89,14 +94,17 @@ func New(ctx context.Context, config Config) *Model {
 	if config.Keys != nil {
 		keys = *config.Keys
 	}
+	reading := feed.NewReading(ctx)
 	m := &Model{
-		config:  config,
-		keys:    keys,
-		styles:  config.Themes[0].Styles(config.Renderer),
-		feed:    feed.New(config.Operator, config.Clock, config.LowBandwidth),
-		hands:   feed.NewHands(ctx),
-		screens: []screen.Screen{overview.New(), activity.New()},
-		pending: map[string]time.Time{},
+		config: config,
+		keys:   keys,
+		styles: config.Themes[0].Styles(config.Renderer),
+		feed:   feed.New(config.Operator, config.Clock, config.LowBandwidth),
+		hands:  feed.NewHands(ctx),
+		screens: []screen.Screen{
+			overview.New(), runs.New(config.Operator, reading), activity.New(), preflight.New(config.Operator, reading),
+		},
+		pending: map[string]pending{},
 	}
 	return m
 }
@@ -129,18 +137,41 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.KeyMsg:
 		cmd = m.key(msg)
 	case feed.Beat:
-		if !m.beat(msg) {
-			return m, m.feed.Next(m.busy())
+		news := m.beat(msg)
+		fetch := m.fetch()
+		if news || fetch != nil {
+			m.draw()
 		}
-		cmd = m.feed.Next(m.busy())
+		return m, feed.Then(m.feed.Next(m.busy()), fetch)
 	case feed.Outcome:
 		m.outcome(msg)
 	case tea.ResumeMsg:
 	default:
-		return m, nil
+		if !m.hand(msg) {
+			return m, nil
+		}
 	}
+	cmd = tea.Batch(cmd, m.fetch())
 	m.draw()
 	return m, cmd
+}
+
+// fetch asks for what the screen in sight lacks.
+func (m *Model) fetch() tea.Cmd {
+	if s, ok := m.screens[m.current].(screen.Reader); ok && m.sight.Snapshot != nil && !m.tooSmall() {
+		return s.Fetch()
+	}
+	return nil
+}
+
+// hand gives an answer to the screen that asked; false says that nobody wants it.
+func (m *Model) hand(msg tea.Msg) bool {
+	for _, s := range m.screens {
+		if r, ok := s.(screen.Reader); ok && r.Take(msg) {
+			return true
+		}
+	}
+	return false
 }
 
 // beat takes in a snapshot; false says that nothing needs drawing.
@@ -149,11 +180,12 @@ func (m *Model) beat(b feed.Beat) bool {
 		return false
 	}
 	m.last = b
-	m.sight = screen.Sight{Snapshot: b.Snapshot, State: status.Of(b.Snapshot), Now: b.At}
+	m.sight = screen.Sight{Snapshot: b.Snapshot, State: status.Of(b.Snapshot), Now: b.At, Keys: m.keys}
 	for _, s := range m.screens {
 		s.See(m.sight)
 	}
 	m.notices.expire(b.At)
+	m.notices.date(b.Snapshot.Run, b.At)
 	return true
 }
 
@@ -168,6 +200,16 @@ func (m *Model) run() *engine.RunView {
 		return nil
 	}
 	return m.sight.Snapshot.Run
+}
+
+// subject is the run that actions are taken on: the one that is opened, else the active or last one. It may be nil.
+func (m *Model) subject() *engine.RunView {
+	if c, ok := m.screens[m.current].(screen.Chooser); ok && m.help == nil {
+		if run := c.Run(); run != nil {
+			return run
+		}
+	}
+	return m.run()
 }
 
 // key takes what the operator pressed. Keys that came in one piece, from a fast hand or a slow line, count one by one.
@@ -226,19 +268,22 @@ func (m *Model) inHelp(action keymap.Action) bool {
 func (m *Model) do(action keymap.Action) tea.Cmd {
 	for i, s := range m.screens {
 		if s.Tab().Action == action {
-			m.current, m.help = i, nil
-			return nil
+			return m.show(i)
 		}
 	}
 	switch action { //nolint:exhaustive // the screen gets the others
 	case keymap.Start:
 		m.askStart()
 	case keymap.Pause:
-		m.askPause()
+		m.askPause(m.subject())
 	case keymap.Cancel:
-		m.askCancel()
+		m.askCancel(m.subject())
 	case keymap.Init:
 		m.askInit()
+	case keymap.Retry:
+		m.askRetry()
+	case keymap.Connect:
+		return m.askConnect()
 	case keymap.Help:
 		m.help = &screen.Scroll{}
 	case keymap.Theme:
@@ -255,12 +300,29 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 	return nil
 }
 
-// onScreen lets the current screen act; what it has no use for may still mean something to the console.
+// show turns to a screen, and lets it know that it was called.
+func (m *Model) show(i int) tea.Cmd {
+	if i != m.current && !m.screens[m.current].Tab().Aside {
+		m.before = m.current
+	}
+	m.current, m.help = i, nil
+	cmd, _ := m.screens[i].Do(m.screens[i].Tab().Action)
+	return cmd
+}
+
+// onScreen lets the current screen act; what it has no use for may still mean something to the console. An error that is
+// shown is dismissed before one goes back, for that is what it says.
 func (m *Model) onScreen(action keymap.Action) tea.Cmd {
+	if action == keymap.Back && len(m.notices.errors) > 0 {
+		m.notices.dismiss()
+		return nil
+	}
 	if cmd, used := m.screens[m.current].Do(action); used {
 		return cmd
 	}
 	switch {
+	case action == keymap.Back && m.screens[m.current].Tab().Aside:
+		m.current = m.before
 	case action == keymap.Back:
 		m.notices.dismiss()
 	case action == keymap.Open && m.refusal(keymap.Init) == "":
@@ -275,12 +337,18 @@ func (m *Model) nextTheme() {
 	m.notices.say(m.sight.Now, "theme "+m.config.Themes[m.theme].Name)
 }
 
+// pending is a task under way.
+type pending struct {
+	since time.Time
+	act   engine.Act // on what run, and the state that the operator saw; zero if it is about none
+}
+
 // perform starts a task, unless the same one is under way.
-func (m *Model) perform(doing string, task feed.Task) tea.Cmd {
-	if since, ok := m.pending[doing]; ok {
-		m.notices.say(m.sight.Now, doing+": already asked "+widget.Ago(since, m.sight.Now))
+func (m *Model) perform(doing string, act engine.Act, task feed.Task) tea.Cmd {
+	if p, ok := m.pending[doing]; ok {
+		m.notices.say(m.sight.Now, doing+": already asked "+widget.Ago(p.since, m.sight.Now))
 		return nil
 	}
-	m.pending[doing] = m.sight.Now
+	m.pending[doing] = pending{m.sight.Now, act}
 	return m.hands(doing, task)
 }

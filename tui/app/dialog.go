@@ -87,7 +87,7 @@ func (m *Model) take() tea.Cmd {
 // dialogLines draws the open form. If the run that it is about has changed since, it says so.
 func (m *Model) dialogLines() []canvas.Line {
 	lines := m.dialog.form.Lines(m.width)
-	run := m.run()
+	run := m.subject()
 	if m.dialog.about == 0 || run == nil || len(lines) == 0 {
 		return lines
 	}

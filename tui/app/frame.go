@@ -170,7 +170,11 @@ func (m *Model) levels() canvas.Line {
 		all = all && e.Accounted.Known
 	}
 	if all {
-		l.Put(themes.Text, "  ").Put(themes.OK, "every row accounted for")
+		text := "every row accounted for"
+		if m.width < longTabs { // the state needs the room
+			text = "rows accounted for"
+		}
+		l.Put(themes.Text, "  ").Put(themes.OK, text)
 	}
 	return l
 }
@@ -295,6 +299,9 @@ func (m *Model) tabs() canvas.Line {
 	var l canvas.Line
 	for i, s := range m.screens {
 		tab := s.Tab()
+		if tab.Aside && (i != m.current || m.help != nil) {
+			continue
+		}
 		title := tab.Short
 		if m.width >= longTabs || len(m.screens) < 5 {
 			title = tab.Long
@@ -332,61 +339,4 @@ func (m *Model) rule(text string) canvas.Line {
 		return l
 	}
 	return l.Over(3, canvas.Of(themes.Warn, " "+sanitize.Fit(text, m.width-8)+" "))
-}
-
-// footer names what can be done now.
-func (m *Model) footer() canvas.Line {
-	var l canvas.Line
-	for _, b := range m.keys.Bindings() {
-		if !b.Footer || m.refusal(b.Action) != "" {
-			continue
-		}
-		l.Put(themes.Text, " ").Put(themes.Accent, keymap.Name(b.Keys[0])).Put(themes.Muted, " "+m.short(b)+" ")
-	}
-	return l
-}
-
-// short is the word for an action as it would work now.
-func (m *Model) short(b keymap.Binding) string {
-	run := m.run()
-	switch {
-	case b.Action == keymap.Pause && run != nil && run.State.Resumable():
-		return "resume"
-	case b.Action == keymap.Init && m.sight.State == status.SchemaOlder:
-		return "migrate"
-	}
-	return b.Short
-}
-
-// helpLines is the whole keymap, with the reasons why something cannot be done now, and the signs of all states.
-func (m *Model) helpLines() []canvas.Line {
-	var lines []canvas.Line
-	section := keymap.Scope("")
-	for _, b := range m.keys.Bindings() {
-		if b.Scope == keymap.Forms && section != keymap.Forms {
-			lines = append(lines, canvas.Line{}, canvas.Of(themes.Title, " in a question"))
-		}
-		section = b.Scope
-		l := canvas.Of(themes.Text, " ")
-		l.Put(themes.Accent, sanitize.Pad(b.AllKeys(), helpKeys)).Put(themes.Text, b.Long)
-		lines = append(lines, l)
-		if reason := m.refusal(b.Action); reason != "" {
-			for _, why := range canvas.Wrap(themes.Muted, "not now: "+reason, m.width-helpKeys-2) {
-				l = canvas.Line{}
-				l.To(helpKeys + 1)
-				lines = append(lines, *l.Add(why))
-			}
-		}
-	}
-	lines = append(lines, canvas.Line{}, canvas.Of(themes.Title, " signs"))
-	var l canvas.Line
-	for _, s := range status.All() {
-		sign := s.Sign()
-		next := canvas.Of(sign.Role, " "+sign.Glyph+" "+sign.Word+" ")
-		if l.Width()+next.Width() > m.width {
-			lines, l = append(lines, l), canvas.Line{}
-		}
-		l.Add(next)
-	}
-	return append(lines, l)
 }

@@ -1,11 +1,14 @@
 package app
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"ferry/engine"
 	"ferry/themes"
 	"ferry/tui/canvas"
 	"ferry/tui/cure"
@@ -23,12 +26,41 @@ const (
 type notices struct {
 	said   string
 	saidAt time.Time
-	errors []string // oldest first
+	errors []fault // oldest first
+}
+
+// fault is an error that is shown. If somebody else had changed the run, the next snapshot tells when.
+type fault struct {
+	text   string
+	advice string
+	run    engine.RunID    // whose change it was that stood in the way; 0: it was none, or it is dated
+	seen   engine.RunState // the state that the operator saw
+}
+
+func (f fault) String() string {
+	if f.advice == "" {
+		return f.text
+	}
+	return f.text + " → " + f.advice
 }
 
 func (n *notices) say(now time.Time, text string) { n.said, n.saidAt = text, now }
 
-func (n *notices) fail(text string) { n.errors = append(n.errors, text) }
+func (n *notices) fail(f fault) { n.errors = append(n.errors, f) }
+
+// date adds to errors about a changed run how long ago that was, as soon as it is known.
+func (n *notices) date(run *engine.RunView, now time.Time) {
+	for i := range n.errors {
+		f := &n.errors[i]
+		if run == nil || f.run != run.ID || f.seen == run.State || run.Since.IsZero() {
+			continue
+		}
+		if !strings.Contains(f.text, " ago") {
+			f.text += ", " + widget.Ago(run.Since, now)
+		}
+		f.run = 0
+	}
+}
 
 func (n *notices) expire(now time.Time) {
 	if n.said != "" && now.Sub(n.saidAt) >= noticeTime {
@@ -47,16 +79,22 @@ func (n *notices) dismiss() {
 
 // outcome turns the end of a task into a notice.
 func (m *Model) outcome(o feed.Outcome) {
+	asked := m.pending[o.Doing].act
 	delete(m.pending, o.Doing)
 	if o.Err == nil {
 		m.notices.say(m.sight.Now, "✓ "+o.Done)
 		return
 	}
-	text := o.Doing + ": not done: " + o.Err.Error()
-	if advice := cure.ForError(o.Err); advice != "" {
-		text += " → " + advice
+	f := fault{text: o.Doing + ": not done: " + o.Err.Error(), advice: cure.ForError(o.Err)}
+	if errors.Is(o.Err, engine.ErrStateChanged) {
+		// Who changed it, and to what, is the news.
+		f.text = o.Doing + ": not done: " + strings.TrimPrefix(o.Err.Error(), engine.ErrStateChanged.Error()+": ")
+		f.run, f.seen = asked.Run, asked.Seen
 	}
-	m.notices.fail(text)
+	m.notices.fail(f)
+	if m.sight.Snapshot != nil {
+		m.notices.date(m.sight.Snapshot.Run, m.sight.Now)
+	}
 }
 
 // noticeLines draws what there is to say: tasks under way, the newest error, the word in passing.
@@ -64,7 +102,7 @@ func (m *Model) noticeLines() []canvas.Line {
 	var lines []canvas.Line
 	for _, doing := range slices.Sorted(maps.Keys(m.pending)) {
 		l := canvas.Of(themes.Info, " ◌ "+doing+" … ")
-		lines = append(lines, *l.Put(themes.Muted, widget.Duration(m.sight.Now.Sub(m.pending[doing]))))
+		lines = append(lines, *l.Put(themes.Muted, widget.Duration(m.sight.Now.Sub(m.pending[doing].since))))
 	}
 	if n := len(m.notices.errors); n > 0 {
 		count := ""
@@ -72,7 +110,7 @@ func (m *Model) noticeLines() []canvas.Line {
 			count = strconv.Itoa(n) + " errors, the newest: "
 		}
 		tail := "  (" + m.keys.Key("back") + " dismisses)"
-		wrapped := canvas.Wrap(themes.Bad, "✗ "+count+m.notices.errors[n-1], m.width-2)
+		wrapped := canvas.Wrap(themes.Bad, "✗ "+count+m.notices.errors[n-1].String(), m.width-2)
 		wrapped = wrapped[:min(len(wrapped), noticeLines)]
 		end := &wrapped[len(wrapped)-1]
 		if room := m.width - 2 - len(tail); end.Width() > room {

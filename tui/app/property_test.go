@@ -139,6 +139,7 @@ func requireSound(t require.TestingT, frame string, width, height int) {
 }
 
 var everyKey = []string{
+	"2", "P", "T", "r", "f", "e", "2", "enter", "down",
 	"s", "p", "x", "i", "q", "?", "1", "7", "t", "enter", "esc", "tab", "shift+tab", "up", "down", "pgup", "pgdown", "home",
 	"end", "g", "G", "ctrl+l", "ctrl+u", "backspace", "ctrl+c", "z", "字", " ", "f1", "alt+q",
 }
@@ -154,6 +155,12 @@ func TestEveryFrameIsSound(t *testing.T) {
 		require.NoError(t, err)
 		profile := pick(t, termenv.Ascii, termenv.ANSI, termenv.ANSI256, termenv.TrueColor)
 		operator, now := tuitest.NewOperator(drawSnapshot(t)), tuitest.Noon
+		past := func() {
+			operator.Keep(drawHistory(t, operator.Snapshot().Run)...)
+			operator.Find(drawPreflight(t), drawPreflight(t))
+			operator.FailReads(drawError(t))
+		}
+		past()
 		if rapid.Bool().Draw(t, "failing") {
 			operator.Fail(engine.ErrRunActive)
 		}
@@ -173,12 +180,15 @@ func TestEveryFrameIsSound(t *testing.T) {
 		}
 		resize()
 		requireSound(t, model.View(), width, height)
-		for range rapid.IntRange(1, 12).Draw(t, "steps") {
-			switch rapid.IntRange(0, 5).Draw(t, "what") {
+		for range rapid.IntRange(1, 10).Draw(t, "steps") {
+			switch rapid.IntRange(0, 8).Draw(t, "what") {
 			case 0:
 				resize()
 			case 1:
 				operator.Show(drawSnapshot(t))
+				if rapid.IntRange(0, 2).Draw(t, "other past") == 0 {
+					past()
+				}
 				now = now.Add(time.Duration(rapid.IntRange(0, 5000).Draw(t, "ms")) * time.Millisecond)
 			case 2:
 				tuitest.Send(model, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(drawText(t)), Paste: rapid.Bool().Draw(t, "paste")})

@@ -14,6 +14,7 @@ import (
 
 var cures = []struct{ sign, advice string }{
 	{"connection refused", "nothing listens there: is PostgreSQL running, and are host and port right?"},
+	{"no such file or directory", "no server has its socket there: is PostgreSQL running, and are directory and port right?"},
 	{"no such host", "the host name is unknown: check the address, or the resolver"},
 	{"password authentication failed", "check user and password of this connection"},
 	{"SQLSTATE 28", "the server refuses this login: check user, password and pg_hba.conf"},
@@ -44,6 +45,20 @@ func For(text string) string {
 		}
 	}
 	return ""
+}
+
+// stages are the words that stand before what went wrong when a connection fails; before them stand addresses, which
+// are shown anyway.
+var stages = []string{"dial error: ", "server error: ", "tls error: ", "hostname resolving error: ", "failed to receive message: "}
+
+// Cause is the part of a connection's error that says what went wrong.
+func Cause(text string) string {
+	for _, stage := range stages {
+		if _, cause, found := strings.Cut(text, stage); found && cause != "" {
+			return cause
+		}
+	}
+	return text
 }
 
 // sentinels are ferry's own refusals.

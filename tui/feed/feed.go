@@ -54,6 +54,12 @@ func (f Feed) Next(busy bool) tea.Cmd {
 	return tea.Tick(f.pause(busy), func(time.Time) tea.Msg { return f.Now() })
 }
 
+// Then is the wait for the next beat with something to do meanwhile. It always starts with the wait, so that a test can
+// leave that out and do the rest.
+func Then(next, meanwhile tea.Cmd) tea.Cmd {
+	return func() tea.Msg { return tea.BatchMsg{next, meanwhile} }
+}
+
 func (f Feed) pause(busy bool) time.Duration {
 	switch {
 	case f.slow:

@@ -17,15 +17,21 @@ type Action string
 
 // The actions.
 const (
-	Overview Action = "overview"
-	Activity Action = "activity"
+	Overview  Action = "overview"
+	Runs      Action = "runs"
+	Activity  Action = "activity"
+	Preflight Action = "preflight"
+	Connect   Action = "connect"
 
-	Start  Action = "start"
-	Pause  Action = "pause"
-	Cancel Action = "cancel"
-	Init   Action = "init"
-	Open   Action = "open"
-	Back   Action = "back"
+	Start    Action = "start"
+	Pause    Action = "pause"
+	Cancel   Action = "cancel"
+	Init     Action = "init"
+	Retry    Action = "retry"
+	Recheck  Action = "recheck"
+	Forecast Action = "forecast"
+	Open     Action = "open"
+	Back     Action = "back"
 
 	Up       Action = "up"
 	Down     Action = "down"
@@ -46,6 +52,18 @@ const (
 	FormClose  Action = "form-close"
 	FormErase  Action = "form-erase"
 	FormClear  Action = "form-clear"
+
+	FieldNext   Action = "field-next"
+	FieldPrev   Action = "field-previous"
+	FieldAccept Action = "field-accept"
+	FieldClose  Action = "field-close"
+	FieldLeft   Action = "field-left"
+	FieldRight  Action = "field-right"
+	FieldHome   Action = "field-home"
+	FieldEnd    Action = "field-end"
+	FieldErase  Action = "field-erase"
+	FieldDelete Action = "field-delete"
+	FieldClear  Action = "field-clear"
 )
 
 // Scope is where a binding counts.
@@ -56,10 +74,11 @@ const (
 	Everywhere Scope = "everywhere" // but not in a form
 	Screens    Scope = "screens"    // moving about in a screen, and in the help
 	Forms      Scope = "forms"
+	Fields     Scope = "fields" // a form of several lines of text, such as Connect
 )
 
 // modal scopes have all keys to themselves.
-func (s Scope) modal() bool { return s == Forms }
+func (s Scope) modal() bool { return s == Forms || s == Fields }
 
 // Binding is one row of the table.
 type Binding struct {
@@ -89,7 +108,13 @@ var defaults = []Binding{
 	{Cancel, []string{"x"}, "cancel", "cancel the run for everyone", Everywhere, true},
 	{Init, []string{"i"}, "initialise", "make ferry's tables in the engine database, or migrate them", Everywhere, true},
 	{Overview, []string{"1"}, "overview", "overview: is it running, is it right", Everywhere, false},
+	{Runs, []string{"2"}, "runs", "runs: their history, steps and batches", Everywhere, false},
 	{Activity, []string{"7"}, "activity", "activity: who did what, and when", Everywhere, false},
+	{Preflight, []string{"P"}, "preflight", "preflight: may a sync begin", Everywhere, true},
+	{Connect, []string{"e"}, "edit", "edit the addresses of the databases", Everywhere, true},
+	{Retry, []string{"T"}, "retry", "hand the selected batch out again at once", Screens, false},
+	{Recheck, []string{"r"}, "again", "look again", Screens, false},
+	{Forecast, []string{"f"}, "forecast", "preflight: forecast what the rules would reject", Screens, false},
 	{Open, []string{"enter"}, "open", "open what is selected or offered", Screens, false},
 	{Back, []string{"esc"}, "back", "go back; dismiss the message shown", Screens, false},
 	{Up, []string{"up", "k"}, "up", "one line up", Screens, false},
@@ -110,6 +135,18 @@ var defaults = []Binding{
 	{FormClose, []string{"esc", "ctrl+c"}, "close", "close without doing anything", Forms, false},
 	{FormErase, []string{"backspace", "ctrl+h"}, "erase", "erase a character", Forms, false},
 	{FormClear, []string{"ctrl+u"}, "clear", "erase all", Forms, false},
+
+	{FieldNext, []string{"tab", "down"}, "next", "next field", Fields, false},
+	{FieldPrev, []string{"shift+tab", "up"}, "previous", "previous field", Fields, false},
+	{FieldAccept, []string{"enter"}, "choose", "take what is marked ›", Fields, false},
+	{FieldClose, []string{"esc", "ctrl+c"}, "leave", "leave without connecting", Fields, false},
+	{FieldLeft, []string{"left", "ctrl+b"}, "left", "one character left", Fields, false},
+	{FieldRight, []string{"right", "ctrl+f"}, "right", "one character right", Fields, false},
+	{FieldHome, []string{"home", "ctrl+a"}, "home", "to the first character", Fields, false},
+	{FieldEnd, []string{"end", "ctrl+e"}, "end", "behind the last character", Fields, false},
+	{FieldErase, []string{"backspace", "ctrl+h"}, "erase", "erase the character before", Fields, false},
+	{FieldDelete, []string{"delete", "ctrl+d"}, "delete", "erase the character under the cursor", Fields, false},
+	{FieldClear, []string{"ctrl+u"}, "clear", "erase all", Fields, false},
 }
 
 // New makes a map of bindings. Two actions that count at the same moment may not share a key, an action has one row,
@@ -174,6 +211,12 @@ func (m Map) Action(key string) (Action, bool) {
 // InForm is what a key means in a form; a key that means nothing is text.
 func (m Map) InForm(key string) (Action, bool) {
 	action, ok := m.lookup[Forms][key]
+	return action, ok
+}
+
+// InField is what a key means among several fields; a key that means nothing is text.
+func (m Map) InField(key string) (Action, bool) {
+	action, ok := m.lookup[Fields][key]
 	return action, ok
 }
 

@@ -17,8 +17,12 @@ func TestTheDefaultTableHasNoCollision(t *testing.T) {
 		require.NotEmpty(t, b.Long, b.Action)
 		for _, key := range b.Keys {
 			action, ok := m.Action(key)
-			if b.Scope == keymap.Forms {
+			switch b.Scope {
+			case keymap.Forms:
 				action, ok = m.InForm(key)
+			case keymap.Fields:
+				action, ok = m.InField(key)
+			case keymap.Everywhere, keymap.Screens:
 			}
 			require.True(t, ok, key)
 			require.Equal(t, b.Action, action, key)
@@ -37,6 +41,13 @@ func TestCollisionsAreRefused(t *testing.T) {
 	_, err = keymap.New([]keymap.Binding{one, two})
 	require.NoError(t, err, "a form has all keys to itself")
 
+	fields := keymap.Binding{Action: "three", Keys: []string{"a"}, Scope: keymap.Fields}
+	_, err = keymap.New([]keymap.Binding{one, two, fields})
+	require.NoError(t, err, "and so have fields")
+	fields.Keys = []string{"z", "a", "z"}
+	_, err = keymap.New([]keymap.Binding{one, two, fields})
+	require.ErrorContains(t, err, `key "z" means both "three" and "three"`)
+
 	_, err = keymap.New([]keymap.Binding{one, {Action: "one", Keys: []string{"c"}}})
 	require.ErrorContains(t, err, "stands twice")
 	_, err = keymap.New([]keymap.Binding{{Action: "none"}})
@@ -45,7 +56,7 @@ func TestCollisionsAreRefused(t *testing.T) {
 
 func TestActionsCanBePutOnOtherKeys(t *testing.T) {
 	t.Parallel()
-	m, err := keymap.Default().Remap(map[string][]string{"pause": {"f5", "P"}})
+	m, err := keymap.Default().Remap(map[string][]string{"pause": {"f5", "W"}})
 	require.NoError(t, err)
 	action, _ := m.Action("f5")
 	require.Equal(t, keymap.Pause, action)
@@ -55,6 +66,12 @@ func TestActionsCanBePutOnOtherKeys(t *testing.T) {
 
 	_, err = keymap.Default().Remap(map[string][]string{"pause": {"q"}})
 	require.ErrorContains(t, err, `key "q" means both`)
+	for name, key := range map[string]string{
+		"runs": "1", "preflight": "p", "connect": "x", "retry": "t", "recheck": "s", "forecast": "j", "field-next": "enter", "quit": "T",
+	} {
+		_, err = keymap.Default().Remap(map[string][]string{name: {key}})
+		require.ErrorContains(t, err, "means both", name)
+	}
 	_, err = keymap.Default().Remap(map[string][]string{"pawse": {"z"}})
 	require.ErrorContains(t, err, `no action "pawse"`)
 }

@@ -12,11 +12,9 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ferry/engine"
-	"ferry/themes"
 	"ferry/tui/canvas"
 	"ferry/tui/keymap"
 	"ferry/tui/status"
-	"ferry/tui/widget"
 )
 
 // Wide is the width from which panes stand side by side.
@@ -27,6 +25,24 @@ type Sight struct {
 	Snapshot *engine.Snapshot
 	State    status.State
 	Now      time.Time
+	Keys     keymap.Map // to name the key of an action
+}
+
+// Hinders says why the engine database cannot be read or acted on at all, or nothing.
+func (s Sight) Hinders() string {
+	switch {
+	case s.Snapshot == nil || s.State == status.Connecting:
+		return "the databases are not reached yet"
+	case s.Snapshot.Target.Down():
+		return "the engine database does not answer; ferry keeps trying"
+	case s.Snapshot.Setup == engine.SetupMissing:
+		return "the engine database is not initialised; " + s.Keys.Key(keymap.Init) + " initialises it"
+	case s.Snapshot.Setup == engine.SetupOlder:
+		return "the engine database was initialised by an older ferry; " + s.Keys.Key(keymap.Init) + " migrates it"
+	case s.Snapshot.Setup == engine.SetupNewer:
+		return "the engine database was initialised by a newer ferry; use that one"
+	}
+	return ""
 }
 
 // Tab is how a screen is called.
@@ -34,6 +50,7 @@ type Tab struct {
 	Action keymap.Action // that leads to it
 	Short  string
 	Long   string
+	Aside  bool // it is not in the row of tabs: one looks in and goes back
 }
 
 // Screen is one screen of the console.
@@ -50,56 +67,35 @@ type Screen interface {
 	Lines() []canvas.Line
 }
 
-// Scroll shows a part of what does not fit, and says how much there is above and below.
-type Scroll struct {
-	top    int
-	height int
-	length int
+// Reader is a screen that reads from the engine what a snapshot does not hold.
+type Reader interface {
+	Screen
+	// Fetch gives the command for what the screen lacks now; it is asked while the screen is in sight.
+	Fetch() tea.Cmd
+	// Take takes the answer; false says that it is not, or no longer, wanted here.
+	Take(tea.Msg) bool
 }
 
-// Do moves; false says that the action is no movement.
-func (s *Scroll) Do(action keymap.Action) bool {
-	page := max(1, s.height-1)
-	switch action { //nolint:exhaustive // the others are no movement
-	case keymap.Up:
-		s.top--
-	case keymap.Down:
-		s.top++
-	case keymap.PageUp:
-		s.top -= page
-	case keymap.PageDown:
-		s.top += page
-	case keymap.Top:
-		s.top = 0
-	case keymap.Bottom:
-		s.top = s.length
-	default:
-		return false
-	}
-	s.clamp()
-	return true
+// Chooser is a screen on which a run or a batch is opened, so that actions are taken on it.
+type Chooser interface {
+	Screen
+	// Run is the run that is opened, or nil.
+	Run() *engine.RunView
+	// Batch is the batch that is selected, or nil.
+	Batch() *engine.BatchView
 }
 
-func (s *Scroll) clamp() { s.top = max(0, min(s.top, s.length-s.height)) }
+// Guide is a screen with actions of its own.
+type Guide interface {
+	Screen
+	// Offers lists what the footer names, with a word for each.
+	Offers() []Offer
+	// Refusal says why one of its actions cannot be taken now, or nothing.
+	Refusal(keymap.Action) string
+}
 
-// Window is the visible part of lines. Where something is hidden the last line says so.
-func (s *Scroll) Window(lines []canvas.Line, height int) []canvas.Line {
-	s.length, s.height = len(lines), height
-	s.clamp()
-	if len(lines) <= height || height < 1 {
-		return lines
-	}
-	s.height = height - 1
-	s.clamp()
-	above, below := s.top, len(lines)-s.top-s.height
-	out := append([]canvas.Line(nil), lines[s.top:s.top+s.height]...)
-	var more canvas.Line
-	more.Put(themes.Muted, " ")
-	if above > 0 {
-		more.Put(themes.Muted, "↑ "+widget.Plural(int64(above), "line", "lines")+"  ")
-	}
-	if below > 0 {
-		more.Put(themes.Muted, "↓ "+widget.Plural(int64(below), "more line", "more lines"))
-	}
-	return append(out, more)
+// Offer is an action with the word for it as things stand.
+type Offer struct {
+	Action keymap.Action
+	Word   string
 }

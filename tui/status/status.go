@@ -11,6 +11,8 @@
 package status
 
 import (
+	"time"
+
 	"ferry/engine"
 	"ferry/themes"
 )
@@ -59,7 +61,7 @@ func Of(s *engine.Snapshot) State {
 	switch {
 	case s.Target.Down() || s.Source.Down():
 		return Unreachable
-	case s.TakenAt.IsZero():
+	case s.TakenAt.IsZero() && s.Setup == engine.SetupUnknown:
 		return Connecting
 	}
 	switch s.Setup {
@@ -96,3 +98,51 @@ func All() []State {
 		State(engine.RunDone),
 	}
 }
+
+var batchSigns = map[engine.BatchState]Sign{
+	engine.BatchQueued:  {"◌", "queued", themes.Info},
+	engine.BatchRunning: {"●", "running", themes.OK},
+	engine.BatchDone:    {"✓", "done", themes.OK},
+	engine.BatchFailed:  {"✗", "failed", themes.Bad},
+}
+
+// OfBatch says how the state of a batch is shown. One that was tried in vain and waits to be tried again is queued, but
+// not as if nothing had been.
+func OfBatch(b *engine.BatchView) Sign {
+	sign, ok := batchSigns[b.State]
+	if !ok {
+		return Sign{"◆", string(b.State), themes.Warn}
+	}
+	if b.State == engine.BatchQueued && b.Tries > 0 {
+		sign.Role = themes.Warn
+	}
+	return sign
+}
+
+var stepSigns = map[engine.StepState]Sign{
+	engine.StepWaiting: {"◌", "waiting", themes.Muted},
+	engine.StepRunning: {"●", "running", themes.OK},
+	engine.StepDone:    {"✓", "done", themes.OK},
+}
+
+// OfStep says how the state of a step is shown. In a run that has ended nothing waits or runs any more.
+func OfStep(s engine.StepState, run engine.RunState) Sign {
+	switch {
+	case run.Ended() && s == engine.StepWaiting:
+		return Sign{"○", "not begun", themes.Muted}
+	case run.Ended() && s == engine.StepRunning:
+		return Sign{"×", "stopped", themes.Warn}
+	case run == engine.RunPaused && s == engine.StepRunning:
+		return Sign{"‖", "paused", themes.Warn}
+	}
+	if sign, ok := stepSigns[s]; ok {
+		return sign
+	}
+	return Sign{"◆", string(s), themes.Warn}
+}
+
+// takeOver is how long a process may be silent before others take over what it was at.
+const takeOver = 10 * time.Second
+
+// Works reports whether a process is alive and has workers. A silent one stays in the list for a while.
+func Works(w *engine.WorkerView) bool { return w.Workers > 0 && w.Silent < takeOver }

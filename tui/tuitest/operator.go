@@ -4,6 +4,8 @@ package tuitest
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 
 	"ferry/engine"
@@ -14,14 +16,20 @@ type Call struct {
 	Action string
 	Act    engine.Act
 	Start  engine.StartOptions
+	Batch  engine.BatchID
 }
 
 // Operator is scripted: it shows a snapshot, keeps what it is asked for, and answers with the error that it is given.
 type Operator struct {
-	mu       sync.Mutex
-	snapshot *engine.Snapshot
-	calls    []Call
-	err      error
+	mu        sync.Mutex
+	snapshot  *engine.Snapshot
+	calls     []Call
+	err       error
+	history   []*engine.RunDetail // newest first
+	looked    engine.Preflight
+	forecast  engine.Preflight
+	reads     []string
+	readError error
 }
 
 var _ engine.Operator = (*Operator)(nil)
@@ -45,11 +53,44 @@ func (o *Operator) Fail(err error) {
 	o.err = err
 }
 
+// FailReads makes every further look at runs and preconditions end with an error; nil makes them succeed.
+func (o *Operator) FailReads(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.readError = err
+}
+
+// Keep gives the history of runs, newest first.
+func (o *Operator) Keep(history ...*engine.RunDetail) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.history = history
+}
+
+// Find gives what preflight finds, without and with the forecast.
+func (o *Operator) Find(looked, forecast engine.Preflight) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.looked, o.forecast = looked, forecast
+}
+
+// Reads lists what was read, oldest first: "runs before 0", "run 12", "preflight", "forecast".
+func (o *Operator) Reads() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.reads)
+}
+
+func (o *Operator) read(what string) error {
+	o.reads = append(o.reads, what)
+	return o.readError
+}
+
 // Calls lists what was asked for, oldest first.
 func (o *Operator) Calls() []Call {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return append([]Call(nil), o.calls...)
+	return slices.Clone(o.calls)
 }
 
 func (o *Operator) take(c Call) error {
@@ -87,4 +128,60 @@ func (o *Operator) Resume(_ context.Context, act engine.Act) error {
 // Cancel is noted.
 func (o *Operator) Cancel(_ context.Context, act engine.Act) error {
 	return o.take(Call{Action: "cancel", Act: act})
+}
+
+// RetryBatch is noted.
+func (o *Operator) RetryBatch(_ context.Context, act engine.Act, batch engine.BatchID) error {
+	return o.take(Call{Action: "retry", Act: act, Batch: batch})
+}
+
+// Preflight gives what Find was given.
+func (o *Operator) Preflight(ctx context.Context, forecast bool) (engine.Preflight, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	what := "preflight"
+	if forecast {
+		what = "forecast"
+	}
+	if err := o.read(what); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if forecast {
+		return slices.Concat(o.looked, o.forecast), nil
+	}
+	return slices.Clone(o.looked), nil
+}
+
+// Runs gives a page of what Keep was given.
+func (o *Operator) Runs(_ context.Context, before engine.RunID, limit int) ([]engine.RunSummary, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.read(fmt.Sprintf("runs before %d", before)); err != nil {
+		return nil, err
+	}
+	var page []engine.RunSummary
+	for _, d := range o.history {
+		if (before == 0 || d.ID < before) && len(page) < limit {
+			page = append(page, d.RunSummary)
+		}
+	}
+	return page, nil
+}
+
+// RunDetail gives a run of those that Keep was given.
+func (o *Operator) RunDetail(_ context.Context, id engine.RunID) (*engine.RunDetail, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.read(fmt.Sprintf("run %d", id)); err != nil {
+		return nil, err
+	}
+	for _, d := range o.history {
+		if d.ID == id {
+			return d, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: #%d", engine.ErrNoSuchRun, id)
 }

@@ -27,12 +27,24 @@ func Send(model tea.Model, msg tea.Msg) (quit bool) {
 			continue
 		}
 		_, cmd := model.Update(msg)
-		if _, beat := msg.(feed.Beat); beat || cmd == nil {
-			continue // what follows a beat is the wait for the next one
+		if cmd == nil {
+			continue
 		}
-		queue = append(queue, cmd())
+		next := cmd()
+		if _, beat := msg.(feed.Beat); beat {
+			next = afterBeat(next)
+		}
+		queue = append(queue, next)
 	}
 	return quit
+}
+
+// afterBeat is what follows a beat, without the wait for the next one.
+func afterBeat(msg tea.Msg) tea.Msg {
+	if batch, ok := msg.(tea.BatchMsg); ok && len(batch) > 0 {
+		return batch[1:]
+	}
+	return nil
 }
 
 // Key is the message for a key by its name: "s", "enter", "ctrl+c".

@@ -147,6 +147,7 @@ func Halt(s *engine.Snapshot) *engine.Snapshot {
 func Failed() *engine.Snapshot {
 	s := Halt(Running())
 	s.Run.State, s.Run.Since, s.Run.NowDoing = engine.RunFailed, Noon.Add(-4*time.Minute), ""
+	s.Run.CreatedAt, s.Run.StartedAt = Noon.Add(-6*time.Minute), Noon.Add(-358*time.Second)
 	s.Run.Error = "source: read loyalty_point_move: permission denied for table loyalty_point_move (SQLSTATE 42501)"
 	return s
 }
@@ -211,5 +212,25 @@ func SourceDown() *engine.Snapshot {
 func ReadOnly() *engine.Snapshot {
 	s := Done()
 	s.Process.ReadOnly, s.Process.Workers = true, 0
+	return s
+}
+
+// Elsewhere is a run whose workers are all in other processes.
+func Elsewhere() *engine.Snapshot {
+	s := Running()
+	s.Process.Workers = 0
+	s.Workers = []engine.WorkerView{
+		{ID: "p2", Host: "db2", PID: 912, Workers: 2, Busy: 2},
+		{ID: "p4", Host: "db3", PID: 20_315, Workers: 4},
+		{ID: "p1", Host: "db1", PID: 4711, Here: true},
+	}
+	return s
+}
+
+// Orphaned is a run whose workers are gone, in a process with so many of its own.
+func Orphaned(workers int) *engine.Snapshot {
+	s := Halt(Running())
+	s.Process.Workers = workers
+	s.Workers = []engine.WorkerView{{ID: "p2", Host: "db2", PID: 912, Workers: 2, Silent: 74 * time.Second}}
 	return s
 }

@@ -130,6 +130,19 @@ func Duration(d time.Duration) string {
 	return two(d, day, "d", time.Hour, "h", false)
 }
 
+// Span writes how long something took that may be over in a moment: 12ms, 1.4s, then as Duration.
+func Span(d time.Duration) string {
+	switch {
+	case d < 0:
+		return Duration(0)
+	case d < time.Second:
+		return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
+	case d < 10*time.Second:
+		return strconv.FormatFloat(d.Truncate(time.Second/10).Seconds(), 'f', 1, 64) + "s"
+	}
+	return Duration(d)
+}
+
 func two(d, big time.Duration, bigName string, small time.Duration, smallName string, padded bool) string {
 	s := strconv.FormatInt(int64(d/big), 10) + bigName
 	if small == 0 {
@@ -180,6 +193,26 @@ func When(t, now time.Time) string {
 	}
 	return t.Format("2006-01-02 15:04Z")
 }
+
+// Moment writes a time in a column of MomentWidth cells: the time of day, for another day how many days ago that was
+// ("3d ago 21:03Z"), and from a hundred days on the date.
+func Moment(t, now time.Time) string {
+	if t.IsZero() {
+		return Unknown
+	}
+	t, now = t.UTC(), now.UTC()
+	const day = 24 * time.Hour
+	switch days := int(now.Truncate(day).Sub(t.Truncate(day)) / day); {
+	case days == 0:
+		return Clock(t)
+	case days > 0 && days < 100:
+		return strconv.Itoa(days) + "d ago " + t.Format("15:04Z")
+	}
+	return t.Format("2006-01-02")
+}
+
+// MomentWidth is the width of a column of moments.
+const MomentWidth = len("99d ago 15:04Z")
 
 // Ago writes how long ago something was, in its largest unit: "12s ago", "3m ago". Nobody needs more, and a line that
 // changes every second costs a slow terminal.

@@ -1,6 +1,8 @@
 package widget
 
 import (
+	"strings"
+
 	"github.com/charmbracelet/x/ansi"
 
 	"ferry/themes"
@@ -20,37 +22,90 @@ type Column struct {
 	Title string
 	Left  bool // text; figures stand right
 	Width int  // 0: as wide as its widest cell
+	Fill  bool // takes what room is left over
 	Drop  int  // where the room is short, the column with the highest figure goes first; 0 always stays
 }
 
 const columnGap = 2
 
-// Table draws rows under column titles, with as many columns as the width allows.
-func Table(columns []Column, rows [][]Cell, width int) []canvas.Line {
-	widths := make([]int, len(columns))
+// Grid is how the columns of a table stand at a width. It draws rows one by one, for a table of which only a part is in
+// sight; all columns then need a width.
+type Grid struct {
+	columns []Column
+	widths  []int
+	shown   []int
+	indent  int
+}
+
+// NewGrid lays columns out, as many as there is room for, after an indent.
+func NewGrid(columns []Column, indent, width int) Grid {
+	return newGrid(columns, nil, indent, width)
+}
+
+func newGrid(columns []Column, rows [][]Cell, indent, width int) Grid {
+	g := Grid{columns: columns, widths: make([]int, len(columns)), indent: indent}
 	for i, c := range columns {
-		widths[i] = max(c.Width, ansi.StringWidth(c.Title))
+		g.widths[i] = max(c.Width, ansi.StringWidth(c.Title))
 		for _, row := range rows {
 			if c.Width == 0 && i < len(row) {
-				widths[i] = max(widths[i], ansi.StringWidth(sanitize.Text(row[i].Text)))
+				g.widths[i] = max(g.widths[i], ansi.StringWidth(sanitize.Text(row[i].Text)))
 			}
 		}
 	}
-	shown := fitting(columns, widths, width)
-	lines := make([]canvas.Line, 0, len(rows)+1)
-	var head canvas.Line
-	for n, i := range shown {
-		place(&head, n, columns[i], widths[i], Cell{Role: themes.Muted, Text: columns[i].Title})
+	g.shown = fitting(columns, g.widths, width-indent)
+	left := width - indent + columnGap
+	for _, i := range g.shown {
+		left -= g.widths[i] + columnGap
 	}
-	lines = append(lines, head)
+	for _, i := range g.shown {
+		if columns[i].Fill && left > 0 {
+			g.widths[i] += left
+			break
+		}
+	}
+	return g
+}
+
+// Shows reports whether there is room for a column.
+func (g *Grid) Shows(title string) bool {
+	for _, i := range g.shown {
+		if g.columns[i].Title == title {
+			return true
+		}
+	}
+	return false
+}
+
+// Head draws the titles.
+func (g *Grid) Head() canvas.Line {
+	cells := make([]Cell, len(g.columns))
+	for i, c := range g.columns {
+		cells[i] = Cell{Role: themes.Muted, Text: c.Title}
+	}
+	return g.Row(cells)
+}
+
+// Row draws one row.
+func (g *Grid) Row(cells []Cell) canvas.Line {
+	l := canvas.Of(themes.Text, strings.Repeat(" ", g.indent))
+	for n, i := range g.shown {
+		if i >= len(cells) {
+			continue
+		}
+		if n > 0 {
+			l.Put(themes.Text, strings.Repeat(" ", columnGap))
+		}
+		place(&l, g.columns[i], g.widths[i], cells[i])
+	}
+	return l
+}
+
+// Table draws rows under column titles, with as many columns as the width allows.
+func Table(columns []Column, rows [][]Cell, width int) []canvas.Line {
+	g := newGrid(columns, rows, 1, width)
+	lines := []canvas.Line{g.Head()}
 	for _, row := range rows {
-		var l canvas.Line
-		for n, i := range shown {
-			if i < len(row) {
-				place(&l, n, columns[i], widths[i], row[i])
-			}
-		}
-		lines = append(lines, l)
+		lines = append(lines, g.Row(row))
 	}
 	return lines
 }
@@ -62,7 +117,7 @@ func fitting(columns []Column, widths []int, width int) []int {
 		shown[i] = i
 	}
 	for {
-		need, worst := 1, -1
+		need, worst := 0, -1
 		for n, i := range shown {
 			need += widths[i] + columnGap
 			if columns[i].Drop > 0 && (worst < 0 || columns[i].Drop >= columns[shown[worst]].Drop) {
@@ -76,12 +131,7 @@ func fitting(columns []Column, widths []int, width int) []int {
 	}
 }
 
-func place(l *canvas.Line, n int, c Column, width int, cell Cell) {
-	if n == 0 {
-		l.Put(themes.Text, " ")
-	} else {
-		l.Put(themes.Text, "  ")
-	}
+func place(l *canvas.Line, c Column, width int, cell Cell) {
 	switch {
 	case cell.Draw != nil:
 		drawn := cell.Draw(width)

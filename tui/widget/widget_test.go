@@ -54,6 +54,12 @@ func TestFiguresInWords(t *testing.T) {
 	equal("3h05m", widget.Duration(3*time.Hour+5*time.Minute+59*time.Second))
 	equal("2d4h", widget.Duration(52*time.Hour))
 
+	equal("0s", widget.Span(-time.Second))
+	equal("999ms", widget.Span(999_900*time.Microsecond))
+	equal("1.0s", widget.Span(time.Second))
+	equal("9.9s", widget.Span(9_999*time.Millisecond))
+	equal("10s", widget.Span(10*time.Second))
+
 	equal("", widget.ETA(engine.ETA{}))
 	equal("ETA measuring", widget.ETA(engine.ETA{State: engine.ETAMeasuring}))
 	equal("ETA 1s", widget.ETA(engine.ETA{State: engine.ETAReady}))
@@ -64,6 +70,12 @@ func TestFiguresInWords(t *testing.T) {
 	equal("–", widget.Clock(time.Time{}))
 	equal("20:04:11Z", widget.When(at, at.Add(time.Hour)))
 	equal("2025-11-03 20:04Z", widget.When(at, at.Add(24*time.Hour)))
+	equal("20:04:11Z", widget.Moment(at, at.Add(time.Hour)))
+	equal("1d ago 20:04Z", widget.Moment(at, at.Add(5*time.Hour)))
+	equal("99d ago 20:04Z", widget.Moment(at, at.Add(99*24*time.Hour)))
+	equal("2025-11-03", widget.Moment(at, at.Add(100*24*time.Hour)))
+	equal("2025-11-03", widget.Moment(at, at.Add(-24*time.Hour)))
+	equal("–", widget.Moment(time.Time{}, at))
 	equal("3m ago", widget.Ago(at, at.Add(3*time.Minute+59*time.Second)))
 	equal("59s ago", widget.Ago(at, at.Add(59*time.Second)))
 	equal("2d ago", widget.Ago(at, at.Add(71*time.Hour)))
@@ -147,4 +159,45 @@ func TestATableDropsWhatMayBeDropped(t *testing.T) {
 	require.Equal(t, "name rows", head(3))
 	lines := widget.Table(columns, rows, 80)
 	require.Equal(t, " card  1,234     5      6", lines[1].String())
+}
+
+func TestAnInputIsEditedAtItsCursor(t *testing.T) {
+	t.Parallel()
+	in := widget.NewInput("postgres")
+	in.Home()
+	in.Move(-1)
+	in.Delete()
+	in.Insert("P\x1b字")
+	in.End()
+	in.Erase()
+	require.Equal(t, "P␛字ostgre", in.String())
+	l := in.Line(20, true)
+	require.Equal(t, "P␛字ostgre_", l.String())
+	in.Insert(strings.Repeat("x", 2000))
+	require.Len(t, []rune(in.String()), 1000)
+	l = in.Line(20, true)
+	require.Equal(t, "…"+strings.Repeat("x", 18)+"_", l.String(), "the part around the cursor is drawn")
+	in.Clear()
+	in.Erase()
+	in.Delete()
+	require.Empty(t, in.String())
+	rapid.Check(t, func(t *rapid.T) {
+		in, width := widget.NewInput(rapid.String().Draw(t, "text")), rapid.IntRange(1, 30).Draw(t, "width")
+		in.Move(-rapid.IntRange(0, 40).Draw(t, "back"))
+		l := in.Line(width, rapid.Bool().Draw(t, "focus"))
+		require.LessOrEqual(t, l.Width(), width)
+	})
+}
+
+func TestAGridGivesWhatIsLeftToOneColumn(t *testing.T) {
+	t.Parallel()
+	g := widget.NewGrid([]widget.Column{
+		{Title: "id", Left: true, Width: 3}, {Title: "error", Left: true, Width: 6, Fill: true, Drop: 2}, {Title: "n", Width: 2, Drop: 1},
+	}, 2, 30)
+	head, row := g.Head(), g.Row([]widget.Cell{{Text: "7"}, {Text: "a long error that is cut"}, {Text: "5"}})
+	require.Equal(t, "  id   error                 n", head.String())
+	require.Equal(t, "  7    a long error that …   5", row.String())
+	require.True(t, g.Shows("error"))
+	g = widget.NewGrid([]widget.Column{{Title: "id", Width: 3}, {Title: "error", Width: 6, Drop: 1}}, 2, 9)
+	require.False(t, g.Shows("error"))
 }

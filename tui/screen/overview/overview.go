@@ -11,6 +11,7 @@ package overview
 
 import (
 	"math"
+	"slices"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -82,10 +83,10 @@ func (o *Overview) Lines() []canvas.Line {
 		lines = o.welcome()
 	case status.Unreachable:
 		if o.sight.Snapshot.TakenAt.IsZero() || o.sight.Snapshot.Setup != engine.SetupReady {
-			lines = o.endpoints()
+			lines = o.outage()
 			break
 		}
-		lines = append(o.outages(), canvas.Line{})
+		lines = append(o.outage(), canvas.Line{})
 		lines = append(lines, o.figures(o.height-len(lines))...)
 	default:
 		lines = o.figures(o.height)
@@ -116,11 +117,14 @@ func (o *Overview) narrow(height int) []canvas.Line {
 	}
 	lines = append(lines, o.steps()...)
 	lines = append(lines, canvas.Line{})
-	lines = append(lines, o.why()...)
-	lines = append(lines, o.now()...)
-	lines = append(lines, o.lastError()...)
+	lines = append(lines, o.story()...)
 	lines = append(lines, labelled("workers", o.workersInALine())...)
 	return append(lines, o.lists(height-len(lines))...)
+}
+
+// story says how the run stands beyond its figures, and what is to be done.
+func (o *Overview) story() []canvas.Line {
+	return slices.Concat(o.why(), o.now(), o.where(), o.lastError(), o.then())
 }
 
 // lists shares the lines that are left between the reasons and the latest activity.
@@ -144,9 +148,7 @@ func (o *Overview) wide(height int) []canvas.Line {
 	if steps := o.steps(); len(steps) > 0 {
 		lines = append(append(lines, steps...), canvas.Line{})
 	}
-	lines = append(lines, o.why()...)
-	lines = append(lines, o.now()...)
-	lines = append(lines, o.lastError()...)
+	lines = append(lines, o.story()...)
 	return append(lines, o.panes(height-len(lines))...)
 }
 

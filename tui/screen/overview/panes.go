@@ -1,6 +1,7 @@
 package overview
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,7 +11,9 @@ import (
 	"ferry/themes"
 	"ferry/tui/canvas"
 	"ferry/tui/cure"
+	"ferry/tui/keymap"
 	"ferry/tui/sanitize"
+	"ferry/tui/status"
 	"ferry/tui/widget"
 )
 
@@ -123,20 +126,65 @@ func worker(w engine.WorkerView) canvas.Line {
 
 func (o *Overview) workers() []canvas.Line {
 	var lines []canvas.Line
-	hands := 0
 	for _, w := range o.sight.Snapshot.Workers {
 		lines = append(lines, worker(w))
-		hands += w.Workers
 	}
-	run := o.sight.Snapshot.Run
-	switch {
-	case hands > 0:
-	case run != nil && run.State.Active():
-		lines = append(lines, canvas.Of(themes.Bad, "none is alive, so nothing moves: run `ferry worker`"))
-	case len(lines) == 0:
+	if len(lines) == 0 {
 		lines = append(lines, canvas.Of(themes.Muted, "none"))
 	}
 	return lines
+}
+
+// where says where an active run is at work if not here; and if nobody works on it, what to do about that.
+func (o *Overview) where() []canvas.Line {
+	s := o.sight.Snapshot
+	if s.Run == nil || s.Run.State.Ended() || s.Target.Down() {
+		return nil
+	}
+	run := "run #" + strconv.FormatInt(int64(s.Run.ID), 10)
+	var alive, busy []string
+	for _, w := range s.Workers {
+		if !status.Works(&w) {
+			continue
+		}
+		if w.Here {
+			return nil
+		}
+		at := w.Host + ":" + strconv.Itoa(w.PID)
+		alive = append(alive, at)
+		if w.Busy > 0 {
+			busy = append(busy, at)
+		}
+	}
+	width := o.width - labelColumn - 1
+	if len(alive) == 0 {
+		text := "no worker is alive, so " + run + " does not move: "
+		if s.Process.Workers > 0 && !s.Process.ReadOnly {
+			text += "the workers of this process take it over within 10s"
+		} else {
+			text += "start one with `ferry` or `ferry sync full`, here or on another host"
+		}
+		return labelled("where", canvas.Wrap(themes.Bad, text, width))
+	}
+	if len(busy) == 0 {
+		busy = alive
+	}
+	text := run + " " + status.State(s.Run.State).Sign().Word + " on " + strings.Join(busy, ", ")
+	return labelled("where", clip(canvas.Wrap(themes.Text, text, width), 2))
+}
+
+// then says what to do about a run that stopped on its way.
+func (o *Overview) then() []canvas.Line {
+	run := o.sight.Snapshot.Run
+	if run == nil || !run.State.Resumable() || run.State.Active() || o.sight.Snapshot.Target.Down() {
+		return nil
+	}
+	id := strconv.FormatInt(int64(run.ID), 10)
+	resume := o.sight.Keys.Key(keymap.Start) + " → resume #" + id + ": it goes on where it stood"
+	if run.State == engine.RunFailed {
+		resume = "cure the cause, then " + resume
+	}
+	return labelled("next", clip(canvas.Wrap(themes.Accent, resume, o.width-labelColumn-1), 2))
 }
 
 func (o *Overview) workersInALine() []canvas.Line {

@@ -1,10 +1,14 @@
 package overview
 
 import (
+	"time"
+
 	"ferry/engine"
+	"ferry/engine/redact"
 	"ferry/themes"
 	"ferry/tui/canvas"
 	"ferry/tui/cure"
+	"ferry/tui/keymap"
 	"ferry/tui/status"
 	"ferry/tui/widget"
 )
@@ -12,18 +16,18 @@ import (
 // welcome is shown while there are no figures: it says what is missing, and what to do.
 func (o *Overview) welcome() []canvas.Line {
 	address := o.sight.Snapshot.Target.Address
-	var what, then string
-	offer := ""
+	var what, then, offer string
+	keys := o.sight.Keys.Key(keymap.Init) + " or " + o.sight.Keys.Key(keymap.Open)
 	switch o.sight.State { //nolint:exhaustive // the others have figures
 	case status.NotInitialised:
 		what = "The engine database " + address + " is not initialised: it has no ferry schema yet."
 		then = "Initialising makes the schema there, and the engine's tables where they are absent. It changes nothing in " +
 			"the source, and doing it twice does no harm."
-		offer = "i or enter initialises here;  `ferry init` does the same from a shell"
+		offer = keys + " initialises here;  `ferry init` does the same from a shell"
 	case status.SchemaOlder:
 		what = "The engine database " + address + " was initialised by an older ferry."
 		then = "Migrating brings its ferry schema to this program's version. Loaded rows stay as they are."
-		offer = "i or enter migrates here;  `ferry init` does the same from a shell"
+		offer = keys + " migrates here;  `ferry init` does the same from a shell"
 	case status.SchemaNewer:
 		what = "The engine database " + address + " was initialised by a newer ferry than this one."
 		then = "This program would misread it, so it only looks on. Use the newer ferry."
@@ -47,7 +51,9 @@ func (o *Overview) welcome() []canvas.Line {
 	if offer != "" {
 		add(themes.Accent, widget.Cursor+offer)
 	}
-	return append(lines, o.endpoints()...)
+	lines = append(lines, o.endpoints()...)
+	hint := labelled("", []canvas.Line{canvas.Of(themes.Muted, o.sight.Keys.Key(keymap.Preflight)+" looks at every precondition")})
+	return append(append(lines, canvas.Line{}), hint...)
 }
 
 // endpoints tells how each database is reached, or why it is not.
@@ -56,22 +62,17 @@ func (o *Overview) endpoints() []canvas.Line {
 	return append(o.endpoint("source", s.Source), o.endpoint(string(engine.SideTarget), s.Target)...)
 }
 
-// outages tells only of the databases that do not answer.
-func (o *Overview) outages() []canvas.Line {
-	s := o.sight.Snapshot
-	var lines []canvas.Line
-	if s.Source.Down() {
-		lines = o.endpoint("source", s.Source)
-	}
-	if s.Target.Down() {
-		lines = append(lines, o.endpoint(string(engine.SideTarget), s.Target)...)
-	}
-	return lines
+// outage tells how both databases are reached while one of them does not answer, and what the operator may do.
+func (o *Overview) outage() []canvas.Line {
+	key := o.sight.Keys.Key
+	l := canvas.Of(themes.Accent, key(keymap.Connect))
+	l.Put(themes.Muted, " edits the addresses;  ").Put(themes.Accent, key(keymap.Preflight)).Put(themes.Muted, " looks at every precondition")
+	return append(o.endpoints(), labelled("", []canvas.Line{l})...)
 }
 
 func (o *Overview) endpoint(label string, e engine.Endpoint) []canvas.Line {
 	width := o.width - labelColumn - 1
-	address := e.Address
+	address := redact.Text(e.Address)
 	if address == "" {
 		address = "no address configured"
 	}
@@ -92,14 +93,15 @@ func (o *Overview) endpoint(label string, e engine.Endpoint) []canvas.Line {
 		return labelled(label, []canvas.Line{l})
 	}
 	l.Put(themes.Bad, "◆ unreachable "+widget.Duration(o.sight.Now.Sub(e.DownSince)))
-	if left := e.NextTry.Sub(o.sight.Now); left > 0 {
+	if left := e.NextTry.Sub(o.sight.Now); left >= time.Second {
 		l.Put(themes.Muted, ", next try in "+widget.Duration(left))
 	} else {
 		l.Put(themes.Muted, ", trying now")
 	}
 	lines := []canvas.Line{l}
-	if e.Err != "" {
-		lines = append(lines, clip(canvas.Wrap(themes.Bad, e.Err, width), 3)...)
+	fault := redact.Text(cure.Cause(e.Err))
+	if fault != "" {
+		lines = append(lines, clip(canvas.Wrap(themes.Bad, fault, width), 3)...)
 	}
 	if advice := cure.For(e.Err); advice != "" {
 		lines = append(lines, canvas.Wrap(themes.Info, "→ "+advice, width)...)

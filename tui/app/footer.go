@@ -1,0 +1,110 @@
+package app
+
+import (
+	"fmt"
+
+	"ferry/themes"
+	"ferry/tui/canvas"
+	"ferry/tui/keymap"
+	"ferry/tui/sanitize"
+	"ferry/tui/screen"
+	"ferry/tui/status"
+)
+
+// footer names what can be done now: first what the screen offers, then what always counts. Help and the way out are
+// there in any case; before them as much as there is room for.
+func (m *Model) footer() canvas.Line {
+	var first, last []canvas.Line
+	named := map[keymap.Action]bool{m.screens[m.current].Tab().Action: m.help == nil}
+	add := func(to *[]canvas.Line, action keymap.Action, word string) {
+		named[action] = true
+		l := canvas.Of(themes.Text, " ")
+		*to = append(*to, *l.Put(themes.Accent, m.keys.Key(action)).Put(themes.Muted, " "+word+" "))
+	}
+	if guide, ok := m.screens[m.current].(screen.Guide); ok && m.help == nil && m.sight.Snapshot != nil {
+		for _, o := range guide.Offers() {
+			add(&first, o.Action, o.Word)
+		}
+	}
+	for _, b := range m.keys.Bindings() {
+		switch {
+		case !b.Footer || named[b.Action] || m.refusal(b.Action) != "":
+		case b.Action == keymap.Help || b.Action == keymap.Quit:
+			add(&last, b.Action, b.Short)
+		default:
+			add(&first, b.Action, m.short(b))
+		}
+	}
+	return abreast(first, last, m.width)
+}
+
+// abreast puts lines beside each other: the last ones in any case, before them as many as there is room for.
+func abreast(first, last []canvas.Line, width int) canvas.Line {
+	for i := range last {
+		width -= last[i].Width()
+	}
+	var l canvas.Line
+	for _, next := range first {
+		if l.Width()+next.Width() > width {
+			break
+		}
+		l.Add(next)
+	}
+	for _, next := range last {
+		l.Add(next)
+	}
+	return l
+}
+
+// short is the word for an action as it would work now. If it is not about the run that the frame tells of, it names
+// the run.
+func (m *Model) short(b keymap.Binding) string {
+	run, word := m.subject(), b.Short
+	switch {
+	case b.Action == keymap.Init && m.sight.State == status.SchemaOlder:
+		return "migrate"
+	case run == nil || (b.Action != keymap.Pause && b.Action != keymap.Cancel):
+		return word
+	case b.Action == keymap.Pause && run.State.Resumable():
+		word = "resume"
+	}
+	if last := m.run(); last == nil || run.ID != last.ID {
+		word += fmt.Sprintf(" #%d", run.ID)
+	}
+	return word
+}
+
+// helpLines is the whole keymap, with the reasons why something cannot be done now, and the signs of all states.
+func (m *Model) helpLines() []canvas.Line {
+	var lines []canvas.Line
+	section := keymap.Scope("")
+	titles := map[keymap.Scope]string{keymap.Forms: " in a question", keymap.Fields: " where addresses are edited"}
+	for _, b := range m.keys.Bindings() {
+		if title := titles[b.Scope]; title != "" && section != b.Scope {
+			lines = append(lines, canvas.Line{}, canvas.Of(themes.Title, title))
+		}
+		section = b.Scope
+		l := canvas.Of(themes.Text, " ")
+		l.Put(themes.Accent, sanitize.Pad(b.AllKeys(), helpKeys))
+		texts := canvas.Wrap(themes.Text, b.Long, m.width-helpKeys-3)
+		if reason := m.refusal(b.Action); reason != "" {
+			texts = append(texts, canvas.Wrap(themes.Muted, "not now: "+reason, m.width-helpKeys-3)...)
+		}
+		for _, text := range texts {
+			l.To(helpKeys + 2)
+			lines = append(lines, *l.Add(text))
+			l = canvas.Line{}
+		}
+	}
+	lines = append(lines, canvas.Line{}, canvas.Of(themes.Title, " signs"))
+	var l canvas.Line
+	for _, s := range status.All() {
+		sign := s.Sign()
+		next := canvas.Of(sign.Role, " "+sign.Glyph+" "+sign.Word+" ")
+		if l.Width()+next.Width() > m.width {
+			lines, l = append(lines, l), canvas.Line{}
+		}
+		l.Add(next)
+	}
+	return append(lines, l)
+}

@@ -1,0 +1,115 @@
+package app
+
+import (
+	"fmt"
+
+	"github.com/muesli/termenv"
+
+	"ferry/engine"
+	"ferry/tui/keymap"
+	"ferry/tui/screen"
+	"ferry/tui/status"
+)
+
+// refusal says why an action cannot be taken now, or nothing if it can. It is shown when the key is pressed, and in
+// the help.
+func (m *Model) refusal(action keymap.Action) string {
+	switch action { //nolint:exhaustive // nothing speaks against the others
+	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Init, keymap.Retry:
+		if reason := m.hinders(action); reason != "" {
+			return reason
+		}
+	case keymap.Connect:
+		return m.connectRefusal()
+	case keymap.Theme:
+		switch {
+		case m.config.Renderer.ColorProfile() == termenv.Ascii:
+			return "there are no colours here (NO_COLOR, or the terminal has none)"
+		case len(m.config.Themes) < 2:
+			return "there is only one theme"
+		}
+	}
+	switch action { //nolint:exhaustive // these belong to screens
+	case keymap.Retry, keymap.Recheck, keymap.Forecast:
+		return m.screenRefusal(action)
+	}
+	return m.runRefusal(action)
+}
+
+// hinders names what stands in the way of any action on the engine.
+func (m *Model) hinders(action keymap.Action) string {
+	s := m.sight.Snapshot
+	reached := s != nil && m.sight.State != status.Connecting
+	if reached && s.Process.ReadOnly {
+		return "this console only looks (--read-only)"
+	}
+	if action == keymap.Init && reached && !s.Target.Down() {
+		switch s.Setup {
+		case engine.SetupMissing, engine.SetupOlder:
+			return ""
+		case engine.SetupReady:
+			return "the engine database is initialised"
+		case engine.SetupNewer, engine.SetupUnknown:
+		}
+	}
+	return m.sight.Hinders()
+}
+
+// connectRefusal says why the addresses cannot be edited now.
+func (m *Model) connectRefusal() string {
+	switch {
+	case m.sight.Snapshot == nil:
+		return "the databases are not reached yet"
+	case m.sight.State != status.Unreachable:
+		return "both databases answer; to cross between others, start ferry on them"
+	}
+	return ""
+}
+
+// screenRefusal says what speaks against an action of a screen.
+func (m *Model) screenRefusal(action keymap.Action) string {
+	guide, ok := m.screens[m.current].(screen.Guide)
+	if ok {
+		return guide.Refusal(action)
+	}
+	switch action { //nolint:exhaustive // the others are not of a screen
+	case keymap.Retry:
+		return "open a run (" + m.keys.Key(keymap.Runs) + ") and select a batch first"
+	case keymap.Forecast:
+		return "that is on preflight; " + m.keys.Key(keymap.Preflight) + " opens it"
+	}
+	return "what is shown here is always fresh"
+}
+
+// runRefusal says what in the state of the run speaks against an action.
+func (m *Model) runRefusal(action keymap.Action) string {
+	last, run := m.run(), m.subject()
+	busy := last != nil && last.State.Active()
+	switch action { //nolint:exhaustive // the others do not depend on the run
+	case keymap.Start:
+		if busy {
+			return onlyOne(last)
+		}
+	case keymap.Pause:
+		switch {
+		case run == nil:
+			return "there is no run to pause"
+		case busy && run.ID != last.ID && run.State.Resumable():
+			return onlyOne(last)
+		case !run.State.Active() && !run.State.Resumable():
+			return fmt.Sprintf("run #%d is %s: nothing to pause or resume", run.ID, run.State)
+		}
+	case keymap.Cancel:
+		switch {
+		case run == nil:
+			return "there is no run to cancel"
+		case !run.State.Active():
+			return fmt.Sprintf("run #%d is %s already", run.ID, run.State)
+		}
+	}
+	return ""
+}
+
+func onlyOne(run *engine.RunView) string {
+	return fmt.Sprintf("run #%d is %s, and only one run writes at a time", run.ID, run.State)
+}
