@@ -61,11 +61,12 @@ func (o *Overview) See(sight screen.Sight) {
 	o.sight = sight
 }
 
-// throughput is what all entities take in per second; unknown while nothing is measured.
+// throughput is what is taken in per second now, by the entities that are being loaded: a finished one's figure is its
+// average. Unknown while nothing is measured.
 func throughput(s *engine.Snapshot) engine.Maybe[float64] {
 	var sum engine.Maybe[float64]
 	for _, e := range s.Entities {
-		if e.RowsPerSecond.Known {
+		if e.State == engine.StepRunning && e.RowsPerSecond.Known {
 			sum = engine.Known(sum.Value + e.RowsPerSecond.Value)
 		}
 	}
