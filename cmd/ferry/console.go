@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"syscall"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -21,7 +22,8 @@ func (f *ferry) console(ctx context.Context) error {
 	if err := f.settings.databases(); err != nil {
 		return err
 	}
-	if f.settings.Plain || f.settings.JSON || !isTerminal(f.in) || !isTerminal(f.out) || f.getenv("TERM") == "dumb" {
+	out, isFile := f.out.(*os.File)
+	if f.settings.Plain || f.settings.JSON || !isTerminal(f.in) || !isFile || !isTerminal(out) || f.getenv("TERM") == "dumb" {
 		return f.statusLines(ctx)
 	}
 	log, err := f.logFile()
@@ -29,44 +31,124 @@ func (f *ferry) console(ctx context.Context) error {
 		return err
 	}
 	defer log.Close() //nolint:errcheck // nothing can be done about it
-	c, err := f.open(ctx, f.settings.Workers, logTo(log, slog.LevelInfo))
+	logger := logTo(log, slog.LevelInfo)
+	c, err := f.open(ctx, f.settings.Workers, logger)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	return f.runConsole(ctx, c)
+	return f.runConsole(ctx, out, &afterlife{c: c, logger: logger, logName: log.Name()})
 }
 
-// runConsole shows a crossing until the operator leaves, then ends it as the operator chose.
-func (f *ferry) runConsole(ctx context.Context, c *crossing) error {
-	soft, hard, caught, release := untilSignal(ctx)
+// runConsole shows a crossing until the console ends: the operator leaves, somebody interrupts the process, the terminal
+// goes away, or the console crashes. Only the first two end the work; else the run goes on here without a console, and
+// the process ends with it.
+//
+// What follows the console writes to a terminal that may take nothing any more, so no message may wait for it.
+func (f *ferry) runConsole(ctx context.Context, out *os.File, a *afterlife) error {
+	losses := make(chan error, 1)
+	lose := func(why error) {
+		select {
+		case losses <- why:
+		default: // it is lost already
+		}
+	}
+	soft, hard, caught, release := listen(ctx, func() { lose(errHangup) })
 	defer release()
-	model, err := f.model(hard, c)
+	lines := lossy(f.err, restoreLimit)
+	a.say = func(format string, args ...any) { fmt.Fprintf(lines, format+"\n", args...) }
+	model, err := f.model(hard, a.c)
 	if err != nil {
 		return err
 	}
-	c.Run(hard)
-	program := tea.NewProgram(model, tea.WithAltScreen(), tea.WithInput(f.in), tea.WithOutput(f.out),
-		tea.WithoutSignalHandler(), tea.WithContext(soft), tea.WithFPS(f.framesPerSecond()))
-	final, runErr := program.Run()
-	if errors.Is(runErr, tea.ErrProgramKilled) && soft.Err() != nil {
-		runErr = nil
+	screen, err := openTerminal(f.in, out, lose)
+	if err != nil {
+		return err
 	}
-	if app.ExitOf(final) == app.ExitHeadless {
-		f.workHeadless(soft, c)
+	defer screen.close()
+	a.c.Run(hard)
+	choice, why := f.show(soft, screen, &guard{model: between(model), lose: lose}, losses)
+	switch {
+	case soft.Err() != nil:
+	case why != nil:
+		err = a.lost(soft, why)
+	case choice == app.ExitHeadless:
+		err = a.left(soft)
 	}
-	stop, cancel := context.WithTimeout(hard, drainLimit)
-	defer cancel()
-	if err := c.Stop(stop); err != nil && runErr == nil {
-		runErr = err
+	if stopErr := a.stop(hard); stopErr != nil {
+		a.say("%s", explain(stopErr))
+		err = exitWith(exitError, nil)
 	}
 	if code := caught(); code != 0 {
 		return exitWith(code, nil)
 	}
-	if runErr != nil {
-		return fmt.Errorf("the console: %w", runErr)
+	if err == nil && why != nil && !isAway(why) {
+		return exitWith(exitError, nil) // said when it happened
 	}
-	return nil
+	return err
+}
+
+// isAway reports whether a console was lost because nobody is there, which is no error.
+func isAway(why error) bool { return errors.Is(why, errHangup) || errors.Is(why, errStalled) }
+
+// between is where tests put something between Bubble Tea and the console.
+var between = func(model tea.Model) tea.Model { return model }
+
+// patienceWithTea is how long Bubble Tea may take for each step of its end.
+const patienceWithTea = 300 * time.Millisecond
+
+// show runs the console on a terminal, and leaves the terminal as it was. It gives what the operator chose, and why the
+// console was lost if it was.
+//
+// Bubble Tea is asked to end, then killed, then left behind: it may wait for the terminal, and nothing waits for it.
+func (f *ferry) show(soft context.Context, screen *terminal, model *guard, losses <-chan error) (app.Exit, error) {
+	var program *tea.Program
+	program = tea.NewProgram(model, tea.WithAltScreen(), tea.WithInput(keyboard{f.in, model.lose}), tea.WithOutput(screen),
+		tea.WithoutSignalHandler(), tea.WithFPS(f.framesPerSecond()),
+		tea.WithFilter(screen.suspending(func() *tea.Program { return program })))
+	ended := make(chan struct{})
+	var err error
+	go func() {
+		defer close(ended)
+		_, err = program.Run()
+	}()
+	defer screen.restore() //nolint:contextcheck // it must work although soft has ended
+	select {
+	case <-ended:
+		select {
+		case why := <-losses: // it may be why
+			return app.ExitNone, why
+		default:
+		}
+		switch {
+		case errors.Is(err, syscall.EIO): // it asked for the window's size
+			return app.ExitNone, errHangup
+		case err != nil:
+			return app.ExitNone, fmt.Errorf("the console ended: %w", err)
+		}
+		return app.ExitOf(model.model), nil
+	case why := <-losses:
+		leave(program, screen, ended)
+		return app.ExitNone, why
+	case <-soft.Done():
+		leave(program, screen, ended)
+		return app.ExitNone, nil
+	}
+}
+
+func leave(program *tea.Program, screen *terminal, ended <-chan struct{}) {
+	go program.Quit() // it waits for the event loop
+	select {
+	case <-ended:
+		return
+	case <-time.After(patienceWithTea):
+	}
+	program.Kill()
+	screen.shut()
+	select {
+	case <-ended:
+	case <-time.After(patienceWithTea):
+	}
 }
 
 func (f *ferry) model(ctx context.Context, c *crossing) (*app.Model, error) {
@@ -117,51 +199,45 @@ func (f *ferry) framesPerSecond() int {
 	return 8
 }
 
-// workHeadless goes on until the run has ended: the operator left it at work here.
-func (f *ferry) workHeadless(ctx context.Context, c *crossing) {
-	s := c.Snapshot()
-	if s.Run == nil {
-		return
-	}
-	fmt.Fprintf(f.err, "run #%d goes on in this process (%d) without a console; a first Ctrl-C drains it\n", s.Run.ID, os.Getpid())
-	tick := time.NewTicker(250 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		s := c.Snapshot()
-		if s.Run == nil || s.Run.State.Ended() {
-			fmt.Fprintln(f.err, headline(s))
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// statusLines prints a line whenever something changed, until interrupted.
+// statusLines prints a line whenever something changed, until interrupted or until nobody reads them.
 func (f *ferry) statusLines(ctx context.Context) error {
 	soft, hard, caught, release := untilSignal(ctx)
 	defer release()
+	stopped := exitSignal + int(syscall.SIGPIPE)
+	soft, stop := context.WithCancel(soft)
+	defer stop()
+	lines := patient(soft, f.out)
+	lines.onGone = stop
+	f.out, f.err = lines, lossy(f.err, stallLimit)
 	c, err := f.open(hard, 0, logTo(f.err, slog.LevelWarn))
 	if err != nil {
 		return err
 	}
 	defer c.close()
 	c.Run(hard)
+	err = f.printStatus(soft, c)
+	limited, cancel := context.WithTimeout(hard, drainLimit)
+	defer cancel()
+	if stopErr := c.Stop(limited); stopErr != nil && err == nil {
+		err = stopErr
+	}
+	if code := caught(); code != 0 {
+		return exitWith(code, nil)
+	}
+	if lines.gone.Load() {
+		return exitWith(stopped, nil)
+	}
+	return err
+}
+
+func (f *ferry) printStatus(ctx context.Context, c *crossing) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	last := ""
 	for {
 		select {
-		case <-soft.Done():
-			stop, cancel := context.WithTimeout(hard, drainLimit)
-			defer cancel()
-			if err := c.Stop(stop); err != nil {
-				return err
-			}
-			return exitWith(caught(), nil)
+		case <-ctx.Done():
+			return nil
 		case <-tick.C:
 		}
 		s := c.Snapshot()

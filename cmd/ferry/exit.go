@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -75,46 +77,50 @@ func explain(err error) string {
 	return "ferry: " + strings.Join(lines, "\n")
 }
 
-// untilSignal gives a context that ends with the first INT, TERM or HUP, and one that ends with the second. caught
-// gives the exit code of the signal, 0 without one.
+// untilSignal gives a context that ends with the first INT, TERM or HUP, and one that ends with a second INT or TERM.
+// caught gives the exit code of the first signal, 0 without one.
 func untilSignal(parent context.Context) (soft, hard context.Context, caught func() int, release func()) {
+	return listen(parent, nil)
+}
+
+// listen is untilSignal; with hangup, a HUP calls that instead of interrupting. A HUP is never the second signal: a
+// terminal that goes away sends several, from the system and from the shell, and with a Ctrl-C before.
+//
+// It also keeps a closed pipe from killing the process: writing fails instead, and whoever writes decides.
+func listen(parent context.Context, hangup func()) (soft, hard context.Context, caught func() int, release func()) {
 	soft, endSoft := context.WithCancel(parent)
 	hard, endHard := context.WithCancel(context.WithoutCancel(parent))
-	signals := make(chan os.Signal, 2)
+	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	code := make(chan int, 1)
+	pipe := make(chan os.Signal, 1) // nobody receives from it; and unlike an ignored signal, children do not inherit it
+	signal.Notify(pipe, syscall.SIGPIPE)
+	var code atomic.Int32
 	done := make(chan struct{})
 	go func() {
-		for count := 0; ; count++ {
+		for {
 			select {
 			case <-done:
 				return
 			case s := <-signals:
-				if number, ok := s.(syscall.Signal); ok && count == 0 {
-					code <- exitSignal + int(number)
-				}
-				endSoft()
-				if count > 0 {
+				number, _ := s.(syscall.Signal)
+				switch {
+				case number == syscall.SIGHUP && hangup != nil:
+					hangup()
+				case code.CompareAndSwap(0, int32(exitSignal+number)): //nolint:gosec // a signal's number is small
+					endSoft()
+				case number != syscall.SIGHUP:
 					endHard()
 				}
 			}
 		}
 	}()
-	caught = func() int {
-		select {
-		case c := <-code:
-			code <- c
-			return c
-		default:
-			return 0
-		}
-	}
-	return soft, hard, caught, func() {
+	return soft, hard, func() int { return int(code.Load()) }, sync.OnceFunc(func() {
 		signal.Stop(signals)
+		signal.Stop(pipe)
 		close(done)
 		endSoft()
 		endHard()
-	}
+	})
 }
 
 // startLimit is how long a one-shot command tries to reach a database at its start.

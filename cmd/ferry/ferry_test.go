@@ -15,7 +15,12 @@ import (
 	"ferry/store/embedded/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m, pgtest.CheckLeaks()) }
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		playFerry()
+	}
+	pgtest.Main(m, pgtest.CheckLeaks())
+}
 
 // bench is a source and a target for one test, and the environment that names them.
 type bench struct {

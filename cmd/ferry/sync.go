@@ -40,36 +40,74 @@ func (f *ferry) syncFull(ctx context.Context) error {
 	if f.settings.ReadOnly {
 		return fmt.Errorf("%w: a sync writes; start it without --read-only", engine.ErrReadOnly)
 	}
+	f.outlive(soft)
 	c, err := f.open(hard, max(f.settings.Workers, 1), logTo(f.err, slog.LevelWarn))
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	if err := c.reach(soft); err != nil {
-		return err
-	}
-	if err := c.target.Ready(soft); err != nil {
-		return err
-	}
-	id, err := f.startOrAdopt(soft, c)
-	if err != nil {
-		return err
-	}
-	c.Run(hard)
-	s, err := f.follow(soft, c, id)
-	stop, cancel := context.WithTimeout(hard, drainLimit)
-	defer cancel()
-	if stopErr := c.Stop(stop); stopErr != nil && err == nil {
-		err = stopErr
-	}
+	id, s, err := f.cross(soft, hard, c)
 	if code := caught(); code != 0 {
-		fmt.Fprintf(f.err, "ferry: interrupted; run #%d is at a batch boundary, `ferry sync full` goes on with it\n", id)
+		f.interrupted(hard, id)
 		return exitWith(code, nil)
 	}
 	if err != nil {
 		return err
 	}
-	return f.result(s)
+	err = f.result(s)
+	if code := caught(); code != 0 { // while it waited for whoever reads the result
+		return exitWith(code, nil)
+	}
+	return err
+}
+
+// outlive lets the work go on whoever reads what is printed. Standard output waits for a slow reader, as it is data, and
+// falls silent for one that is gone, as with `| head`: the run goes on to its end, and the exit code says how it ended.
+// Progress and logs on standard error never wait long.
+func (f *ferry) outlive(soft context.Context) {
+	data, messages := patient(soft, f.out), lossy(f.err, time.Second)
+	data.onGone = func() {
+		fmt.Fprintln(messages, "ferry: nobody reads standard output any more; the run goes on, Ctrl-C drains it")
+	}
+	f.out, f.err = data, messages
+}
+
+// cross starts a full run or takes over the unfinished one, and follows it to its end, or to a batch boundary once soft
+// has ended. The run is 0 if it did not come to one.
+func (f *ferry) cross(soft, hard context.Context, c *crossing) (engine.RunID, *engine.Snapshot, error) {
+	if err := c.reach(soft); err != nil {
+		return 0, nil, err
+	}
+	if err := c.target.Ready(soft); err != nil {
+		return 0, nil, err
+	}
+	id, err := f.startOrAdopt(soft, c)
+	if err != nil {
+		return 0, nil, err
+	}
+	c.Run(hard)
+	s, err := f.follow(soft, c, id)
+	if soft.Err() != nil {
+		fmt.Fprintln(f.err, "ferry: draining: batches in flight end first; a second INT or TERM aborts them, which is safe too")
+	}
+	stop, cancel := context.WithTimeout(hard, drainLimit)
+	defer cancel()
+	if stopErr := c.Stop(stop); stopErr != nil && err == nil {
+		err = stopErr
+	}
+	return id, s, err
+}
+
+// interrupted says how a signal left the run.
+func (f *ferry) interrupted(hard context.Context, id engine.RunID) {
+	switch {
+	case id == 0:
+		fmt.Fprintln(f.err, "ferry: interrupted before a run was under way")
+	case hard.Err() != nil:
+		fmt.Fprintf(f.err, "ferry: aborted; what run #%d had not committed is undone, `ferry sync full` goes on with it\n", id)
+	default:
+		fmt.Fprintf(f.err, "ferry: interrupted; run #%d is at a batch boundary, `ferry sync full` goes on with it\n", id)
+	}
 }
 
 // startOrAdopt starts a full run, or takes over the unfinished one.
@@ -168,7 +206,7 @@ func (f *ferry) result(s *engine.Snapshot) error {
 	} else {
 		writePlain(f.out, s)
 	}
-	switch s.Run.State {
+	switch s.Run.State { //nolint:exhaustive // the others did not come to an end of their own
 	case engine.RunDone:
 		return f.rejects(s)
 	case engine.RunCancelled:

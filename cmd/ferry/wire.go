@@ -55,7 +55,9 @@ func (f *ferry) open(ctx context.Context, workers int, logger *slog.Logger) (*cr
 	}
 	k := control.New(control.Config{
 		Ledger: target, Source: source, Workers: jobs,
-		Migrate: func(ctx context.Context) error { return migrations.Init(ctx, target.Pool(), logger) },
+		Migrate: func(ctx context.Context) error {
+			return migrations.Init(ctx, target.Pool(), f.settings.Rules(), logger)
+		},
 		Process: process, Actor: thisActor(process.Host, f.getenv),
 		Profile: f.settings.Profile, Version: version(), Logger: logger,
 		InsecureSource: f.settings.Insecure(engine.SideSource), InsecureTarget: f.settings.Insecure(engine.SideTarget),

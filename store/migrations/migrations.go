@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -97,8 +98,9 @@ func latest() (ours, queue int64, err error) {
 }
 
 // Init brings the engine database to this program's version. It is idempotent. It fails with ErrSchemaNewer if a newer
-// program was there, and with ErrShape, changing nothing, if existing engine tables lack something.
-func Init(ctx context.Context, pool *pgxpool.Pool, logger *slog.Logger) error {
+// program was there, and with ErrShape, changing nothing, if existing engine tables lack something. Rules seed the
+// severities that are not there yet; they never change one that is.
+func Init(ctx context.Context, pool *pgxpool.Pool, rules entity.Rules, logger *slog.Logger) error {
 	status, err := Status(ctx, pool)
 	if err != nil {
 		return err
@@ -112,7 +114,7 @@ func Init(ctx context.Context, pool *pgxpool.Pool, logger *slog.Logger) error {
 	if err := migrate(ctx, pool, logger); err != nil {
 		return err
 	}
-	return seed(ctx, pool)
+	return seed(ctx, pool, rules)
 }
 
 func migrate(ctx context.Context, pool *pgxpool.Pool, logger *slog.Logger) error {
@@ -147,13 +149,16 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, logger *slog.Logger) error
 	return nil
 }
 
-// seed gives every entity its lease and every rule its default; what is there already stays.
-func seed(ctx context.Context, pool *pgxpool.Pool) error {
+// seed gives every entity its lease and every rule its severity: the one given, else its default. What is there already
+// stays.
+func seed(ctx context.Context, pool *pgxpool.Pool, rules entity.Rules) error {
 	batch := &pgx.Batch{}
 	for _, e := range entity.All() {
 		batch.Queue(`INSERT INTO ferry.lease (entity) VALUES ($1) ON CONFLICT DO NOTHING`, e.Name)
 	}
-	for name, severity := range entity.DefaultRules() {
+	severities := entity.DefaultRules()
+	maps.Copy(severities, rules)
+	for name, severity := range severities {
 		batch.Queue(`INSERT INTO ferry.rule (name, severity) VALUES ($1, $2) ON CONFLICT DO NOTHING`, name, string(severity))
 	}
 	if err := pool.SendBatch(ctx, batch).Close(); err != nil {
