@@ -13,17 +13,18 @@ import (
 
 	"ferry/themes"
 	"ferry/tui/app"
+	"ferry/tui/keymap"
 	"ferry/tui/termprobe"
 )
 
 // console opens the console on the configured databases; without a terminal, or with --plain or --json, it prints
-// status lines and starts no workers.
+// status lines and starts no workers. Where nothing is configured it asks for the databases first.
 func (f *ferry) console(ctx context.Context) error {
-	if err := f.settings.databases(); err != nil {
-		return err
-	}
 	out, isFile := f.out.(*os.File)
 	if f.settings.Plain || f.settings.JSON || !isTerminal(f.in) || !isFile || !isTerminal(out) || f.getenv("TERM") == "dumb" {
+		if err := f.settings.databases(); err != nil {
+			return err
+		}
 		return f.statusLines(ctx)
 	}
 	log, err := f.logFile()
@@ -31,10 +32,31 @@ func (f *ferry) console(ctx context.Context) error {
 		return err
 	}
 	defer log.Close() //nolint:errcheck // nothing can be done about it
+	if f.settings.Source == "" && f.settings.Target == "" {
+		if accepted, err := f.connect(ctx, out, "no databases are configured"); err != nil || !accepted {
+			return err
+		}
+	}
+	for {
+		if err := f.settings.databases(); err != nil {
+			return err
+		}
+		choice, err := f.openConsole(ctx, out, log)
+		if err != nil || choice != app.ExitConnect {
+			return err
+		}
+		if accepted, err := f.connect(ctx, out, ""); err != nil || !accepted {
+			return err
+		}
+	}
+}
+
+// openConsole shows the console on the configured databases, and gives how the operator left it.
+func (f *ferry) openConsole(ctx context.Context, out, log *os.File) (app.Exit, error) {
 	logger := logTo(log, slog.LevelInfo)
 	c, err := f.open(ctx, f.settings.Workers, logger)
 	if err != nil {
-		return err
+		return app.ExitNone, err
 	}
 	defer c.close()
 	return f.runConsole(ctx, out, &afterlife{c: c, logger: logger, logName: log.Name()})
@@ -45,7 +67,7 @@ func (f *ferry) console(ctx context.Context) error {
 // the process ends with it.
 //
 // What follows the console writes to a terminal that may take nothing any more, so no message may wait for it.
-func (f *ferry) runConsole(ctx context.Context, out *os.File, a *afterlife) error {
+func (f *ferry) runConsole(ctx context.Context, out *os.File, a *afterlife) (app.Exit, error) {
 	losses := make(chan error, 1)
 	lose := func(why error) {
 		select {
@@ -59,11 +81,11 @@ func (f *ferry) runConsole(ctx context.Context, out *os.File, a *afterlife) erro
 	a.say = func(format string, args ...any) { fmt.Fprintf(lines, format+"\n", args...) }
 	model, err := f.model(hard, a.c)
 	if err != nil {
-		return err
+		return app.ExitNone, err
 	}
 	screen, err := openTerminal(f.in, out, lose)
 	if err != nil {
-		return err
+		return app.ExitNone, err
 	}
 	defer screen.close()
 	a.c.Run(hard)
@@ -80,12 +102,12 @@ func (f *ferry) runConsole(ctx context.Context, out *os.File, a *afterlife) erro
 		err = exitWith(exitError, nil)
 	}
 	if code := caught(); code != 0 {
-		return exitWith(code, nil)
+		return choice, exitWith(code, nil)
 	}
 	if err == nil && why != nil && !isAway(why) {
-		return exitWith(exitError, nil) // said when it happened
+		return choice, exitWith(exitError, nil) // said when it happened
 	}
-	return err
+	return choice, err
 }
 
 // isAway reports whether a console was lost because nobody is there, which is no error.
@@ -161,8 +183,12 @@ func (f *ferry) model(ctx context.Context, c *crossing) (*app.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := keymap.Default().Remap(f.settings.Keys())
+	if err != nil {
+		return nil, usage("[keys] of the config: %w", err)
+	}
 	return app.New(ctx, app.Config{
-		Operator: c, Actor: thisActor(c.Snapshot().Process.Host, f.getenv),
+		Keys: &keys, Operator: c, Actor: thisActor(c.Snapshot().Process.Host, f.getenv),
 		Themes: list, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth,
 	}), nil
 }
