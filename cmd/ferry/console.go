@@ -20,8 +20,8 @@ import (
 // console opens the console on the configured databases; without a terminal, or with --plain or --json, it prints
 // status lines and starts no workers. Where nothing is configured it asks for the databases first.
 func (f *ferry) console(ctx context.Context) error {
-	out, isFile := f.out.(*os.File)
-	if f.settings.Plain || f.settings.JSON || !isTerminal(f.in) || !isFile || !isTerminal(out) || f.getenv("TERM") == "dumb" {
+	out, drawable := f.screen()
+	if !drawable {
 		if err := f.settings.databases(); err != nil {
 			return err
 		}
@@ -49,6 +49,13 @@ func (f *ferry) console(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// screen gives the terminal that a console can be drawn on, if there is one and it is wanted.
+func (f *ferry) screen() (*os.File, bool) {
+	out, isFile := f.out.(*os.File)
+	lines := f.settings.Plain || f.settings.JSON || f.getenv("TERM") == "dumb"
+	return out, isFile && !lines && isTerminal(f.in) && isTerminal(out)
 }
 
 // openConsole shows the console on the configured databases, and gives how the operator left it.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -47,7 +48,7 @@ func odooDump(ctx context.Context, dsn string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing is lost
+	defer conn.Close(ctx)
 	_, err = conn.PgConn().Exec(ctx, string(dump)).ReadAll()
 	return err
 }
@@ -63,7 +64,7 @@ func (b *bench) ferry(t *testing.T, args ...string) answer {
 	t.Helper()
 	null, err := os.Open(os.DevNull)
 	require.NoError(t, err)
-	defer null.Close() //nolint:errcheck // read only
+	defer null.Close()
 	var out, errs bytes.Buffer
 	code := run(args, streams{in: null, out: &out, err: &errs}, func(name string) string { return b.env[name] })
 	for name, text := range map[string]string{"stdout": out.String(), "stderr": errs.String()} {
@@ -82,6 +83,22 @@ func secretOf(dsn string) string {
 	return config.Password
 }
 
+// object gives a field that is an object.
+func object(t *testing.T, of map[string]any, name string) map[string]any {
+	t.Helper()
+	field, ok := of[name].(map[string]any)
+	require.True(t, ok, "%s is no object: %v", name, of[name])
+	return field
+}
+
+// figure gives a field that is a number.
+func figure(t *testing.T, of map[string]any, name string) float64 {
+	t.Helper()
+	field, ok := of[name].(float64)
+	require.True(t, ok, "%s is no number: %v", name, of[name])
+	return field
+}
+
 // lines decodes JSON lines.
 func lines(t *testing.T, text string) []map[string]any {
 	t.Helper()
@@ -90,7 +107,7 @@ func lines(t *testing.T, text string) []map[string]any {
 	for {
 		var object map[string]any
 		err := decoder.Decode(&object)
-		if err == io.EOF { //nolint:errorlint // Decode returns it bare
+		if err == io.EOF {
 			return out
 		}
 		require.NoError(t, err, text)
@@ -123,16 +140,16 @@ func TestAWholeCrossingByCommands(t *testing.T) {
 	require.Equal(t, "result", result["type"])
 	require.Equal(t, "done", result["state"])
 	require.Equal(t, "full", result["kind"])
-	cards := result["entities"].(map[string]any)["loyalty_card"].(map[string]any)
+	cards := object(t, object(t, result, "entities"), "loyalty_card")
 	require.EqualValues(t, 456, cards["source_rows"])
 	require.EqualValues(t, 251, cards["target_rows"])
 	require.EqualValues(t, 251, cards["inserted"])
 	require.EqualValues(t, 205, cards["quarantined"])
 	require.Equal(t, true, cards["accounted"])
 	for _, unknown := range []string{"consistency_rate", "age_ms"} {
-		require.Nil(t, result["check"].(map[string]any)[unknown], "unknown is null")
+		require.Nil(t, object(t, result, "check")[unknown], "unknown is null")
 	}
-	require.Equal(t, "unknown", result["check"].(map[string]any)["verdict"])
+	require.Equal(t, "unknown", object(t, result, "check")["verdict"])
 
 	a = b.ferry(t, "status", "--json")
 	require.Equal(t, exitClean, a.code)
@@ -156,8 +173,8 @@ func TestQuarantineIsListedWithReasons(t *testing.T) {
 	require.EqualValues(t, 6, rows[len(rows)-1]["rows"])
 	for _, row := range rows[:len(rows)-1] {
 		require.NotNil(t, row["owner_id"])
-		require.Less(t, row["owner_id"].(float64), row["id"].(float64))
-		require.NotEmpty(t, row["payload"].(map[string]any)["code"])
+		require.Less(t, figure(t, row, "owner_id"), figure(t, row, "id"))
+		require.NotEmpty(t, object(t, row, "payload")["code"])
 	}
 	require.NotContains(t, b.ferry(t, "quarantine", "list").out, "\x1b", "control bytes of the data are made visible")
 	a = b.ferry(t, "quarantine", "list", "--entity", "cards")
@@ -189,12 +206,8 @@ func TestWhatIsWrongIsSaidInOneLine(t *testing.T) {
 			t.Parallel()
 			own := *b
 			own.env = map[string]string{}
-			for k, v := range b.env {
-				own.env[k] = v
-			}
-			for k, v := range c.env {
-				own.env[k] = v
-			}
+			maps.Copy(own.env, b.env)
+			maps.Copy(own.env, c.env)
 			a := own.ferry(t, c.args...)
 			require.Equal(t, c.code, a.code, a.err)
 			require.Empty(t, a.out)

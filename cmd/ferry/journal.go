@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"ferry/engine"
-	"ferry/tui/sanitize"
 )
 
 func (f *ferry) journalCommand() *cobra.Command {
@@ -44,9 +44,10 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 const page = 500
 
 type journalLine struct {
+	engine.JournalEntry
+
 	V    int    `json:"v"`
 	Type string `json:"type"`
-	engine.JournalEntry
 }
 
 func (f *ferry) listJournal(ctx context.Context, c *crossing, limit int) error {
@@ -77,18 +78,18 @@ func (f *ferry) listJournal(ctx context.Context, c *crossing, limit int) error {
 
 func (f *ferry) journalEntry(e engine.JournalEntry) error {
 	if f.settings.JSON {
-		return f.line(journalLine{1, "journal", e})
+		return f.line(journalLine{e, 1, "journal"})
 	}
 	run := ""
 	if e.Run.Known {
 		run = fmt.Sprintf(" run #%d", e.Run.Value)
 	}
-	line := fmt.Sprintf("%s  %-20s %s%s", e.At.Format("2006-01-02T15:04:05Z"), e.Actor, e.Action, run)
+	var line strings.Builder
+	fmt.Fprintf(&line, "%s  %-20s %s%s", e.At.Format("2006-01-02T15:04:05Z"), e.Actor, e.Action, run)
 	for _, part := range [][2]string{{", was ", e.State}, {": ", e.Outcome}, {" — ", e.Reason}, {"  from ", e.SSH}} {
 		if part[1] != "" {
-			line += part[0] + part[1]
+			line.WriteString(part[0] + part[1])
 		}
 	}
-	_, err := fmt.Fprintln(f.out, sanitize.Text(line))
-	return err
+	return f.say(line.String())
 }

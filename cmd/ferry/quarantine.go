@@ -9,7 +9,6 @@ import (
 	"ferry/engine"
 	"ferry/engine/entity"
 	"ferry/store/enginedb"
-	"ferry/tui/sanitize"
 )
 
 func (f *ferry) quarantineCommand() *cobra.Command {
@@ -34,9 +33,10 @@ func (f *ferry) quarantineCommand() *cobra.Command {
 }
 
 type quarantineLine struct {
+	engine.QuarantineRow
+
 	V    int    `json:"v"`
 	Type string `json:"type"`
-	engine.QuarantineRow
 }
 
 func (f *ferry) listQuarantine(ctx context.Context, c *crossing, filter enginedb.QuarantineFilter) error {
@@ -47,7 +47,7 @@ func (f *ferry) listQuarantine(ctx context.Context, c *crossing, filter enginedb
 	err := c.target.Quarantine(ctx, filter, func(q engine.QuarantineRow) error {
 		count++
 		if f.settings.JSON {
-			return f.line(quarantineLine{1, "quarantine", q})
+			return f.line(quarantineLine{q, 1, "quarantine"})
 		}
 		more := ""
 		if q.Owner.Known {
@@ -56,8 +56,7 @@ func (f *ferry) listQuarantine(ctx context.Context, c *crossing, filter enginedb
 		if q.Stale {
 			more += "; an older version is in the engine"
 		}
-		_, err := fmt.Fprintf(f.out, "%-22s %10d  %-26s %s%s\n", q.Entity, q.ID, sanitize.Text(q.Reason), sanitize.Text(q.Detail), more)
-		return err
+		return f.say(fmt.Sprintf("%-22s %10d  %-26s %s%s", q.Entity, q.ID, q.Reason, q.Detail, more))
 	})
 	if err != nil {
 		return err

@@ -24,6 +24,14 @@ func (f *ferry) line(object any) error {
 	return nil
 }
 
+// say writes one line for people; what a database put into it is made visible.
+func (f *ferry) say(line string) error {
+	if _, err := fmt.Fprintln(f.out, sanitize.Text(line)); err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	return nil
+}
+
 // report is a snapshot in the form that scripts rely on: unknown is null, and fields are only ever added.
 type report struct {
 	V          int                     `json:"v"`
@@ -190,7 +198,7 @@ func entityLine(e engine.EntityView) string {
 		"rejected " + widget.Count(c.Rejected), "errors " + widget.Count(e.Errors),
 	}
 	if e.RowsPerSecond.Known {
-		parts = append(parts, fmt.Sprintf("%s rows/s", widget.Count(int64(e.RowsPerSecond.Value))))
+		parts = append(parts, widget.Count(int64(e.RowsPerSecond.Value))+" rows/s")
 	}
 	if e.Accounted.Known {
 		sign := "="

@@ -20,7 +20,7 @@ type streams struct {
 // isTerminal reports whether a stream is one.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // ferry is one invocation.

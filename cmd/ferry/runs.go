@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"ferry/engine"
-	"ferry/tui/sanitize"
 	"ferry/tui/widget"
 )
 
@@ -107,8 +106,7 @@ func (f *ferry) runLine(r engine.RunSummary) error {
 	if r.Error != "" {
 		line += "  " + r.Error
 	}
-	_, err := fmt.Fprintln(f.out, sanitize.Text(line))
-	return err
+	return f.say(line)
 }
 
 // batchReport is a batch in JSON.
@@ -181,6 +179,5 @@ func (f *ferry) batchLine(b engine.BatchView) error {
 	if b.Error != "" {
 		line += "  last error: " + b.Error
 	}
-	_, err := fmt.Fprintln(f.out, sanitize.Text(line))
-	return err
+	return f.say(line)
 }

@@ -146,7 +146,7 @@ func (f *ferry) logFile() (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making a place for the log: %w", err)
 	}
-	file, err := os.OpenFile(filepath.Join(dir, "ferry.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // the operator's own state folder
+	file, err := os.OpenFile(filepath.Join(dir, "ferry.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}

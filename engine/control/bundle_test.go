@@ -91,14 +91,14 @@ func (b *bundle) open(t *testing.T, source, target string) *control.Control {
 	require.NoError(t, err)
 	k := control.New(control.Config{
 		Ledger: to, Source: from, Workers: jobs,
-		Migrate: func(ctx context.Context) error { return migrations.Init(ctx, to.Pool(), logger) },
+		Migrate: func(ctx context.Context) error { return migrations.Init(ctx, to.Pool(), nil, logger) },
 		Process: engine.Process{ID: t.Name(), Host: "test", PID: 1, Workers: 2},
 		Actor:   engine.Actor{User: "tester", Host: "test"},
 		Logger:  logger,
 	})
 	k.Run(ctx)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
 		defer cancel()
 		require.NoError(t, k.Stop(ctx))
 		from.Close()

@@ -38,7 +38,8 @@ func TestCodesFindTheirOwnerWhateverTheOrder(t *testing.T) {
 	t.Logf("FERRY_SEED=%d FERRY_ROUNDS=%d repeat this run, as far as the order of batches goes", seed, rounds)
 	random := rand.New(rand.NewPCG(uint64(seed), 1))
 	b := setup(t, odooDump)
-	b.source.Exec(t, `TRUNCATE loyalty_card, loyalty_point_move, loyalty_point_history CASCADE`, `ALTER TABLE loyalty_card DROP CONSTRAINT loyalty_card_card_code_unique`)
+	b.source.Exec(t, `TRUNCATE loyalty_card, loyalty_point_move, loyalty_point_history CASCADE`,
+		`ALTER TABLE loyalty_card DROP CONSTRAINT loyalty_card_card_code_unique`)
 	for round := range int(rounds) {
 		b.source.Exec(t, shuffle(random, round)...)
 		s := b.full(t)

@@ -112,8 +112,9 @@ type Control struct {
 	changed  chan struct{} // asks the poller for a fresh snapshot at once
 	rates    rates
 
-	stop context.CancelFunc
-	done sync.WaitGroup
+	signedOn atomic.Bool // others may count on this process
+	stop     context.CancelFunc
+	done     sync.WaitGroup
 }
 
 var _ engine.Operator = (*Control)(nil)
@@ -139,7 +140,7 @@ func New(c Config) *Control {
 func (k *Control) Run(ctx context.Context) {
 	ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
 	k.done.Go(func() { k.poll(ctx) })
-	if k.c.Process.Workers > 0 && !k.c.Process.ReadOnly {
+	if k.works() {
 		k.done.Go(func() { k.work(ctx) })
 	}
 }
@@ -151,7 +152,7 @@ func (k *Control) Stop(ctx context.Context) error {
 		k.stop()
 	}
 	k.done.Wait()
-	if k.c.Process.Workers > 0 && !k.c.Process.ReadOnly {
+	if k.signedOn.Load() {
 		leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		if gone := k.c.Ledger.Leave(leave, k.c.Process, k.c.Actor); gone != nil {
@@ -202,6 +203,9 @@ func (k *Control) StartFull(ctx context.Context, o engine.StartOptions) (engine.
 		if err != nil {
 			return err
 		}
+		if err := k.signOn(ctx); err != nil {
+			return err
+		}
 		id, err = k.c.Ledger.StartFull(ctx, identity, k.c.Actor, o)
 		return err
 	})
@@ -215,7 +219,12 @@ func (k *Control) Pause(ctx context.Context, act engine.Act) error {
 
 // Resume lets a run go on.
 func (k *Control) Resume(ctx context.Context, act engine.Act) error {
-	return k.act(ctx, "resume", act, func() error { return k.c.Ledger.Resume(ctx, act, k.c.Actor) })
+	return k.act(ctx, "resume", act, func() error {
+		if err := k.signOn(ctx); err != nil {
+			return err
+		}
+		return k.c.Ledger.Resume(ctx, act, k.c.Actor)
+	})
 }
 
 // Cancel ends a run.
@@ -259,12 +268,4 @@ func (k *Control) Runs(ctx context.Context, before engine.RunID, limit int) ([]e
 // RunDetail gives a run with its steps and batches.
 func (k *Control) RunDetail(ctx context.Context, id engine.RunID) (*engine.RunDetail, error) {
 	return k.c.Ledger.RunDetail(ctx, id)
-}
-
-func (k *Control) steer(ctx context.Context, act engine.Act, do func(context.Context, engine.Act, engine.Actor) error) error {
-	if err := k.mayAct(); err != nil {
-		return err
-	}
-	defer k.refresh()
-	return do(ctx, act, k.c.Actor)
 }

@@ -120,11 +120,13 @@ func TestOneBadRowNeverCostsAGoodOne(t *testing.T) {
 	for _, id := range refused {
 		require.Zero(t, atoi(t, id)%7)
 	}
-	require.Contains(t, one(t, b.target, `SELECT DISTINCT detail FROM ferry.quarantine WHERE reason = 'refused_23514' AND entity = 'loyalty_card'`), "no_sevens")
+	require.Contains(t, one(t, b.target, `SELECT DISTINCT detail FROM ferry.quarantine
+		WHERE reason = 'refused_23514' AND entity = 'loyalty_card'`), "no_sevens")
 	require.Empty(t, rows(t, b.target, `SELECT id::text FROM loyalty_cards WHERE id % 7 = 0`))
 
 	b.target.Exec(t, `ALTER TABLE loyalty_cards DROP CONSTRAINT no_sevens`)
 	done(t, b.full(t))
 	b.faithful(t)
-	require.Empty(t, rows(t, b.target, `SELECT source_id::text FROM ferry.quarantine WHERE reason = 'refused_23514' AND entity = 'loyalty_card' AND state = 'open'`))
+	require.Empty(t, rows(t, b.target, `SELECT source_id::text FROM ferry.quarantine
+		WHERE reason = 'refused_23514' AND entity = 'loyalty_card' AND state = 'open'`))
 }

@@ -40,11 +40,27 @@ func (k *Control) work(ctx context.Context) {
 	}
 }
 
+// works reports whether this process has workers.
+func (k *Control) works() bool { return k.c.Process.Workers > 0 && !k.c.Process.ReadOnly }
+
+// signOn makes this process one of those that are alive, if it has workers. It comes before the process begins a run, so
+// that nobody who leaves at that moment takes the run for one on which nobody works.
+func (k *Control) signOn(ctx context.Context) error {
+	if !k.works() {
+		return nil
+	}
+	if err := k.c.Ledger.Heartbeat(ctx, k.c.Process, k.c.Version); err != nil {
+		return err
+	}
+	k.signedOn.Store(true)
+	return nil
+}
+
 func (k *Control) startWorkers(ctx context.Context) bool {
 	if err := k.c.Ledger.Ready(ctx); err != nil {
 		return false
 	}
-	if err := k.c.Ledger.Heartbeat(ctx, k.c.Process, k.c.Version); err != nil {
+	if err := k.signOn(ctx); err != nil {
 		return false
 	}
 	if err := k.c.Workers.Start(ctx, k.executor, k.c.Process.Workers); err != nil {

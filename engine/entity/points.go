@@ -123,7 +123,7 @@ func PointsFromNumeric(n pgcopy.Numeric) Value {
 			sticky = sticky || g != 0
 			continue
 		}
-		digits = append(digits, byte('0'+g/1000), byte('0'+g/100%10), byte('0'+g/10%10), byte('0'+g%10))
+		digits = append(digits, "0123456789"[g/1000], "0123456789"[g/100%10], "0123456789"[g/10%10], "0123456789"[g%10])
 	}
 	if len(digits) == 0 {
 		return Value{State: Present} // below 1e-16

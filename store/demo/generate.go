@@ -38,6 +38,7 @@ var (
 // generator is one generation, inside its transaction.
 type generator struct {
 	Params
+
 	tx      pgx.Tx
 	summary Summary
 	events  int64 // ledger rows that wait for their place in the history

@@ -69,7 +69,7 @@ func (l *look) server(ctx context.Context) error {
 		FROM pg_settings WHERE name = 'default_transaction_read_only'`).
 		Scan(&version, &number, &encoding, &standby, &readOnly, &by)
 	if err != nil {
-		return err //nolint:wrapcheck // try classes it
+		return err
 	}
 	l.add(engine.VersionLine(engine.SideTarget, version, number, standby), engine.EncodingLine(engine.SideTarget, encoding))
 	const name = "engine: writable"
@@ -97,11 +97,11 @@ func (l *look) swapped(ctx context.Context) error {
 	rows, err := l.db.Query(ctx, `SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE n.nspname = 'public' AND c.relname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1`, odoo)
 	if err != nil {
-		return err //nolint:wrapcheck // try classes it
+		return err
 	}
 	signs, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return err //nolint:wrapcheck // try classes it
+		return err
 	}
 	if len(signs) > 0 {
 		line := engine.FailLine(name, "it has "+strings.Join(signs, ", ")+"; looks like Odoo's: swapped?",
@@ -171,7 +171,7 @@ func (l *look) space(ctx context.Context) error {
 	var size string
 	err := l.db.QueryRow(ctx, `SELECT pg_size_pretty(pg_database_size(current_database()))`).Scan(&size)
 	if err != nil {
-		return err //nolint:wrapcheck // try classes it
+		return err
 	}
 	l.add(engine.UnknownLine("engine: space", "free space cannot be seen over SQL; the database has "+size,
 		"see that the server's disk has room for twice the size of Odoo's three tables, and for as much WAL again"))
@@ -186,7 +186,7 @@ func (l *look) clock(ctx context.Context) error {
 		var theirs time.Time
 		began := time.Now()
 		if err := l.db.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&theirs); err != nil {
-			return err //nolint:wrapcheck // try classes it
+			return err
 		}
 		if trip := time.Since(began); trip < best {
 			best, ahead = trip, theirs.Sub(began.Add(trip/2))

@@ -24,7 +24,7 @@ func (l *look) privileges(ctx context.Context) error {
 			coalesce((SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'ferry'), false)`).
 		Scan(&role, &database, &create, &temporary, &public, &usage, &schema, &owner)
 	if err != nil {
-		return err //nolint:wrapcheck // try classes it
+		return err
 	}
 	var missing []string
 	need := func(has bool, sql string) {
@@ -74,7 +74,7 @@ func (l *look) missingGrants(ctx context.Context, role string) ([]string, error)
 		WHERE n.nspname = 'ferry' AND CASE c.relkind WHEN 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') END
 		ORDER BY 2, 1`, targets)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the caller classes it
+		return nil, err
 	}
 	grants, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct {
 		Grant string
@@ -84,5 +84,5 @@ func (l *look) missingGrants(ctx context.Context, role string) ([]string, error)
 	for i, g := range grants {
 		out[i] = "GRANT " + g.Grant + " TO " + role
 	}
-	return out, err //nolint:wrapcheck // the caller classes it
+	return out, err
 }

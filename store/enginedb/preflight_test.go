@@ -26,7 +26,7 @@ func initialised() pgtest.Option {
 			return err
 		}
 		defer pool.Close()
-		return migrations.Init(ctx, pool, slog.New(slog.DiscardHandler))
+		return migrations.Init(ctx, pool, nil, slog.New(slog.DiscardHandler))
 	})
 }
 

@@ -180,7 +180,7 @@ func TestPreflightNoticesSwappedDatabases(t *testing.T) {
 			return err
 		}
 		defer pool.Close()
-		return migrations.Init(ctx, pool, slog.New(slog.DiscardHandler))
+		return migrations.Init(ctx, pool, nil, slog.New(slog.DiscardHandler))
 	}))
 	l := line(t, preflight(t, db.DSN), "source: database")
 	require.Equal(t, engine.Fail, l.Verdict)
