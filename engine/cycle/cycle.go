@@ -38,4 +38,29 @@ type Executor struct {
 	Source  Source
 	Process engine.Process
 	Logger  *slog.Logger
+	Reached func(Point) // nil but in tests that end or stop a worker there
+}
+
+// Point is a named step of a batch.
+type Point string
+
+// The points, in the order in which a batch comes by. A plan and a settling come by some of them only.
+const (
+	PointTake         Point = "take"       // its job is at this worker, the batch is not yet
+	PointConnect      Point = "connect"    // the batch is this worker's
+	PointSnapshot     Point = "snapshot"   // the source's snapshot is open
+	PointRead         Point = "read"       // its rows are here, the writing transaction has not begun
+	PointMerge        Point = "merge"      // it is known what becomes of every row
+	PointWrite        Point = "write"      // rows and quarantine are written
+	PointPoints       Point = "points"     // cards' points are written
+	PointCheckpoint   Point = "checkpoint" // counts, next batches and the job's completion are written
+	PointCommitSent   Point = "commit-sent"
+	PointCommitAnswer Point = "commit-acknowledged"
+)
+
+// at tells tests where a batch is. Nothing in ferry can say PointCommitSent: that needs an eye on the wire.
+func (x *Executor) at(p Point) {
+	if x.Reached != nil {
+		x.Reached(p)
+	}
 }

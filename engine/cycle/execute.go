@@ -13,9 +13,15 @@ import (
 // ErrFinal marks an error after which the batch must not be tried again: its run has ended with it.
 var ErrFinal = errors.New("not to be tried again")
 
+// ErrUnfit marks a batch that this process must leave to others: it reads another source, or would judge or store rows
+// otherwise than the run's rules say. The batch is in the queue again, and its run is none the worse.
+var ErrUnfit = errors.New("not for this process")
+
 // Execute carries out one attempt at a batch. It gives nil when the batch is done, or was never this attempt's to do;
-// an error that wraps ErrFinal when it ended the run; and any other error when the batch should be tried again.
+// an error that wraps ErrFinal when it ended the run, or ErrUnfit when the batch went back to the queue; and any other
+// error when the batch should be tried again.
 func (x *Executor) Execute(ctx context.Context, target Target, batch engine.BatchID, attempt int) error {
+	x.at(PointTake)
 	w, err := target.Claim(ctx, batch, attempt, x.Process)
 	if errors.Is(err, engine.ErrFenced) {
 		x.Logger.InfoContext(ctx, "batch refused", "batch", batch, "attempt", attempt, "why", err)
@@ -24,6 +30,7 @@ func (x *Executor) Execute(ctx context.Context, target Target, batch engine.Batc
 	if err != nil {
 		return fmt.Errorf("taking up batch %d: %w", batch, err)
 	}
+	x.at(PointConnect)
 	err = x.run(ctx, target, w)
 	switch {
 	case err == nil:
@@ -33,6 +40,11 @@ func (x *Executor) Execute(ctx context.Context, target Target, batch engine.Batc
 		return nil
 	case ctx.Err() != nil:
 		return err // this process stops; the attempt did not fail
+	case errors.Is(err, ErrUnfit):
+		if back := target.HandBack(ctx, w, err); back != nil {
+			return fmt.Errorf("batch %d: %w (and it could not be handed back: %w)", batch, err, back)
+		}
+		return err
 	}
 	final := Final(err, w.Tries)
 	if keep := target.Failed(ctx, w, err, final); keep != nil {
@@ -59,7 +71,7 @@ func Final(err error, tries int) bool {
 }
 
 func (x *Executor) run(ctx context.Context, target Target, w Work) error {
-	if err := x.checkSource(ctx, w); err != nil {
+	if err := x.fit(ctx, w); err != nil {
 		return err
 	}
 	switch w.Verb {
@@ -68,36 +80,60 @@ func (x *Executor) run(ctx context.Context, target Target, w Work) error {
 	case engine.StepLoad:
 		return x.load(ctx, target, w)
 	case engine.StepOwners:
-		return inTarget(ctx, target, w, func(tx Load, c *engine.Counts) (err error) {
+		return x.inTarget(ctx, target, w, func(tx Load, c *engine.Counts) error {
 			// They were counted as inserted when their ranges were loaded; now they are only in quarantine.
-			c.Rejected, err = tx.DropLosers(ctx, entity.MustFind(w.Entity))
+			e, err := entity.Lookup(w.Entity)
+			if err != nil {
+				return err
+			}
+			c.Rejected, err = tx.DropLosers(ctx, e)
 			c.Inserted = -c.Rejected
 			return err
 		})
 	case engine.StepSettle:
-		return inTarget(ctx, target, w, func(tx Load, c *engine.Counts) (err error) {
+		return x.inTarget(ctx, target, w, func(tx Load, c *engine.Counts) (err error) {
 			c.Settled, err = tx.Settle(ctx, w.Low, w.High, w.First)
+			x.at(PointPoints)
 			return err
 		})
 	}
-	return fmt.Errorf("batch %d: this ferry does not know how to %q; it is older than the one that planned the run", w.Batch, w.Verb)
+	return x.unfit(w, fmt.Errorf("it does not know how to %q, being older than the ferry that planned the run", w.Verb))
 }
 
-// checkSource refuses to work for a run that was started on another source.
+// fit fails with ErrUnfit unless this process reads the run's source and would judge and store rows as the run does.
+func (x *Executor) fit(ctx context.Context, w Work) error {
+	known := entity.DefaultRules()
+	for name := range w.Rules {
+		if _, ok := known[name]; !ok {
+			return x.unfit(w, fmt.Errorf("it does not know the rule %s; run the version that started the run", name))
+		}
+	}
+	if len(w.Rules) != len(known) || w.Rules.Hash() != w.RulesHash {
+		return x.unfit(w, errors.New("it would judge or store rows otherwise than the run began; run the version that started the run"))
+	}
+	return x.checkSource(ctx, w)
+}
+
+// unfit says which process is not fit for a run, and why.
+func (x *Executor) unfit(w Work, why error) error {
+	return fmt.Errorf("%w: %s:%d leaves run #%d to others: %w", ErrUnfit, x.Process.Host, x.Process.PID, w.Run, why)
+}
+
+// checkSource fails with ErrUnfit if the run was started on another source.
 func (x *Executor) checkSource(ctx context.Context, w Work) error {
 	identity, err := x.Source.Identity(ctx)
 	if err != nil {
 		return err
 	}
 	if identity != w.SourceIdentity {
-		return fmt.Errorf("%w: run #%d reads cluster %s, this process is connected to %s; start it with the run's source",
-			engine.ErrUnsafeSource, w.Run, w.SourceIdentity, identity)
+		return x.unfit(w, fmt.Errorf("%w: the run reads %s, this process is connected to %s; start it with the run's source",
+			engine.ErrUnsafeSource, w.SourceIdentity, identity))
 	}
 	return nil
 }
 
 // inTarget runs a batch that needs the engine only.
-func inTarget(ctx context.Context, target Target, w Work, do func(Load, *engine.Counts) error) error {
+func (x *Executor) inTarget(ctx context.Context, target Target, w Work, do func(Load, *engine.Counts) error) error {
 	started := time.Now()
 	tx, err := target.Begin(ctx, w)
 	if err != nil {
@@ -108,5 +144,18 @@ func inTarget(ctx context.Context, target Target, w Work, do func(Load, *engine.
 	if err := do(tx, &counts); err != nil {
 		return err
 	}
-	return tx.Commit(ctx, counts, time.Since(started))
+	return x.finish(ctx, tx, counts, time.Since(started))
+}
+
+// finish stores a batch's counts and makes it durable.
+func (x *Executor) finish(ctx context.Context, tx Load, counts engine.Counts, took time.Duration) error {
+	if err := tx.Checkpoint(ctx, counts, took); err != nil {
+		return err
+	}
+	x.at(PointCheckpoint)
+	if err := tx.Commit(ctx); err != nil {
+		return err
+	}
+	x.at(PointCommitAnswer)
+	return nil
 }

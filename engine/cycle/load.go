@@ -17,12 +17,16 @@ type judged struct {
 // load carries one id range of an entity over.
 func (x *Executor) load(ctx context.Context, target Target, w Work) error {
 	started := time.Now()
-	e := entity.MustFind(w.Entity)
+	e, err := entity.Lookup(w.Entity)
+	if err != nil {
+		return err
+	}
 	snap, err := x.Source.Snapshot(ctx)
 	if err != nil {
 		return err
 	}
 	defer snap.Close()
+	x.at(PointSnapshot)
 	sourceCtx, cancel := context.WithTimeout(ctx, sourceLimit)
 	defer cancel()
 
@@ -30,6 +34,7 @@ func (x *Executor) load(ctx context.Context, target Target, w Work) error {
 	if err != nil {
 		return err
 	}
+	x.at(PointRead)
 	if e.Code < 0 {
 		snap.Close() // only codes need a second look at the source
 	}
@@ -46,10 +51,15 @@ func (x *Executor) load(ctx context.Context, target Target, w Work) error {
 		}
 		snap.Close()
 	}
-	if err := m.run(ctx, tx); err != nil {
+	if err := m.compare(ctx, tx); err != nil {
 		return err
 	}
-	return tx.Commit(ctx, m.counts, time.Since(started))
+	x.at(PointMerge)
+	if err := m.store(ctx, tx); err != nil {
+		return err
+	}
+	x.at(PointWrite)
+	return x.finish(ctx, tx, m.counts, time.Since(started))
 }
 
 func readRange(ctx context.Context, snap SourceSnapshot, e *entity.Entity, w Work) ([]judged, error) {

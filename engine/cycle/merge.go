@@ -37,8 +37,8 @@ func newMerge(e *entity.Entity, w Work, rows []judged) *merge {
 	return &merge{e: e, w: w, rows: rows, ownerOf: map[int64]int64{}, passed: map[string]int64{}, parents: map[string]map[int64]bool{}}
 }
 
-// run merges and writes; afterwards every row of the range is counted once.
-func (m *merge) run(ctx context.Context, tx Load) error {
+// compare decides what becomes of every row of the range, and of those taken along.
+func (m *merge) compare(ctx context.Context, tx Load) error {
 	if err := m.findParents(ctx, tx); err != nil {
 		return err
 	}
@@ -47,9 +47,11 @@ func (m *merge) run(ctx context.Context, tx Load) error {
 		return err
 	}
 	m.walk(stored)
-	if err := m.takeAlong(ctx, tx); err != nil {
-		return err
-	}
+	return m.takeAlong(ctx, tx)
+}
+
+// store writes what compare decided; afterwards every row of the range is counted once.
+func (m *merge) store(ctx context.Context, tx Load) error {
 	if err := m.write(ctx, tx); err != nil {
 		return err
 	}
@@ -77,7 +79,11 @@ func (m *merge) findParents(ctx context.Context, tx Load) error {
 				wanted[v.Int] = true
 			}
 		}
-		present, err := tx.Present(ctx, entity.MustFind(p.Entity), slices.Sorted(maps.Keys(wanted)))
+		parent, err := entity.Lookup(p.Entity)
+		if err != nil {
+			return err
+		}
+		present, err := tx.Present(ctx, parent, slices.Sorted(maps.Keys(wanted)))
 		if err != nil {
 			return err
 		}

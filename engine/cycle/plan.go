@@ -14,6 +14,7 @@ func (x *Executor) plan(ctx context.Context, target Target, w Work) error {
 		return err
 	}
 	defer snap.Close()
+	x.at(PointSnapshot)
 	var p Plan
 	if p.Floor, err = snap.Floor(ctx); err != nil {
 		return err
@@ -29,5 +30,10 @@ func (x *Executor) plan(ctx context.Context, target Target, w Work) error {
 		p.Entities = append(p.Entities, ep)
 	}
 	snap.Close()
-	return target.Planned(ctx, w, p)
+	x.at(PointRead)
+	if err := target.Planned(ctx, w, p); err != nil {
+		return err
+	}
+	x.at(PointCommitAnswer)
+	return nil
 }

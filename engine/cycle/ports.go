@@ -33,7 +33,9 @@ type SourceSnapshot interface {
 // Work is a batch as a worker takes it up, with what its run has frozen.
 type Work struct {
 	engine.Claim
+
 	Rules          entity.Rules
+	RulesHash      string // of Rules, with the codec of the program that froze them
 	SourceIdentity string
 	Tries          int // how often it has failed before
 }
@@ -47,12 +49,29 @@ type Target interface {
 	Planned(ctx context.Context, w Work, plan Plan) error
 	// Begin opens the batch's one writing transaction, under its fence. It fails with ErrFenced.
 	Begin(ctx context.Context, w Work) (Load, error)
+	// HandBack puts a batch that this process is not fit for back into the queue, under a raised attempt. Nothing is
+	// counted against the batch; the run keeps why.
+	HandBack(ctx context.Context, w Work, why error) error
 	// Failed keeps an attempt's error with its batch and run. A final error ends the run.
 	Failed(ctx context.Context, w Work, cause error, final bool) error
 }
 
 // Load is the writing transaction of one batch.
 type Load interface {
+	LoadReader
+	LoadWriter
+
+	// Checkpoint stores the counts and the checkpoint, carves the next batches and completes the job. It fails with
+	// ErrFenced if the batch is no longer this attempt's.
+	Checkpoint(ctx context.Context, counts engine.Counts, took time.Duration) error
+	// Commit makes it all durable.
+	Commit(ctx context.Context) error
+	// Rollback undoes what was not committed.
+	Rollback()
+}
+
+// LoadReader is what the engine holds, as the transaction sees it.
+type LoadReader interface {
 	// Stored reads the engine's rows with Odoo ids above low up to high, in id order.
 	Stored(ctx context.Context, e *entity.Entity, low, high int64) (*Stored, error)
 	// StoredByID reads the engine's rows with the given Odoo ids, in id order.
@@ -63,7 +82,10 @@ type Load interface {
 	Holders(ctx context.Context, e *entity.Entity, codes []string) ([]Holder, error)
 	// LockCodes makes concurrent batches that move the same codes wait for this one.
 	LockCodes(ctx context.Context, codes []string) error
+}
 
+// LoadWriter changes what the engine holds.
+type LoadWriter interface {
 	// Retire takes the code away from rows that lost it and stay in the engine.
 	Retire(ctx context.Context, e *entity.Entity, ids []int64) error
 	// Update writes changed rows, tuples of mapped columns; it gives back the ones that the database refused.
@@ -82,12 +104,6 @@ type Load interface {
 	DropLosers(ctx context.Context, e *entity.Entity) (int64, error)
 	// Settle computes the points of the cards with Odoo ids above low up to high from their ledgers.
 	Settle(ctx context.Context, low, high int64, first bool) (changed int64, err error)
-
-	// Commit stores the counts and the checkpoint, carves the next batches, completes the job, and commits it all. It
-	// fails with ErrFenced if the batch is no longer this attempt's.
-	Commit(ctx context.Context, counts engine.Counts, took time.Duration) error
-	// Rollback undoes what was not committed.
-	Rollback()
 }
 
 // Stored are engine rows in id order: their tuples of mapped columns, and which of them the engine has made its own.

@@ -5,8 +5,8 @@
 // reads here (snapshot.go) is what is durable. The fence of every writing transaction is the entity's lease, locked
 // FOR SHARE, with the epoch that its run began with; cancelling and new runs raise the epoch under FOR UPDATE.
 //
-// Locks are always taken in this order: lease, the engine's rows, batch, step, run; a run's row only FOR NO KEY UPDATE,
-// for whatever refers to the run (quarantine, batches) holds a key share lock on it.
+// Locks are always taken in this order: the batch's own (workers.go), lease, the engine's rows, batch, step, run; a run's
+// row only FOR NO KEY UPDATE, for whatever refers to the run (quarantine, batches) holds a key share lock on it.
 package enginedb
 
 import (
@@ -38,15 +38,22 @@ type Job struct {
 	Attempt int
 }
 
-// Queue puts jobs in the queue within a transaction of ours.
+// Queue carries batches to workers.
 type Queue interface {
+	// Enqueue puts jobs in the queue when the transaction commits.
 	Enqueue(ctx context.Context, tx pgx.Tx, jobs []Job) error
+	// Lost gives those of the jobs that will never be worked on: the queue does not have them, or has them with a process
+	// that is not among the living, or with this one (here), which is not at them.
+	Lost(ctx context.Context, tx pgx.Tx, jobs []Job, here string, living []string) ([]Job, error)
+	// Busy reports whether this process works on a batch at this moment.
+	Busy(batch engine.BatchID) bool
 }
 
 // DB is the engine database.
 type DB struct {
-	pool  *pgxpool.Pool
-	queue Queue
+	pool    *pgxpool.Pool
+	queue   Queue
+	silence time.Duration
 }
 
 // Open prepares sessions on the engine database; it does not connect yet. conns bounds them.
@@ -59,7 +66,7 @@ func Open(ctx context.Context, dsn, application string, conns int, readOnly bool
 	if err != nil {
 		return nil, sqlstate.Wrap(engine.SideTarget, "reading the target's connection string", err)
 	}
-	return &DB{pool: pool}, nil
+	return &DB{pool: pool, silence: SilentAfter}, nil
 }
 
 // Pool is the pool of sessions, for the queue, which shares our transactions.
@@ -67,6 +74,10 @@ func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 
 // SetQueue gives the queue into which batches are put.
 func (db *DB) SetQueue(q Queue) { db.queue = q }
+
+// SetSilence changes how long a worker may be silent before its batches are handed to others, for tests: every process on
+// a database must agree on it.
+func (db *DB) SetSilence(d time.Duration) { db.silence = d }
 
 // Close ends all sessions.
 func (db *DB) Close() { db.pool.Close() }

@@ -141,31 +141,67 @@ func (l *load) DropLosers(ctx context.Context, e *entity.Entity) (int64, error) 
 	return tag.RowsAffected(), wrap("dropping cards that lost their code", err)
 }
 
-// Commit makes the batch durable: deferred constraints first, then counts, checkpoint, next batches and the job.
-func (l *load) Commit(ctx context.Context, counts engine.Counts, took time.Duration) error {
+// Checkpoint writes what belongs to the batch's rows: deferred constraints first, then counts, checkpoint, next batches
+// and the job.
+func (l *load) Checkpoint(ctx context.Context, counts engine.Counts, took time.Duration) error {
 	if _, err := l.tx.Exec(ctx, `SET CONSTRAINTS ALL IMMEDIATE`); err != nil {
 		return l.deferredRefusal(err)
 	}
 	if err := l.target.db.advance(ctx, l.tx, l.w, counts, took); err != nil {
 		return wrap("storing the batch's counts", err)
 	}
-	if err := l.target.complete(ctx, l.tx); err != nil {
-		return wrap("completing the batch's job", err)
-	}
+	return wrap("completing the batch's job", l.target.complete(ctx, l.tx))
+}
+
+// Commit makes the batch durable. Whether a commit without an answer took place is for the next attempt to find out.
+func (l *load) Commit(ctx context.Context) error {
 	return wrap("committing a batch", l.tx.Commit(ctx))
 }
 
 // deferredRefusal classes the error of a deferred constraint. A code that is taken after all was claimed by a batch
 // that committed meanwhile: the next attempt sees it.
 func (l *load) deferredRefusal(err error) error {
-	e := entity.MustFind(l.w.Entity)
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "23505" && e.Code >= 0 && pg.TableName == e.Target {
+	e, known := entity.Find(l.w.Entity)
+	if pg, ok := errors.AsType[*pgconn.PgError](err); known && ok && pg.Code == "23505" && e.Code >= 0 && pg.TableName == e.Target {
 		return &engine.DatabaseError{
 			Side: engine.SideTarget, Class: engine.ClassRetry, SQLState: pg.Code,
 			Doing: "checking that codes are unique", Err: fmt.Errorf("another batch took the code at the same moment: %w", err),
 		}
 	}
 	return wrap("checking deferred constraints", err)
+}
+
+// taken says what is done about a refusal that is about a row's id. An id of Odoo's that the engine gave to a row of its
+// own is for people to settle; one that another transaction wrote at this moment is there when the batch compares again.
+// It gives nil for every other refusal.
+func (l *load) taken(ctx context.Context, id int64, pg *pgconn.PgError) error {
+	e, known := entity.Find(l.w.Entity)
+	if !known || pg.Code != "23505" || pg.TableName != e.Target {
+		return nil
+	}
+	var identity, own bool
+	err := l.tx.QueryRow(ctx, `SELECT
+		EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+			JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+			WHERE i.indrelid = $1::regclass AND c.relname = $2 AND a.attname IN ('id', $3)),
+		EXISTS (SELECT FROM `+public(e)+` WHERE id = $4 AND `+ident(e.OdooID)+` IS NULL)`,
+		public(e), pg.ConstraintName, e.OdooID, id).Scan(&identity, &own)
+	switch {
+	case err != nil:
+		return wrap("looking who has an id", err)
+	case !identity:
+		return nil
+	case own:
+		return &engine.DatabaseError{
+			Side: engine.SideTarget, Class: engine.ClassStop, SQLState: pg.Code, Doing: "writing " + e.Target,
+			Err: fmt.Errorf("id %d belongs to Odoo's %s %d, but the engine gave it to a row of its own; "+
+				"give that row another id (the table's sequence starts at %d), then resume the run", id, e.Name, id, entity.FirstOwnID),
+		}
+	}
+	return &engine.DatabaseError{
+		Side: engine.SideTarget, Class: engine.ClassRetry, SQLState: pg.Code, Doing: "writing " + e.Target,
+		Err: fmt.Errorf("another transaction wrote id %d at the same moment", id),
+	}
 }
 
 // Rollback undoes what was not committed. A session that cannot even do that is dropped.

@@ -3,7 +3,6 @@ package enginedb
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -12,10 +11,11 @@ import (
 
 // steering is one action on a run.
 type steering struct {
-	action string
-	act    engine.Act
-	by     engine.Actor
-	shut   bool // shut out the batches that do not hold their lease yet
+	action  string
+	act     engine.Act
+	by      engine.Actor
+	shut    bool // shut out the batches that do not hold their lease yet
+	batches bool // it touches batches and steps: lock them, before the run as everywhere
 	// decide gives the state that the run comes into, or an error that says why not.
 	decide func(tx pgx.Tx, r runRow, epoch int64) (engine.RunState, error)
 }
@@ -30,6 +30,11 @@ func (db *DB) steer(ctx context.Context, s steering) error {
 			// Leases come before the run: batches lock in that order.
 			var err error
 			if raised, err = raiseEpoch(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if s.batches {
+			if err := lockOpen(ctx, tx, act.Run); err != nil {
 				return err
 			}
 		}
@@ -53,6 +58,15 @@ func (db *DB) steer(ctx context.Context, s steering) error {
 	})
 }
 
+// lockOpen locks what is unfinished of a run, in the order in which batches that end do.
+func lockOpen(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
+	if _, err := tx.Exec(ctx, `SELECT FROM ferry.batch WHERE run_id = $1 AND state <> 'done' ORDER BY id FOR UPDATE`, run); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `SELECT FROM ferry.step WHERE run_id = $1 AND state <> 'done' ORDER BY seq FOR UPDATE`, run)
+	return err
+}
+
 func orNobody(by string) string {
 	if by == "" {
 		return "ferry"
@@ -62,7 +76,7 @@ func orNobody(by string) string {
 
 // Pause stops the carving of batches. The run is pausing until the last batch in flight has ended.
 func (db *DB) Pause(ctx context.Context, act engine.Act, by engine.Actor) error {
-	return db.steer(ctx, steering{"pause", act, by, false, func(tx pgx.Tx, r runRow, _ int64) (engine.RunState, error) {
+	return db.steer(ctx, steering{action: "pause", act: act, by: by, decide: func(tx pgx.Tx, r runRow, _ int64) (engine.RunState, error) {
 		switch r.State {
 		case engine.RunPausing, engine.RunPaused:
 			return "", fmt.Errorf("%w: run #%d is already %s by %s", engine.ErrStateChanged, r.ID, r.State, orNobody(r.By))
@@ -94,23 +108,47 @@ func (db *DB) Resume(ctx context.Context, act engine.Act, by engine.Actor) error
 	if err != nil {
 		return err
 	}
-	return db.steer(ctx, steering{"resume", act, by, before.Ended(), func(tx pgx.Tx, r runRow, epoch int64) (engine.RunState, error) {
-		if !r.State.Resumable() {
-			return "", fmt.Errorf("%w: run #%d is %s, there is nothing to resume", engine.ErrStateChanged, r.ID, r.State)
-		}
-		if r.State.Ended() != before.Ended() {
-			return "", fmt.Errorf("%w: run #%d went from %s to %s at this moment", engine.ErrStateChanged, r.ID, before, r.State)
-		}
-		if r.State.Ended() {
-			if err := db.revive(ctx, tx, r.ID, epoch); err != nil {
-				return "", err
+	return db.steer(ctx, steering{
+		action: "resume", act: act, by: by, shut: before.Ended(), batches: true,
+		decide: func(tx pgx.Tx, r runRow, epoch int64) (engine.RunState, error) {
+			if !r.State.Resumable() {
+				return "", fmt.Errorf("%w: run #%d is %s, there is nothing to resume", engine.ErrStateChanged, r.ID, r.State)
 			}
-		}
-		return engine.RunRunning, db.carveRunning(ctx, tx, r.ID)
-	}})
+			if r.State.Ended() != before.Ended() {
+				return "", fmt.Errorf("%w: run #%d went from %s to %s at this moment", engine.ErrStateChanged, r.ID, before, r.State)
+			}
+			return db.proceed(ctx, tx, r, epoch)
+		},
+	})
 }
 
-// revive gives an ended run the leases again, and hands its unfinished batches out anew.
+// proceed lets a stopped run go on. Its unfinished batches are handed out anew, unless it is only pausing: then they
+// are being worked on.
+func (db *DB) proceed(ctx context.Context, tx pgx.Tx, r runRow, epoch int64) (engine.RunState, error) {
+	if r.State.Ended() {
+		if err := db.revive(ctx, tx, r.ID, epoch); err != nil {
+			return "", err
+		}
+	}
+	if r.State != engine.RunPausing {
+		if err := db.requeue(ctx, tx, r.ID); err != nil {
+			return "", err
+		}
+	}
+	if err := db.carveRunning(ctx, tx, r.ID); err != nil {
+		return "", err
+	}
+	var now engine.RunState
+	if err := tx.QueryRow(ctx, `SELECT state FROM ferry.run WHERE id = $1`, r.ID).Scan(&now); err != nil {
+		return "", err
+	}
+	if now == engine.RunDone {
+		return now, nil // nothing was left to do
+	}
+	return engine.RunRunning, nil
+}
+
+// revive gives an ended run the leases again.
 func (db *DB) revive(ctx context.Context, tx pgx.Tx, run engine.RunID, epoch int64) error {
 	if err := refuseSecond(ctx, tx); err != nil {
 		return err
@@ -118,16 +156,13 @@ func (db *DB) revive(ctx context.Context, tx pgx.Tx, run engine.RunID, epoch int
 	if _, err := tx.Exec(ctx, `UPDATE ferry.run SET epoch = $2, error = '' WHERE id = $1`, run, epoch); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE ferry.lease SET run_id = $1`, run); err != nil {
-		return err
-	}
-	_, err := db.requeue(ctx, tx, run, 0)
+	_, err := tx.Exec(ctx, `UPDATE ferry.lease SET run_id = $1`, run)
 	return err
 }
 
 // Cancel ends a run at once: batches that hold their lease commit, all others are refused.
 func (db *DB) Cancel(ctx context.Context, act engine.Act, by engine.Actor) error {
-	return db.steer(ctx, steering{"cancel", act, by, true, func(_ pgx.Tx, r runRow, _ int64) (engine.RunState, error) {
+	return db.steer(ctx, steering{action: "cancel", act: act, by: by, shut: true, decide: func(_ pgx.Tx, r runRow, _ int64) (engine.RunState, error) {
 		if !r.State.Active() {
 			return "", fmt.Errorf("%w: run #%d is %s, there is nothing to cancel", engine.ErrStateChanged, r.ID, r.State)
 		}
@@ -135,23 +170,16 @@ func (db *DB) Cancel(ctx context.Context, act engine.Act, by engine.Actor) error
 	}})
 }
 
-// requeue hands the unfinished batches of a run to whoever comes, under a raised attempt: all of them, or with a
-// duration those whose worker has been silent for so long.
-func (db *DB) requeue(ctx context.Context, tx pgx.Tx, run engine.RunID, silent time.Duration) (int, error) {
-	rows, err := tx.Query(ctx, `
-		UPDATE ferry.batch b SET attempt = attempt + 1, state = 'queued', worker = ''
-		WHERE b.run_id = $1 AND b.state IN ('queued', 'running', 'failed') AND ($2 = interval '0' OR b.state = 'running' AND NOT EXISTS (
-			SELECT FROM ferry.worker w WHERE w.id = b.worker AND w.seen_at > clock_timestamp() - $2))
-		RETURNING b.id, b.attempt`, run, silent)
+// requeue hands the unfinished batches of a run to whoever comes, under a raised attempt.
+func (db *DB) requeue(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
+	rows, err := tx.Query(ctx, `UPDATE ferry.batch SET attempt = attempt + 1, state = 'queued', worker = ''
+		WHERE run_id = $1 AND state <> 'done' RETURNING id, attempt`, run)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	jobs, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Job, error) {
-		var j Job
-		return j, row.Scan(&j.Batch, &j.Attempt)
-	})
+	jobs, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Job])
 	if err != nil || len(jobs) == 0 {
-		return 0, err
+		return err
 	}
-	return len(jobs), db.queue.Enqueue(ctx, tx, jobs)
+	return db.queue.Enqueue(ctx, tx, jobs)
 }

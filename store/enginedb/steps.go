@@ -38,10 +38,16 @@ type step struct {
 // are settled once, after the ledgers.
 func (t *Target) Planned(ctx context.Context, w cycle.Work, plan cycle.Plan) error {
 	return t.db.inTx(ctx, "storing the plan", func(tx pgx.Tx) error {
+		if err := t.db.holdBatch(ctx, tx, w.Batch); err != nil {
+			return err
+		}
 		for _, e := range plan.Entities {
 			if err := fence(ctx, tx, cycle.Work{Claim: engine.Claim{Entity: e.Entity.Name, Epoch: w.Epoch}}); err != nil {
 				return err
 			}
+		}
+		if err := lockOpen(ctx, tx, w.Run); err != nil { // before the run, as everywhere
+			return err
 		}
 		first, err := emptyTarget(ctx, tx)
 		if err != nil {
@@ -201,7 +207,7 @@ func setPaused(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 func (db *DB) carve(ctx context.Context, tx pgx.Tx, s step) error {
 	var outstanding int
 	err := tx.QueryRow(ctx, `SELECT greatest(4, 2 * coalesce(sum(workers), 0)) FROM ferry.worker WHERE seen_at > clock_timestamp() - $1::interval`,
-		SilentAfter).Scan(&outstanding)
+		db.silence).Scan(&outstanding)
 	if err != nil {
 		return err
 	}

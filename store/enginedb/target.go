@@ -58,10 +58,10 @@ func claim(ctx context.Context, tx pgx.Tx, batch engine.BatchID, attempt int) (c
 	var runState engine.RunState
 	err := tx.QueryRow(ctx, `
 		SELECT b.id, b.attempt, b.tries, b.state, b.low, b.high, s.verb, s.entity,
-			r.id, r.kind, r.state, r.epoch, r.first, r.rules, r.source_identity
+			r.id, r.kind, r.state, r.epoch, r.first, r.rules, r.rules_hash, r.source_identity
 		FROM ferry.batch b JOIN ferry.step s ON s.id = b.step_id JOIN ferry.run r ON r.id = b.run_id
 		WHERE b.id = $1 FOR UPDATE OF b`, batch).Scan(&w.Batch, &w.Attempt, &w.Tries, &state, &w.Low, &w.High, &w.Verb, &w.Entity,
-		&w.Run, &w.Kind, &runState, &w.Epoch, &w.First, &rules, &w.SourceIdentity)
+		&w.Run, &w.Kind, &runState, &w.Epoch, &w.First, &rules, &w.RulesHash, &w.SourceIdentity)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return w, fmt.Errorf("%w: batch %d does not exist", engine.ErrFenced, batch)
@@ -78,6 +78,23 @@ func claim(ctx context.Context, tx pgx.Tx, batch engine.BatchID, attempt int) (c
 		return w, fmt.Errorf("reading the rules of run #%d: %w", w.Run, err)
 	}
 	return w, nil
+}
+
+// HandBack puts a batch back into the queue for a process that is fit for it. It counts no error; the run keeps why, for
+// an operator who wonders that nothing moves.
+func (t *Target) HandBack(ctx context.Context, w cycle.Work, why error) error {
+	return t.db.inTx(ctx, "handing a batch back", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT FROM ferry.lease ORDER BY entity FOR SHARE`); err != nil {
+			return err
+		}
+		handed, err := t.db.handOn(ctx, tx, []Job{{Batch: w.Batch, Attempt: w.Attempt}})
+		if err != nil || handed == 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE ferry.run SET last_error = $2, last_error_at = clock_timestamp() WHERE id = $1`,
+			w.Run, redact.Text(why.Error()))
+		return err
+	})
 }
 
 // quietTries is how often a batch may meet a concurrent transaction before that counts as an error of its run.
@@ -136,6 +153,10 @@ func (t *Target) Begin(ctx context.Context, w cycle.Work) (cycle.Load, error) {
 		return nil, sqlstate.Wrap(engine.SideTarget, "beginning a batch", err)
 	}
 	l := &load{target: t, conn: conn, tx: tx, w: w}
+	if err := t.db.holdBatch(ctx, tx, w.Batch); err != nil {
+		l.Rollback()
+		return nil, sqlstate.Wrap(engine.SideTarget, "waiting for the batch's last attempt to end", err)
+	}
 	if err := fence(ctx, tx, w); err != nil {
 		l.Rollback()
 		return nil, sqlstate.Wrap(engine.SideTarget, "checking the batch's lease", err)

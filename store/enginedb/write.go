@@ -88,6 +88,9 @@ func (l *load) bisect(ctx context.Context, rows *pgcopy.Tuples, from, until int,
 	}
 	if until-from == 1 {
 		pg, _ := errors.AsType[*pgconn.PgError](err)
+		if err := l.taken(ctx, rows.ID(from), pg); err != nil {
+			return nil, err
+		}
 		return []cycle.Refusal{{ID: rows.ID(from), SQLState: pg.Code, Constraint: pg.ConstraintName, Message: pg.Message}}, nil
 	}
 	middle := from + (until-from)/2

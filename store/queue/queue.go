@@ -40,6 +40,9 @@ type Queue struct {
 
 	mu      sync.Mutex
 	working *river.Client[pgx.Tx]
+	leaving chan struct{} // closed when working is told to stop
+
+	busy presence
 }
 
 var _ enginedb.Queue = (*Queue)(nil)
@@ -91,7 +94,8 @@ func (q *Queue) Start(ctx context.Context, executor *cycle.Executor, workers int
 		return nil
 	}
 	bundle := river.NewWorkers()
-	river.AddWorker(bundle, &batchWorker{db: q.db, executor: executor})
+	leaving := make(chan struct{})
+	river.AddWorker(bundle, &batchWorker{queue: q, executor: executor, leaving: leaving})
 	client, err := river.NewClient(riverpgxv5.New(q.db.Pool()), &river.Config{
 		ID:                          executor.Process.ID,
 		Schema:                      migrations.Schema,
@@ -111,7 +115,7 @@ func (q *Queue) Start(ctx context.Context, executor *cycle.Executor, workers int
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("starting workers: %w", err)
 	}
-	q.working = client
+	q.working, q.leaving = client, leaving
 	return nil
 }
 
@@ -119,15 +123,19 @@ func (q *Queue) Start(ctx context.Context, executor *cycle.Executor, workers int
 // commit did nothing. Stopping twice is harmless.
 func (q *Queue) Stop(ctx context.Context) error {
 	q.mu.Lock()
-	client := q.working
-	q.working = nil
+	client, leaving := q.working, q.leaving
+	q.working, q.leaving = nil, nil
 	q.mu.Unlock()
 	if client == nil {
 		return nil
 	}
+	close(leaving)
 	err := client.Stop(ctx)
-	if err == nil || ctx.Err() == nil {
-		return err
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() == nil:
+		return fmt.Errorf("draining workers: %w", err)
 	}
 	hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -152,24 +160,47 @@ func (backoff) NextRetry(job *rivertype.JobRow) time.Time {
 type batchWorker struct {
 	river.WorkerDefaults[BatchArgs]
 
-	db       *enginedb.DB
+	queue    *Queue
 	executor *cycle.Executor
+	leaving  chan struct{}
 }
+
+// unfitPause is how long a worker that had to leave a batch to others takes no other: they are likely of the same run,
+// and whoever is fit for them should come first.
+const unfitPause = 5 * time.Second
 
 // Work carries out one attempt at a batch.
 func (w *batchWorker) Work(ctx context.Context, job *river.Job[BatchArgs]) error {
-	target := w.db.TargetFor(func(ctx context.Context, tx pgx.Tx) error { return completeJob(ctx, tx, job) })
-	err := w.executor.Execute(ctx, target, job.Args.Batch, job.Args.Attempt)
-	if errors.Is(err, cycle.ErrFinal) {
-		return river.JobCancel(err)
+	err := w.execute(ctx, job)
+	switch {
+	case errors.Is(err, cycle.ErrFinal):
+		return river.JobCancel(err) //nolint:wrapcheck // River looks for its own error
+	case errors.Is(err, cycle.ErrUnfit):
+		w.queue.logger.WarnContext(ctx, "batch left to others", "batch", job.Args.Batch, "why", err)
+		select {
+		case <-w.leaving:
+		case <-ctx.Done():
+		case <-time.After(unfitPause):
+		}
+		return nil
 	}
 	return err
+}
+
+func (w *batchWorker) execute(ctx context.Context, job *river.Job[BatchArgs]) error {
+	w.queue.busy.enter(job.Args.Batch)
+	defer w.queue.busy.leave(job.Args.Batch)
+	target := w.queue.db.TargetFor(func(ctx context.Context, tx pgx.Tx) error { return completeJob(ctx, tx, job) })
+	return w.executor.Execute(ctx, target, job.Args.Batch, job.Args.Attempt)
 }
 
 // completeJob marks the job as done in the batch's transaction. River completes a rescued job's other attempt too, and
 // says nothing of one that was cancelled: so its answer is looked at.
 func completeJob(ctx context.Context, tx pgx.Tx, job *river.Job[BatchArgs]) error {
 	done, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
+	if errors.Is(err, rivertype.ErrNotFound) {
+		return fmt.Errorf("%w: its job %d is gone", engine.ErrFenced, job.ID)
+	}
 	if err != nil {
 		return fmt.Errorf("completing job %d: %w", job.ID, err)
 	}
