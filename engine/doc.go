@@ -11,6 +11,6 @@
 //	          pausing → paused            running means: batches may be carved
 //	any active state → cancelled          by an operator; the epoch is raised, late batches are refused
 //	any active state → failed             an error that waiting cannot cure; its text is kept on the run
-//	any active state → interrupted        every process that worked on it is gone
+//	any active state → interrupted        the last process with workers left in good order; one that dies is taken over
 //	cancelled, failed, interrupted → running   by an operator, or by the next full sync
 package engine

@@ -52,6 +52,7 @@ type RunView struct {
 	ID          RunID
 	Kind        RunKind
 	State       RunState
+	Source      string    // identity of the cluster and database that it reads
 	First       bool      // it fills empty tables
 	Since       time.Time // when it came into State
 	By          string    // who started it

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"ferry/engine"
-	"ferry/engine/entity"
 	"ferry/store/enginedb"
 )
 
@@ -18,8 +17,8 @@ func (f *ferry) quarantineCommand() *cobra.Command {
 		Short: "Rows that are in quarantine, with the reason and the cure",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, known := entity.Find(filter.Entity); !known && filter.Entity != "" {
-				return usage("no entity %q; entities are named by their source tables, such as loyalty_card", filter.Entity)
+			if err := knownEntity(filter.Entity); err != nil {
+				return err
 			}
 			return f.once(cmd.Context(), func(ctx context.Context, c *crossing) error {
 				return f.listQuarantine(ctx, c, filter)

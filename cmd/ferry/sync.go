@@ -110,8 +110,15 @@ func (f *ferry) interrupted(hard context.Context, id engine.RunID) {
 	}
 }
 
-// startOrAdopt starts a full run, or takes over the unfinished one.
+// startOrAdopt starts a full run, or takes over the unfinished one, if that reads this source.
 func (f *ferry) startOrAdopt(ctx context.Context, c *crossing) (engine.RunID, error) {
+	if err := c.source.Safety(ctx); err != nil {
+		return 0, err
+	}
+	identity, err := c.source.Identity(ctx)
+	if err != nil {
+		return 0, err
+	}
 	deadline := time.Now().Add(adoptLimit)
 	for {
 		s, err := c.target.Read(ctx)
@@ -122,6 +129,9 @@ func (f *ferry) startOrAdopt(ctx context.Context, c *crossing) (engine.RunID, er
 		switch {
 		case run == nil || run.Kind != engine.RunFull || run.State.Ended() && run.State != engine.RunInterrupted:
 			return c.StartFull(ctx, engine.StartOptions{})
+		case run.Source != identity:
+			return 0, fmt.Errorf("%w: unfinished full run #%d reads %s, --source is %s; give that run's source, or `ferry cancel %d`",
+				engine.ErrRunActive, run.ID, run.Source, identity, run.ID)
 		case run.State == engine.RunPaused || run.State == engine.RunPausing:
 			return 0, fmt.Errorf("%w: full run #%d is %s by %s; `ferry resume --run %d` lets it go on",
 				engine.ErrRunActive, run.ID, run.State, run.StateBy, run.ID)

@@ -100,3 +100,25 @@ func TestASecondRunIsRefusedAndNamesTheFirst(t *testing.T) {
 	done(t, b.full(t))
 	b.faithful(t)
 }
+
+func TestAPausedEntityStopsARunThereAndNowhereElse(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	const entity = "loyalty_point_move"
+	require.NoError(t, b.PauseEntity(t.Context(), entity, engine.Act{Reason: "Odoo rewrites it tonight"}))
+	require.ErrorContains(t, b.PauseEntity(t.Context(), entity, engine.Act{}), "already paused by tester@test")
+	id, err := b.StartFull(t.Context(), engine.StartOptions{})
+	require.NoError(t, err)
+	s := b.until(t, "paused", func(s *engine.Snapshot) bool { return s.Run.ID == id && s.Run.State == engine.RunPaused })
+	require.Equal(t, "loyalty_point_move is paused: Odoo rewrites it tonight", s.Run.Reason)
+	require.Equal(t, "tester@test", s.Run.StateBy)
+	require.Equal(t, "251", one(t, b.target, `SELECT count(*)::text FROM loyalty_cards`))
+	require.Equal(t, "0", one(t, b.target, `SELECT count(*)::text FROM point_moves`))
+
+	require.NoError(t, b.Resume(t.Context(), engine.Act{Run: id}), "resuming the run does not resume the entity")
+	b.until(t, "paused again", func(s *engine.Snapshot) bool { return s.Run.State == engine.RunPaused })
+	require.NoError(t, b.ResumeEntity(t.Context(), entity, engine.Act{Reason: "done"}))
+	done(t, b.await(t, id))
+	b.faithful(t)
+	require.ErrorIs(t, b.ResumeEntity(t.Context(), entity, engine.Act{}), engine.ErrStateChanged)
+}

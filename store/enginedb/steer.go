@@ -16,7 +16,8 @@ type steering struct {
 	by      engine.Actor
 	shut    bool // shut out the batches that do not hold their lease yet
 	batches bool // it touches batches and steps: lock them, before the run as everywhere
-	// decide gives the state that the run comes into, or an error that says why not.
+	// decide gives the state that the run comes into, none if it has put the run into one itself, or an error that says
+	// why not.
 	decide func(tx pgx.Tx, r runRow, epoch int64) (engine.RunState, error)
 }
 
@@ -49,7 +50,12 @@ func (db *DB) steer(ctx context.Context, s steering) error {
 		if err != nil {
 			return err
 		}
-		if err := setState(ctx, tx, r.ID, to, by.String(), act.Reason); err != nil {
+		if to == "" {
+			err = tx.QueryRow(ctx, `SELECT state FROM ferry.run WHERE id = $1`, r.ID).Scan(&to)
+		} else {
+			err = setState(ctx, tx, r.ID, to, by.String(), act.Reason)
+		}
+		if err != nil {
 			return err
 		}
 		return record(ctx, tx, entry{
@@ -117,35 +123,28 @@ func (db *DB) Resume(ctx context.Context, act engine.Act, by engine.Actor) error
 			if r.State.Ended() != before.Ended() {
 				return "", fmt.Errorf("%w: run #%d went from %s to %s at this moment", engine.ErrStateChanged, r.ID, before, r.State)
 			}
-			return db.proceed(ctx, tx, r, epoch)
+			return "", db.proceed(ctx, tx, r, epoch, by, act.Reason)
 		},
 	})
 }
 
 // proceed lets a stopped run go on. Its unfinished batches are handed out anew, unless it is only pausing: then they
-// are being worked on.
-func (db *DB) proceed(ctx context.Context, tx pgx.Tx, r runRow, epoch int64) (engine.RunState, error) {
+// are being worked on. It may end at once, where nothing is left to do, or pause again, where its entity is paused.
+func (db *DB) proceed(ctx context.Context, tx pgx.Tx, r runRow, epoch int64, by engine.Actor, reason string) error {
 	if r.State.Ended() {
 		if err := db.revive(ctx, tx, r.ID, epoch); err != nil {
-			return "", err
+			return err
 		}
+	}
+	if err := setState(ctx, tx, r.ID, engine.RunRunning, by.String(), reason); err != nil {
+		return err
 	}
 	if r.State != engine.RunPausing {
 		if err := db.requeue(ctx, tx, r.ID); err != nil {
-			return "", err
+			return err
 		}
 	}
-	if err := db.carveRunning(ctx, tx, r.ID); err != nil {
-		return "", err
-	}
-	var now engine.RunState
-	if err := tx.QueryRow(ctx, `SELECT state FROM ferry.run WHERE id = $1`, r.ID).Scan(&now); err != nil {
-		return "", err
-	}
-	if now == engine.RunDone {
-		return now, nil // nothing was left to do
-	}
-	return engine.RunRunning, nil
+	return db.carveRunning(ctx, tx, r.ID)
 }
 
 // revive gives an ended run the leases again.

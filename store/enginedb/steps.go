@@ -205,6 +205,9 @@ func setPaused(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 // carve cuts the next batches of a step: as many as keep all living workers busy, and no more, so that their size can
 // adapt and a pause drains quickly.
 func (db *DB) carve(ctx context.Context, tx pgx.Tx, s step) error {
+	if held, err := heldBack(ctx, tx, s); held || err != nil {
+		return err
+	}
 	var outstanding int
 	err := tx.QueryRow(ctx, `SELECT greatest(4, 2 * coalesce(sum(workers), 0)) FROM ferry.worker WHERE seen_at > clock_timestamp() - $1::interval`,
 		db.silence).Scan(&outstanding)

@@ -36,6 +36,14 @@ CREATE TABLE ferry.lease (
     run_id bigint REFERENCES ferry.run
 );
 
+-- Entities of which no batch is carved, in any run, until somebody resumes them.
+CREATE TABLE ferry.entity_pause (
+    entity    text PRIMARY KEY,
+    paused_by text NOT NULL,
+    reason    text NOT NULL DEFAULT '',
+    paused_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 -- The steps of a run, in order; their counters commit with the batches that they sum.
 CREATE TABLE ferry.step (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
