@@ -136,7 +136,13 @@ func (db *DB) plannedBatch(ctx context.Context, tx pgx.Tx, run engine.RunID) err
 }
 
 // raiseEpoch shuts out every batch that does not hold its lease yet, and waits for those that do.
+//
+// Waiting is on an advisory lock, because those are granted in turn: row locks let a new FOR SHARE pass a waiting FOR
+// UPDATE, and a run of many short batches could keep a cancel waiting to its end.
 func raiseEpoch(ctx context.Context, tx pgx.Tx) (int64, error) {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1, 0)`, leaseLockSpace); err != nil {
+		return 0, err
+	}
 	if _, err := tx.Exec(ctx, `SELECT 1 FROM ferry.lease ORDER BY entity FOR UPDATE`); err != nil {
 		return 0, err
 	}

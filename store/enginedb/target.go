@@ -84,6 +84,9 @@ func claim(ctx context.Context, tx pgx.Tx, batch engine.BatchID, attempt int) (c
 // an operator who wonders that nothing moves.
 func (t *Target) HandBack(ctx context.Context, w cycle.Work, why error) error {
 	return t.db.inTx(ctx, "handing a batch back", func(tx pgx.Tx) error {
+		if err := queueForLease(ctx, tx); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `SELECT FROM ferry.lease ORDER BY entity FOR SHARE`); err != nil {
 			return err
 		}
@@ -113,6 +116,9 @@ func (t *Target) Failed(ctx context.Context, w cycle.Work, cause error, final bo
 	}
 	return t.db.inTx(ctx, "keeping a batch's error", func(tx pgx.Tx) error {
 		// Leases first, as everywhere: resuming this run must not meet us halfway.
+		if err := queueForLease(ctx, tx); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `SELECT FROM ferry.lease ORDER BY entity FOR SHARE`); err != nil {
 			return err
 		}
@@ -170,9 +176,18 @@ func (t *Target) Begin(ctx context.Context, w cycle.Work) (cycle.Load, error) {
 	return l, nil
 }
 
+// queueForLease waits behind whoever is about to raise the epoch; see raiseEpoch.
+func queueForLease(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock_shared($1, 0)`, leaseLockSpace)
+	return err
+}
+
 // fence locks the entity's lease FOR SHARE and requires the epoch that the work began with. While it is held, cancel
 // and new runs wait.
 func fence(ctx context.Context, tx pgx.Tx, w cycle.Work) error {
+	if err := queueForLease(ctx, tx); err != nil {
+		return err
+	}
 	var epoch int64
 	if err := tx.QueryRow(ctx, `SELECT epoch FROM ferry.lease WHERE entity = $1 FOR SHARE`, w.Entity).Scan(&epoch); err != nil {
 		return err

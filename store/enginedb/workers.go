@@ -10,9 +10,10 @@ import (
 	"ferry/engine"
 )
 
-// Advisory locks of ours, by their first key; any fixed numbers will do. See codeLockSpace for the third.
+// Advisory locks of ours, by their first key; any fixed numbers will do. See codeLockSpace for the fourth.
 const (
 	batchLockSpace  = 0x66657262 // a batch's writing transaction holds its batch's
+	leaseLockSpace  = 0x6665726c // shared by whoever writes under a lease, exclusive for whoever shuts them out
 	rosterLockSpace = 0x66657277 // held by whoever changes who works on what for others
 )
 
