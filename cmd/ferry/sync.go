@@ -176,6 +176,10 @@ func (f *ferry) follow(ctx context.Context, c *crossing, id engine.RunID) (*engi
 	var printed time.Time
 	for {
 		s := c.Snapshot()
+		if s.Run != nil && s.Run.ID > id {
+			// It has ended, and another one began before anybody looked: snapshots are about that one now.
+			return c.target.ReadRun(ctx, id)
+		}
 		if s.Run != nil && s.Run.ID == id && s.Run.State.Ended() {
 			return s, nil
 		}

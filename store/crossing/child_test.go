@@ -163,7 +163,13 @@ func (f *ferry) sync(ctx context.Context, told <-chan string) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if s := f.Snapshot(); s.Run != nil && s.Run.ID == id && s.Run.State.Ended() {
+		s := f.Snapshot()
+		if s.Run != nil && s.Run.ID > id { // another one began before anybody looked
+			if s, err = f.target.ReadRun(ctx, id); err != nil {
+				return err
+			}
+		}
+		if s.Run != nil && s.Run.ID == id && s.Run.State.Ended() {
 			sayf("end %s %s", s.Run.State, s.Run.Error)
 			return nil
 		}

@@ -13,15 +13,22 @@ import (
 	"ferry/store/sqlstate"
 )
 
-// Read gives the durable part of a snapshot: one transaction, a handful of queries on small tables.
-func (db *DB) Read(ctx context.Context) (*engine.Snapshot, error) {
+// Read gives the durable part of a snapshot, about the active run, else the last one: one transaction, a handful of
+// queries on small tables.
+func (db *DB) Read(ctx context.Context) (*engine.Snapshot, error) { return db.ReadRun(ctx, 0) }
+
+// ReadRun is Read about one run. It fails with ErrNoSuchRun.
+func (db *DB) ReadRun(ctx context.Context, id engine.RunID) (*engine.Snapshot, error) {
 	s := &engine.Snapshot{}
 	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&s.TakenAt); err != nil {
 			return err
 		}
+		if err := readRun(ctx, tx, s, id); err != nil {
+			return err
+		}
 		steps := []func(context.Context, pgx.Tx, *engine.Snapshot) error{
-			readRun, readSteps, readEntities, readWorkers, readActivity,
+			readSteps, readEntities, readWorkers, readActivity,
 		}
 		for _, read := range steps {
 			if err := read(ctx, tx, s); err != nil {
@@ -33,13 +40,16 @@ func (db *DB) Read(ctx context.Context) (*engine.Snapshot, error) {
 	return s, sqlstate.Wrap(engine.SideTarget, "reading the state of runs", err)
 }
 
-// readRun reads the active run, else the last one.
-func readRun(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
+// readRun reads a run: the given one, else the active one, else the last one, if there is any.
+func readRun(ctx context.Context, tx pgx.Tx, s *engine.Snapshot, id engine.RunID) error {
 	r := &engine.RunView{}
-	err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM ferry.run r ORDER BY r.state = ANY($1) DESC, r.id DESC LIMIT 1`,
-		activeStates()), r)
-	if errors.Is(err, pgx.ErrNoRows) {
+	err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM ferry.run r WHERE $2 IN (0, r.id)
+		ORDER BY r.state = ANY($1) DESC, r.id DESC LIMIT 1`, activeStates(), id), r)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows) && id == 0:
 		return nil
+	case errors.Is(err, pgx.ErrNoRows):
+		return fmt.Errorf("%w: #%d", engine.ErrNoSuchRun, id)
 	}
 	s.Run = r
 	return err
