@@ -12,5 +12,5 @@
 //	any active state → cancelled          by an operator; the epoch is raised, late batches are refused
 //	any active state → failed             an error that waiting cannot cure; its text is kept on the run
 //	any active state → interrupted        the last process with workers left in good order; one that dies is taken over
-//	cancelled, failed, interrupted → running   by an operator, or by the next full sync
+//	cancelled, failed, interrupted → running   by an operator; an interrupted one also by the next full sync
 package engine

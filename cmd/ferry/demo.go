@@ -50,6 +50,9 @@ The data stays in --dir and is reopened next time; --reset starts over. The serv
 	return cmd
 }
 
+// maxDemoCards is what the generator makes at most.
+const maxDemoCards = 20_000_000
+
 // Databases and the role of the demo.
 const (
 	demoSource  = "odoo"
@@ -60,6 +63,9 @@ const (
 )
 
 func (f *ferry) demo(ctx context.Context, o demoOptions) error {
+	if o.cards < 1 || o.cards > maxDemoCards {
+		return usage("--cards %d: say a number from 1 to %d", o.cards, maxDemoCards)
+	}
 	soft, _, caught, release := untilSignal(ctx)
 	defer release()
 	if o.dir == "" {

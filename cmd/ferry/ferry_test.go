@@ -243,7 +243,7 @@ func TestSteeringFromTheCommandLine(t *testing.T) {
 	require.Contains(t, a.err, "no run yet")
 	b.ferry(t, "sync", "full")
 	a = b.ferry(t, "pause", "--reason", "lunch")
-	require.Equal(t, exitRefused, a.code)
+	require.Equal(t, exitRefused, a.code, a.err)
 	require.Contains(t, a.err, "nothing to pause")
 	a = b.ferry(t, "cancel", "99")
 	require.Equal(t, exitError, a.code)

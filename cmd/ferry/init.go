@@ -27,7 +27,7 @@ func (f *ferry) initCommand() *cobra.Command {
 
 // once runs a one-shot command: both databases must answer at its start.
 func (f *ferry) once(ctx context.Context, do func(context.Context, *crossing) error) error {
-	c, err := f.open(ctx, 0, logTo(f.err, slog.LevelWarn))
+	c, err := f.open(ctx, 0, logTo(f.err, slog.LevelError))
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 			if len(args) > 0 {
 				return usage("unknown command %q; see `%s --help`", args[0], cmd.CommandPath())
 			}
-			return cmd.Help()
+			return usage("say what: `%s --help` lists it", cmd.CommandPath())
 		},
 	}
 	cmd.AddCommand(commands...)
@@ -62,7 +62,7 @@ func (f *ferry) listJournal(ctx context.Context, c *crossing, limit int) error {
 		}
 		for _, e := range entries {
 			if limit > 0 && shown == limit {
-				return nil
+				return f.listed(shown)
 			}
 			if err := f.journalEntry(e); err != nil {
 				return err
@@ -71,9 +71,17 @@ func (f *ferry) listJournal(ctx context.Context, c *crossing, limit int) error {
 			before = e.ID
 		}
 		if len(entries) < page {
-			return nil
+			return f.listed(shown)
 		}
 	}
+}
+
+// listed ends a listing in JSON with its result.
+func (f *ferry) listed(rows int) error {
+	if !f.settings.JSON {
+		return nil
+	}
+	return f.line(map[string]any{"v": 1, "type": "result", "rows": rows})
 }
 
 func (f *ferry) journalEntry(e engine.JournalEntry) error {

@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"ferry/engine"
+	"ferry/engine/entity"
 	"ferry/store/enginedb"
 )
 
@@ -20,6 +23,9 @@ func (f *ferry) quarantineCommand() *cobra.Command {
 			if err := knownEntity(filter.Entity); err != nil {
 				return err
 			}
+			if err := knownReason(filter.Reason); err != nil {
+				return err
+			}
 			return f.once(cmd.Context(), func(ctx context.Context, c *crossing) error {
 				return f.listQuarantine(ctx, c, filter)
 			})
@@ -29,6 +35,19 @@ func (f *ferry) quarantineCommand() *cobra.Command {
 	list.Flags().StringVar(&filter.Reason, "reason", "", "only for this reason, such as card.partner_missing")
 	list.Flags().IntVar(&filter.Limit, "limit", 0, "at most so many rows")
 	return group("quarantine", "Source rows that are not in the engine as they should be", list)
+}
+
+// knownReason refuses a reason that no row can have: a typing error must not read as all clear.
+func knownReason(name string) error {
+	known := []string{"", entity.ReasonWaiting, entity.ReasonCode, entity.ReasonOwned}
+	for rule := range entity.DefaultRules() {
+		known = append(known, rule)
+	}
+	if slices.Contains(known, name) || strings.HasPrefix(name, "refused_") {
+		return nil
+	}
+	slices.Sort(known)
+	return usage("no reason %q; there are refused_SQLSTATE, %s", name, strings.Join(known[1:], ", "))
 }
 
 type quarantineLine struct {
@@ -63,7 +82,11 @@ func (f *ferry) listQuarantine(ctx context.Context, c *crossing, filter enginedb
 	if f.settings.JSON {
 		return f.line(map[string]any{"v": 1, "type": "result", "rows": count})
 	}
-	if count == 0 {
+	switch {
+	case count > 0:
+	case filter.Entity != "" || filter.Reason != "":
+		fmt.Fprintln(f.out, "nothing of that is in quarantine")
+	default:
 		fmt.Fprintln(f.out, "nothing is in quarantine")
 	}
 	return nil

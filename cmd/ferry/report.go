@@ -82,6 +82,17 @@ type checkReport struct {
 	Explained       engine.Maybe[int64]   `json:"explained"`
 	Coverage        engine.Maybe[float64] `json:"coverage"`
 	Age             engine.Maybe[int64]   `json:"age_ms"`
+	ByCause         causesReport          `json:"by_cause"`
+}
+
+type causesReport struct {
+	Missing         engine.Maybe[int64] `json:"missing"`
+	Extra           engine.Maybe[int64] `json:"extra"`
+	Field           engine.Maybe[int64] `json:"field"`
+	Quarantined     engine.Maybe[int64] `json:"quarantined"`
+	WaitingParent   engine.Maybe[int64] `json:"waiting_parent"`
+	DeletedAtSource engine.Maybe[int64] `json:"deleted_at_source"`
+	WrittenOnTarget engine.Maybe[int64] `json:"written_on_target"`
 }
 
 type freshnessReport struct {
@@ -102,6 +113,9 @@ func newReport(kind string, s *engine.Snapshot) report {
 		r.Run, r.Kind = engine.Known(int64(run.ID)), engine.Known(string(run.Kind))
 		r.StartedAt, r.FinishedAt = instant(run.StartedAt), instant(run.FinishedAt)
 		r.Error = run.Error
+		if run.State.Ended() {
+			r.State = string(run.State) // whatever is reachable by now
+		}
 		if took := elapsed(run, s.TakenAt); took > 0 {
 			r.Duration = engine.Known(took.Milliseconds())
 		}

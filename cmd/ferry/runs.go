@@ -26,8 +26,10 @@ func (f *ferry) runsCommand() *cobra.Command {
 	show := &cobra.Command{
 		Use:   "show RUN",
 		Short: "One run: its steps, and its batches with their attempts and errors",
-		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("say one run's number; `ferry runs list` lists them")
+			}
 			id, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil {
 				return usage("%q is no run's number", args[0])
@@ -50,7 +52,7 @@ func (f *ferry) listRuns(ctx context.Context, c *crossing, limit int) error {
 		}
 		for _, r := range runs {
 			if limit > 0 && shown == limit {
-				return nil
+				return f.listed(shown)
 			}
 			if err := f.runLine(r); err != nil {
 				return err
@@ -65,7 +67,7 @@ func (f *ferry) listRuns(ctx context.Context, c *crossing, limit int) error {
 	if shown == 0 && !f.settings.JSON {
 		fmt.Fprintln(f.out, "there has been no run yet")
 	}
-	return nil
+	return f.listed(shown)
 }
 
 // runReport is a run in JSON.
@@ -158,7 +160,7 @@ func (f *ferry) showRun(ctx context.Context, c *crossing, id engine.RunID) error
 	if more := d.BatchesTotal - int64(len(d.Batches)); more > 0 && !f.settings.JSON {
 		fmt.Fprintf(f.out, "  … and %s older batches, all done\n", widget.Count(more))
 	}
-	return nil
+	return f.listed(len(d.Batches))
 }
 
 func (f *ferry) batchLine(b engine.BatchView) error {

@@ -40,8 +40,11 @@ func (f *ferry) syncFull(ctx context.Context) error {
 	if f.settings.ReadOnly {
 		return fmt.Errorf("%w: a sync writes; start it without --read-only", engine.ErrReadOnly)
 	}
+	if f.settings.Workers == 0 {
+		return usage("--workers 0 only looks and steers; a sync needs at least one")
+	}
 	f.outlive(soft)
-	c, err := f.open(hard, max(f.settings.Workers, 1), logTo(f.err, slog.LevelWarn))
+	c, err := f.open(hard, f.settings.Workers, logTo(f.err, slog.LevelWarn))
 	if err != nil {
 		return err
 	}
@@ -49,6 +52,11 @@ func (f *ferry) syncFull(ctx context.Context) error {
 	id, s, err := f.cross(soft, hard, c)
 	if code := caught(); code != 0 {
 		f.interrupted(hard, id)
+		if f.settings.JSON && s != nil {
+			if err := f.line(newReport("result", s)); err != nil {
+				return err
+			}
+		}
 		return exitWith(code, nil)
 	}
 	if err != nil {

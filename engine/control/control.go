@@ -222,6 +222,9 @@ func (k *Control) Pause(ctx context.Context, act engine.Act) error {
 // Resume lets a run go on.
 func (k *Control) Resume(ctx context.Context, act engine.Act) error {
 	return k.act(ctx, "resume", act, func() error {
+		if err := k.c.Source.Safety(ctx); err != nil {
+			return err
+		}
 		if err := k.signOn(ctx); err != nil {
 			return err
 		}

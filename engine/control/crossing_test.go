@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -94,17 +95,39 @@ func TestEveryKindOfChangeIsCarriedAndCountedOnce(t *testing.T) {
 	require.Equal(t, before, b.fingerprint(t))
 }
 
+// What the engine marked as its own is not overwritten: whichever column it changed, and whatever Odoo did meanwhile.
 func TestARowThatTheEngineMadeItsOwnIsNotOverwritten(t *testing.T) {
 	t.Parallel()
-	b := setup(t, odooDump)
-	done(t, b.full(t))
-	id := one(t, b.target, `SELECT min(id)::text FROM loyalty_cards`)
-	b.target.Exec(t, `UPDATE loyalty_cards SET synced_to_odoo = true, partner_id = 4242 WHERE id = `+id)
-	s := b.full(t)
-	require.Equal(t, engine.RunDone, s.Run.State)
-	require.Equal(t, "4242", one(t, b.target, `SELECT partner_id::text FROM loyalty_cards WHERE id = $1`, id))
-	require.Equal(t, "engine_owned", one(t, b.target, `SELECT reason FROM ferry.quarantine WHERE entity = 'loyalty_card' AND source_id = $1`, id))
-	require.True(t, s.Entities[0].Accounted.Value)
+	for name, c := range map[string]struct{ source, target string }{
+		"partner":              {"", `partner_id = 4242`},
+		"points":               {"", `points = 777`},
+		"points of the ledger": {`UPDATE loyalty_point_history SET points_balance = 5 WHERE loyalty_card_id = %s`, `points = 777`},
+		"changed at both":      {`UPDATE loyalty_card SET points = points + 1 WHERE id = %s`, `odoo_points = 1`},
+		"its code moved on":    {`UPDATE loyalty_card SET code = 'elsewhere' WHERE id = %s`, `partner_id = 4242`},
+		"it was deleted": {`UPDATE loyalty_point_history SET loyalty_card_id = NULL WHERE loyalty_card_id = %[1]s;
+			DELETE FROM loyalty_point_move WHERE loyalty_card_id = %[1]s; DELETE FROM loyalty_card WHERE id = %[1]s`, `points = 777`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, odooDump)
+			done(t, b.full(t))
+			id := one(t, b.target, `SELECT max(id)::text FROM loyalty_cards WHERE id IN (SELECT loyalty_card_id FROM point_history)`)
+			code := one(t, b.target, `SELECT code FROM loyalty_cards WHERE id = $1`, id)
+			b.target.Exec(t, `UPDATE loyalty_cards SET synced_to_odoo = true, `+c.target+` WHERE id = `+id)
+			kept := one(t, b.target, `SELECT xmin || to_jsonb(c)::text FROM loyalty_cards c WHERE id = $1`, id)
+			for statement := range strings.SplitSeq(strings.ReplaceAll(strings.ReplaceAll(c.source, "%[1]s", id), "%s", id), ";") {
+				b.source.Exec(t, statement)
+			}
+			if strings.HasPrefix(name, "its code") {
+				// Another card, with a lower id, takes the code.
+				b.source.Exec(t, `UPDATE loyalty_card SET code = lower('`+code+`') WHERE id = (SELECT min(id) FROM loyalty_card WHERE partner_id > 0 AND points > 0)`)
+			}
+			s := b.full(t)
+			require.Equal(t, engine.RunDone, s.Run.State, s.Run.Error)
+			require.Equal(t, kept, one(t, b.target, `SELECT xmin || to_jsonb(c)::text FROM loyalty_cards c WHERE id = $1`, id))
+			require.True(t, s.Entities[0].Accounted.Value)
+		})
+	}
 }
 
 func TestOneBadRowNeverCostsAGoodOne(t *testing.T) {

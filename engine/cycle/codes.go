@@ -111,7 +111,7 @@ func (o *owners) readHolders(ctx context.Context, snap SourceSnapshot, m *merge,
 	var ids []int64
 	for _, code := range contested {
 		h, held := o.holders[code]
-		if _, known := o.known[h.ID]; held && !known && !h.Own && !o.inRange(h.ID) {
+		if _, known := o.known[h.ID]; held && !known && !h.Kept && !o.inRange(h.ID) {
 			ids = append(ids, h.ID)
 		}
 	}
@@ -133,9 +133,9 @@ func (o *owners) decide(m *merge) {
 		code := o.code(row)
 		h, held := o.holders[code]
 		switch {
-		case held && h.Own:
+		case held && h.Kept && h.ID != id:
 			lost[id] = true
-			row.Reason, row.Detail = entity.ReasonCode, "its code is held by a row of the engine's own"
+			row.Reason, row.Detail = entity.ReasonCode, "its code is held by a row that the engine keeps as its own"
 			m.ownerOf[id] = h.ID
 		case o.owner[code] != id:
 			lost[id] = true
@@ -146,7 +146,7 @@ func (o *owners) decide(m *merge) {
 	for code, h := range o.holders {
 		_, valid := o.known[h.ID]
 		movesOn := valid && !lost[h.ID]
-		if h.Own || o.owner[code] == h.ID {
+		if h.Kept || o.owner[code] == h.ID {
 			continue
 		}
 		m.passed[code] = o.owner[code]

@@ -30,6 +30,9 @@ const countLimit = 2500 * time.Millisecond
 // sourceLimit is how long a batch may keep its source transaction open; see the source's own rule of 10 s.
 const sourceLimit = 9 * time.Second
 
+// maxRetries is how often a batch may meet concurrent transactions before that is no coincidence any more.
+const maxRetries = 20
+
 // maxTimeouts is how often a batch may be cancelled by a timeout before that is an error that waiting does not cure.
 const maxTimeouts = 5
 

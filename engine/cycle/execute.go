@@ -46,7 +46,7 @@ func (x *Executor) Execute(ctx context.Context, target Target, batch engine.Batc
 		}
 		return err
 	}
-	final := Final(err, w.Tries)
+	final := Final(err, w.Tries, w.LastSQLState)
 	if keep := target.Failed(ctx, w, err, final); keep != nil {
 		return fmt.Errorf("batch %d: %w (and the engine could not keep that: %w)", batch, err, keep)
 	}
@@ -56,14 +56,19 @@ func (x *Executor) Execute(ctx context.Context, target Target, batch engine.Batc
 	return fmt.Errorf("batch %d: %w", batch, err)
 }
 
-// Final reports whether an error ends the run: its class says that waiting cures nothing, or a timeout came too often.
-func Final(err error, tries int) bool {
+// sqlstateTimeout is what a server says of a statement that it cancelled, and what our own deadlines count as.
+const sqlstateTimeout = "57014"
+
+// Final reports whether an error ends the run: its class says that waiting cures nothing, or what should pass by itself
+// came too often. tries counts the failures before, last is the SQLSTATE of the one before.
+func Final(err error, tries int, last string) bool {
 	switch engine.ClassOf(err) {
 	case engine.ClassReconnect, engine.ClassSlowRetry:
 		return false
 	case engine.ClassRetry:
 		db, ok := errors.AsType[*engine.DatabaseError](err)
-		return ok && db.SQLState == "57014" && tries+1 >= maxTimeouts
+		timeouts := ok && db.SQLState == sqlstateTimeout && last == sqlstateTimeout && tries+1 >= maxTimeouts
+		return timeouts || tries+1 >= maxRetries && (!ok || db.SQLState == last)
 	case engine.ClassStop, engine.ClassQuarantine:
 		return true
 	}

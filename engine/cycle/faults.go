@@ -28,7 +28,7 @@ func (m *merge) faultOf(row *judged) (Fault, bool) {
 // fault describes a row that is set aside, with its values for display.
 func (m *merge) fault(row *judged) Fault {
 	f := Fault{ID: row.ID, Reason: row.Reason, Detail: row.Detail, Owner: m.ownerOf[row.ID], Payload: m.e.Describe(row.Row)}
-	if m.e.Code >= 0 {
+	if m.e.Code >= 0 && len(row.Values[m.e.Code].Text) <= entity.MaxCode {
 		f.Claim = row.Values[m.e.Code].Text
 	}
 	for _, p := range m.e.Parents {
@@ -49,16 +49,24 @@ func (m *merge) waiting(row *judged, p entity.Parent) Fault {
 	}
 }
 
-// refuse turns a row that the database refused into a fault.
+// refuse turns a row that the database refused into a fault. It is counted with its own range: a row that was taken
+// along is not rejected here.
 func (m *merge) refuse(r Refusal, stale bool) {
+	f := m.refusal(r)
+	f.SQLState, f.Stale = r.SQLState, stale
+	if r.ID > m.w.Low && r.ID <= m.w.High {
+		m.reject(f)
+		return
+	}
+	m.faults = append(m.faults, f)
+}
+
+func (m *merge) refusal(r Refusal) Fault {
 	row := m.rowOf(r.ID)
 	if r.SQLState == sqlstateForeignKey && row != nil {
 		for _, p := range m.e.Parents {
 			if p.Link == "" {
-				f := m.waiting(row, p)
-				f.Stale, f.SQLState = stale, r.SQLState
-				m.reject(f)
-				return
+				return m.waiting(row, p)
 			}
 		}
 	}
@@ -66,12 +74,11 @@ func (m *merge) refuse(r Refusal, stale bool) {
 	if row != nil {
 		f = m.fault(row)
 	}
-	f.Reason, f.SQLState, f.Stale = "refused_"+r.SQLState, r.SQLState, stale
-	f.Detail = r.Message
+	f.Reason, f.Detail = "refused_"+r.SQLState, r.Message
 	if r.Constraint != "" {
 		f.Detail += " (" + r.Constraint + ")"
 	}
-	m.reject(f)
+	return f
 }
 
 func (m *merge) rowOf(id int64) *judged {

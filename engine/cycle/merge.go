@@ -198,7 +198,11 @@ func (m *merge) write(ctx context.Context, tx Load) error {
 	}
 	for _, r := range refused {
 		m.refuse(r, true)
-		m.counts.Updated--
+		if r.ID > m.w.Low && r.ID <= m.w.High {
+			m.counts.Updated--
+		} else {
+			m.counts.Taken--
+		}
 	}
 	refused, err = tx.Insert(ctx, m.e, &m.inserts)
 	if err != nil {

@@ -37,7 +37,8 @@ type Work struct {
 	Rules          entity.Rules
 	RulesHash      string // of Rules, with the codec of the program that froze them
 	SourceIdentity string
-	Tries          int // how often it has failed before
+	Tries          int    // how often it has failed before
+	LastSQLState   string // of the failure before, if a database said one
 }
 
 // Target is the engine database, as one attempt at a batch sees it. Its transactions complete the attempt's job when
@@ -116,7 +117,9 @@ type Stored struct {
 type Holder struct {
 	ID   int64
 	Code string
-	Own  bool // the engine's own row: no Odoo id
+	// Kept: the code stays with the row whatever Odoo says. It is the engine's own (no Odoo id), or the engine has made
+	// it its own (synced_to_odoo), and nothing of such a row is overwritten unattended.
+	Kept bool
 }
 
 // Refusal is a row that the engine database refused.

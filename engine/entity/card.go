@@ -21,6 +21,9 @@ var Card = register(&Entity{
 	},
 	Rules: []Rule{
 		brokenAlways("card.code_empty", "its code is empty", func(r Row) bool { return r.Values[cardCode].Text == "" }),
+		brokenAlways("card.code_too_long", "its code is longer than 1000 bytes", func(r Row) bool {
+			return len(r.Values[cardCode].Text) > MaxCode
+		}),
 		pointsInvalid("card.points_invalid"),
 		timestampInvalid("card.timestamp_invalid"),
 		brokenWhen("card.partner_missing", "it has no partner", func(r Row) bool { return r.Values[cardPartner].Missing() }),

@@ -11,6 +11,10 @@ func CleanCode(code string) string {
 	return strings.ToUpper(strings.TrimSpace(code))
 }
 
+// MaxCode is the longest code in bytes: the engine's unique index, with what a card that lost its code gets appended,
+// must hold it.
+const MaxCode = 1000
+
 // plainCode reports whether cleaning leaves a code as it is, without looking at Unicode's tables.
 func plainCode(code string) bool {
 	for i := range len(code) {

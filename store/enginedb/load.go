@@ -91,13 +91,13 @@ func (l *load) Present(ctx context.Context, e *entity.Entity, ids []int64) (map[
 // Holders gives the engine's rows that hold any of the codes.
 func (l *load) Holders(ctx context.Context, e *entity.Entity, codes []string) ([]cycle.Holder, error) {
 	code := ident(e.Columns[e.Code].Target)
-	rows, err := l.tx.Query(ctx, `SELECT id, `+code+`, `+ident(e.OdooID)+` IS NULL FROM `+public(e)+` WHERE `+code+` = ANY($1)`, codes)
+	rows, err := l.tx.Query(ctx, `SELECT id, `+code+`, `+ident(e.OdooID)+` IS NULL OR synced_to_odoo FROM `+public(e)+` WHERE `+code+` = ANY($1)`, codes)
 	if err != nil {
 		return nil, wrap("looking for holders of codes", err)
 	}
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (cycle.Holder, error) {
 		var h cycle.Holder
-		return h, row.Scan(&h.ID, &h.Code, &h.Own)
+		return h, row.Scan(&h.ID, &h.Code, &h.Kept)
 	})
 	return out, wrap("looking for holders of codes", err)
 }
@@ -125,7 +125,7 @@ func (l *load) Retire(ctx context.Context, e *entity.Entity, ids []int64) error 
 	}
 	code := ident(e.Columns[e.Code].Target)
 	_, err := l.tx.Exec(ctx, `UPDATE `+public(e)+` SET `+code+` = `+code+` || '#ferry' || id, sync_version = sync_version + 1
-		WHERE id = ANY($1) AND `+code+` NOT LIKE '%#ferry' || id`, ids)
+		WHERE id = ANY($1) AND NOT synced_to_odoo AND `+code+` NOT LIKE '%#ferry' || id`, ids)
 	return wrap("taking codes from rows that lost them", err)
 }
 

@@ -186,7 +186,7 @@ func lockRun(ctx context.Context, tx pgx.Tx, id engine.RunID) (runRow, error) {
 // setState moves a run to another state.
 func setState(ctx context.Context, q querier, id engine.RunID, to engine.RunState, by, reason string) error {
 	_, err := q.Exec(ctx, `UPDATE ferry.run SET state = $2, state_since = clock_timestamp(), state_by = $3, state_reason = $4,
-		started_at = CASE WHEN $2 = 'planning' THEN coalesce(started_at, clock_timestamp()) ELSE started_at END,
+		started_at = CASE WHEN $2 IN ('planning', 'running') THEN coalesce(started_at, clock_timestamp()) ELSE started_at END,
 		finished_at = CASE WHEN $2 = ANY($5) THEN NULL ELSE clock_timestamp() END WHERE id = $1`,
 		id, string(to), by, reason, activeStates())
 	return err

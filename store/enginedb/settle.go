@@ -5,6 +5,8 @@ import "context"
 // Settle computes cards' points: the balance of the latest ledger line in the engine, by Odoo id. A card without a line,
 // or whose latest line at the source is in quarantine, has what Odoo's card says.
 //
+// A card that the engine has made its own keeps its points.
+//
 // Two statements: the first locks the cards in order, the second sees every ledger line that was committed before the
 // locks were held. One statement would compute from a snapshot older than its locks and lose a concurrent line.
 func (l *load) Settle(ctx context.Context, low, high int64, first bool) (int64, error) {
@@ -29,6 +31,6 @@ func (l *load) Settle(ctx context.Context, low, high int64, first bool) (int64, 
 				SELECT max(source_id) AS id FROM ferry.quarantine
 				WHERE entity = 'loyalty_point_history' AND parent_id = c.id AND state IN `+openStates+`) q ON true
 			WHERE c.id > $1 AND c.id <= $2 AND c.odoo_card_id IS NOT NULL) s
-		WHERE c.id = s.id AND c.points <> s.points`, low, high, rise)
+		WHERE c.id = s.id AND c.points <> s.points AND NOT c.synced_to_odoo`, low, high, rise)
 	return tag.RowsAffected(), wrap("settling points", err)
 }

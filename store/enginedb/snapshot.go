@@ -43,7 +43,7 @@ func (db *DB) ReadRun(ctx context.Context, id engine.RunID) (*engine.Snapshot, e
 // readRun reads a run: the given one, else the active one, else the last one, if there is any.
 func readRun(ctx context.Context, tx pgx.Tx, s *engine.Snapshot, id engine.RunID) error {
 	r := &engine.RunView{}
-	err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM ferry.run r WHERE $2 IN (0, r.id)
+	err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM ferry.run r WHERE $2::bigint = 0 OR r.id = $2::bigint
 		ORDER BY r.state = ANY($1) DESC, r.id DESC LIMIT 1`, activeStates(), id), r)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows) && id == 0:
@@ -158,7 +158,9 @@ func readState(ctx context.Context, tx pgx.Tx, run *engine.RunView, v *engine.En
 		v.SourceRows, v.TargetRows = engine.Known(source), engine.Known(target)
 		v.Quarantined, v.Waiting = engine.Known(quarantined), engine.Known(waiting)
 		v.Stale, v.Extra = engine.Known(stale), engine.Known(extra)
-		v.Accounted = engine.Known(source == target-stale-extra+quarantined)
+		if counted == int64(run.ID) { // an older run's count says nothing of this one
+			v.Accounted = engine.Known(source == target-stale-extra+quarantined)
+		}
 		return nil
 	}
 	if run == nil {

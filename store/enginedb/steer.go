@@ -95,8 +95,12 @@ func (db *DB) Pause(ctx context.Context, act engine.Act, by engine.Actor) error 
 		if err != nil {
 			return "", err
 		}
-		if open == 0 {
-			return engine.RunPaused, nil
+		living, err := db.living(ctx, tx)
+		if err != nil {
+			return "", err
+		}
+		if open == 0 || len(living) == 0 {
+			return engine.RunPaused, nil // nothing is in flight, or nobody is there to end it
 		}
 		return engine.RunPausing, nil
 	}})

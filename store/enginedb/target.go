@@ -57,10 +57,10 @@ func claim(ctx context.Context, tx pgx.Tx, batch engine.BatchID, attempt int) (c
 	var state engine.BatchState
 	var runState engine.RunState
 	err := tx.QueryRow(ctx, `
-		SELECT b.id, b.attempt, b.tries, b.state, b.low, b.high, s.verb, s.entity,
+		SELECT b.id, b.attempt, b.tries, b.sqlstate, b.state, b.low, b.high, s.verb, s.entity,
 			r.id, r.kind, r.state, r.epoch, r.first, r.rules, r.rules_hash, r.source_identity
 		FROM ferry.batch b JOIN ferry.step s ON s.id = b.step_id JOIN ferry.run r ON r.id = b.run_id
-		WHERE b.id = $1 FOR UPDATE OF b`, batch).Scan(&w.Batch, &w.Attempt, &w.Tries, &state, &w.Low, &w.High, &w.Verb, &w.Entity,
+		WHERE b.id = $1 FOR UPDATE OF b`, batch).Scan(&w.Batch, &w.Attempt, &w.Tries, &w.LastSQLState, &state, &w.Low, &w.High, &w.Verb, &w.Entity,
 		&w.Run, &w.Kind, &runState, &w.Epoch, &w.First, &rules, &w.RulesHash, &w.SourceIdentity)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):

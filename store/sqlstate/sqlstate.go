@@ -6,6 +6,7 @@
 package sqlstate
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -48,6 +49,7 @@ var table = []rule{
 	{"23505", engine.SideTarget, engine.ClassQuarantine, "a value is there already"},
 	{"23514", engine.SideTarget, engine.ClassQuarantine, "a check refuses it"},
 	{"23503", engine.SideTarget, engine.ClassQuarantine, "its parent is not in the engine"},
+	{"54000", engine.SideTarget, engine.ClassQuarantine, "a value is too long for an index"},
 	{"28", "", engine.ClassStop, "not allowed to connect"},
 	{"3D000", "", engine.ClassStop, "no such database"},
 	{"42501", "", engine.ClassStop, "not permitted"},
@@ -86,6 +88,9 @@ func Wrap(side engine.Side, doing string, err error) error {
 	case isPg:
 		out.SQLState = pg.Code
 		out.Class = Class(side, pg.Code)
+	case errors.Is(err, context.DeadlineExceeded) && !isConnect(err):
+		// A deadline of ours is the server's timeout by another clock; what comes too often ends the run.
+		out.Class, out.SQLState = engine.ClassRetry, "57014"
 	case broken(err):
 		out.Class = engine.ClassReconnect
 	}
@@ -120,6 +125,11 @@ func (o *oneLineError) Is(target error) bool { return errors.Is(o.err, target) }
 
 func (o *oneLineError) As(target any) bool { return errors.As(o.err, target) }
 
+func isConnect(err error) bool {
+	_, ok := errors.AsType[*pgconn.ConnectError](err)
+	return ok
+}
+
 // broken reports whether the session ended without the server's word.
 func broken(err error) bool {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
@@ -130,10 +140,9 @@ func broken(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return false // the server is not who it should be: that does not pass by itself
 	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+	if isConnect(err) {
 		return true
 	}
-	// A deadline of ours is one, too: pgx closes the session whose statement it interrupts.
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}

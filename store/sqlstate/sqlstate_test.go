@@ -61,7 +61,7 @@ func TestAReadOnlyServerIsWaitedForOnlyAtTheEngine(t *testing.T) {
 func TestWhatNobodyThoughtAboutStops(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{
-		"", "0", "00000", "5", "53", "53400", "54000", "55000", "57000", "58030", "23000", "23P01", "25000", "40000", "40002",
+		"", "0", "00000", "5", "53", "53400", "54001", "55000", "57000", "58030", "23000", "23P01", "25000", "40000", "40002",
 		"42601", "42P02", "F0000", "P0001", "HV000", "ZZZZZ", "2", "xx000",
 	} {
 		for _, side := range sides {
@@ -111,7 +111,6 @@ func TestASessionThatEndedIsReplaced(t *testing.T) {
 		"broken pipe":           os.NewSyscallError("write", syscall.EPIPE),
 		"no such host":          &net.DNSError{Err: "no such host", Name: "db"},
 		"a read that took long": os.ErrDeadlineExceeded,
-		"a step that took long": context.DeadlineExceeded, // pgx closes the session that it interrupts
 		"a transaction that is": pgx.ErrTxClosed,
 		"closed by an earlier":  errors.New("conn closed"),
 		"several at once":       errors.Join(errors.New("rollback"), io.ErrUnexpectedEOF),
@@ -174,14 +173,18 @@ func TestRealErrorsHaveTheirClass(t *testing.T) {
 	require.Equal(t, engine.ClassReconnect, engine.ClassOf(sqlstate.Wrap(engine.SideTarget, "loading", err)), "%v", err)
 }
 
-func TestADeadlineClosesTheSessionSoANewOneIsNeeded(t *testing.T) {
+func TestADeadlineOfOursCountsAsTheServersTimeout(t *testing.T) {
 	t.Parallel()
 	conn := pgtest.New(t).Conn(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 1)
 	defer cancel()
 	<-ctx.Done()
 	_, err := conn.Exec(ctx, `SELECT 1`)
-	require.Equal(t, engine.ClassReconnect, engine.ClassOf(sqlstate.Wrap(engine.SideTarget, "loading", err)), "%v", err)
+	wrapped := sqlstate.Wrap(engine.SideTarget, "loading", err)
+	require.Equal(t, engine.ClassRetry, engine.ClassOf(wrapped), "%v", err)
+	classed, ok := errors.AsType[*engine.DatabaseError](wrapped)
+	require.True(t, ok)
+	require.Equal(t, "57014", classed.SQLState, "so that too many of them end the run")
 }
 
 func TestAServerThatIsNotThereIsWaitedForAndAWrongPasswordIsNot(t *testing.T) {

@@ -92,7 +92,8 @@ CREATE TABLE ferry.batch (
     started_at  timestamptz,
     finished_at timestamptz
 );
-CREATE INDEX batch_by_step ON ferry.batch (step_id, low);
+CREATE INDEX batch_by_run ON ferry.batch (run_id, id);
+CREATE INDEX batch_open_by_step ON ferry.batch (step_id) WHERE state <> 'done';
 CREATE INDEX batch_unfinished ON ferry.batch (state, worker) WHERE state IN ('queued', 'running');
 
 -- The state of each entity when its last cycle ended, counted and not summed.
