@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ferry/engine"
+	"ferry/store/enginedb"
 	"ferry/tui/widget"
 )
 
@@ -134,16 +135,13 @@ func (f *ferry) startOrAdopt(ctx context.Context, c *crossing) (engine.RunID, er
 			return 0, err
 		}
 		run := s.Run
-		switch {
-		case run == nil || run.Kind != engine.RunFull || run.State.Ended() && run.State != engine.RunInterrupted:
+		if run == nil || run.Kind != engine.RunFull || run.State.Ended() && run.State != engine.RunInterrupted {
 			return c.StartFull(ctx, engine.StartOptions{})
-		case run.Source != identity:
-			return 0, fmt.Errorf("%w: unfinished full run #%d reads %s, --source is %s; give that run's source, or `ferry cancel %d`",
-				engine.ErrRunActive, run.ID, run.Source, identity, run.ID)
-		case run.State == engine.RunPaused || run.State == engine.RunPausing:
-			return 0, fmt.Errorf("%w: full run #%d is %s by %s; `ferry resume --run %d` lets it go on",
-				engine.ErrRunActive, run.ID, run.State, run.StateBy, run.ID)
-		case run.State == engine.RunInterrupted:
+		}
+		if err := adoptable(run, identity); err != nil {
+			return 0, err
+		}
+		if run.State == engine.RunInterrupted {
 			fmt.Fprintf(f.err, "resuming full run #%d, interrupted %s\n", run.ID, widget.Ago(run.Since, time.Now()))
 			return run.ID, c.Resume(ctx, engine.Act{Run: run.ID, Seen: run.State})
 		}
@@ -164,13 +162,23 @@ func (f *ferry) startOrAdopt(ctx context.Context, c *crossing) (engine.RunID, er
 	}
 }
 
-// silentAfter is when a process counts as dead; the engine hands its batches on after the same time.
-const silentAfter = 10 * time.Second
+// adoptable fails with ErrRunActive if an unfinished run must not be taken over from here.
+func adoptable(run *engine.RunView, identity string) error {
+	switch {
+	case run.Source != identity:
+		return fmt.Errorf("%w: unfinished full run #%d reads %s, --source is %s; give that run's source, or `ferry cancel %d`",
+			engine.ErrRunActive, run.ID, run.Source, identity, run.ID)
+	case run.State == engine.RunPaused || run.State == engine.RunPausing:
+		return fmt.Errorf("%w: full run #%d is %s by %s; `ferry resume --run %d` lets it go on",
+			engine.ErrRunActive, run.ID, run.State, run.StateBy, run.ID)
+	}
+	return nil
+}
 
 // liveHolder gives a process with workers that is alive.
 func liveHolder(s *engine.Snapshot) (engine.WorkerView, bool) {
 	for _, w := range s.Workers {
-		if w.Workers > 0 && w.Silent < silentAfter {
+		if w.Workers > 0 && w.Silent < enginedb.SilentAfter {
 			return w, true
 		}
 	}

@@ -54,8 +54,8 @@ type Steerer interface {
 	Resume(ctx context.Context, act engine.Act, by engine.Actor) error
 	Cancel(ctx context.Context, act engine.Act, by engine.Actor) error
 	RetryBatch(ctx context.Context, act engine.Act, batch engine.BatchID, by engine.Actor) error
-	PauseEntity(ctx context.Context, entity string, act engine.Act, by engine.Actor) error
-	ResumeEntity(ctx context.Context, entity string, act engine.Act, by engine.Actor) error
+	PauseEntity(ctx context.Context, name string, act engine.Act, by engine.Actor) error
+	ResumeEntity(ctx context.Context, name string, act engine.Act, by engine.Actor) error
 	// Refused keeps an action that was not carried out.
 	Refused(ctx context.Context, by engine.Actor, action string, act engine.Act, cause error) error
 }
@@ -243,13 +243,13 @@ func (k *Control) RetryBatch(ctx context.Context, act engine.Act, batch engine.B
 }
 
 // PauseEntity stops the carving of an entity's batches, in this run and in later ones.
-func (k *Control) PauseEntity(ctx context.Context, entity string, act engine.Act) error {
-	return k.act(ctx, "pause "+entity, act, func() error { return k.c.Ledger.PauseEntity(ctx, entity, act, k.c.Actor) })
+func (k *Control) PauseEntity(ctx context.Context, name string, act engine.Act) error {
+	return k.act(ctx, "pause "+name, act, func() error { return k.c.Ledger.PauseEntity(ctx, name, act, k.c.Actor) })
 }
 
 // ResumeEntity lets an entity's batches be carved again.
-func (k *Control) ResumeEntity(ctx context.Context, entity string, act engine.Act) error {
-	return k.act(ctx, "resume "+entity, act, func() error { return k.c.Ledger.ResumeEntity(ctx, entity, act, k.c.Actor) })
+func (k *Control) ResumeEntity(ctx context.Context, name string, act engine.Act) error {
+	return k.act(ctx, "resume "+name, act, func() error { return k.c.Ledger.ResumeEntity(ctx, name, act, k.c.Actor) })
 }
 
 // act carries an action out, or refuses it in a process that only looks. An action that is carried out is journalled in

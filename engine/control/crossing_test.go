@@ -120,7 +120,8 @@ func TestARowThatTheEngineMadeItsOwnIsNotOverwritten(t *testing.T) {
 			}
 			if strings.HasPrefix(name, "its code") {
 				// Another card, with a lower id, takes the code.
-				b.source.Exec(t, `UPDATE loyalty_card SET code = lower('`+code+`') WHERE id = (SELECT min(id) FROM loyalty_card WHERE partner_id > 0 AND points > 0)`)
+				b.source.Exec(t, `UPDATE loyalty_card SET code = lower('`+code+`')
+					WHERE id = (SELECT min(id) FROM loyalty_card WHERE partner_id > 0 AND points > 0)`)
 			}
 			s := b.full(t)
 			require.Equal(t, engine.RunDone, s.Run.State, s.Run.Error)
