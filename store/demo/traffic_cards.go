@@ -161,7 +161,7 @@ func (w *work) swapCodes(ctx context.Context) error {
 func (w *work) deleteCard(ctx context.Context) error {
 	candidates, err := w.ids(ctx, `SELECT DISTINCT loyalty_card_id FROM (
 			SELECT loyalty_card_id FROM loyalty_point_history
-			WHERE id >= $1 AND point_move_id IS NULL AND loyalty_card_id <> ALL($2)
+			WHERE id >= $1 AND point_move_id IS NULL AND loyalty_card_id IS NOT NULL AND loyalty_card_id <> ALL($2)
 			ORDER BY id LIMIT 20
 		) AS h`, w.world.from(w.rng, tableHistory), w.world.taken())
 	if err != nil {

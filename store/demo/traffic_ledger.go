@@ -178,7 +178,7 @@ func (w *work) oldRedemption(ctx context.Context) (redemption, error) {
 	var r redemption
 	err := w.near(ctx, tableHistory, []any{&r.card, &r.origin}, `SELECT loyalty_card_id, origin FROM loyalty_point_history
 		WHERE id >= $1 AND points_amount < 0 AND points_amount > -1e12 AND point_move_id IS NOT NULL AND origin IS NOT NULL
-			AND loyalty_card_id <> ALL($2)
+			AND loyalty_card_id IS NOT NULL AND loyalty_card_id <> ALL($2)
 		ORDER BY id LIMIT 1`, w.world.taken())
 	return r, err
 }
@@ -215,7 +215,7 @@ func (w *work) deleteHistory(ctx context.Context) error {
 func (w *work) repoint(ctx context.Context) error {
 	var id, from int64
 	err := w.near(ctx, tableHistory, []any{&id, &from}, `SELECT id, loyalty_card_id FROM loyalty_point_history
-		WHERE id >= $1 AND loyalty_card_id <> ALL($2) ORDER BY id LIMIT 1`, w.world.taken())
+		WHERE id >= $1 AND loyalty_card_id IS NOT NULL AND loyalty_card_id <> ALL($2) ORDER BY id LIMIT 1`, w.world.taken())
 	if err != nil {
 		return err
 	}
