@@ -57,20 +57,29 @@ type poller struct {
 }
 
 // reasons gives what is in quarantine by reason. Counting costs with its size, so while a run goes on it is counted
-// anew only as often as costs a tenth of the time, and once when the state changes.
-func (p *poller) reasons(ctx context.Context, s *engine.Snapshot) ([]engine.ReasonView, error) {
+// anew only as often as costs a tenth of the time, and once when the state changes. A count that fails or takes too long
+// says nothing about the database: the last one stands.
+func (p *poller) reasons(ctx context.Context, s *engine.Snapshot) []engine.ReasonView {
 	var state engine.RunState
 	if s.Run != nil {
 		state = s.Run.State
 	}
-	if p.durable != nil && state == p.reasonsOf && time.Now().Before(p.reasonsNext) {
-		return p.durable.Reasons, nil
+	var last []engine.ReasonView
+	if p.durable != nil {
+		last = p.durable.Reasons
+		if state == p.reasonsOf && time.Now().Before(p.reasonsNext) {
+			return last
+		}
 	}
 	began := time.Now()
 	reasons, err := p.k.c.Ledger.Reasons(ctx)
 	p.reasonsNext = time.Now().Add(pollIdle + 10*time.Since(began))
 	p.reasonsOf = state
-	return reasons, err
+	if err != nil {
+		p.k.c.Logger.InfoContext(ctx, "quarantine was not counted by reason", "error", err)
+		return last
+	}
+	return reasons
 }
 
 // once reads, joins and publishes; it gives the time until the next poll.
@@ -113,7 +122,7 @@ func (p *poller) lookAtTarget(ctx context.Context) {
 			for i := range s.Workers {
 				s.Workers[i].Here = s.Workers[i].ID == p.k.c.Process.ID
 			}
-			s.Reasons, err = p.reasons(ctx, s)
+			s.Reasons = p.reasons(ctx, s)
 			p.durable = s
 		}
 	}

@@ -35,10 +35,12 @@ func (x *Executor) load(ctx context.Context, target Target, w Work) error {
 		return err
 	}
 	x.at(PointRead)
+	begin := sourceCtx // waiting for the lease must not keep the snapshot open
 	if e.Code < 0 {
 		snap.Close() // only codes need a second look at the source
+		begin = ctx
 	}
-	tx, err := target.Begin(ctx, w)
+	tx, err := target.Begin(begin, w)
 	if err != nil {
 		return err
 	}
