@@ -21,7 +21,7 @@ govulncheck   = vuln="$$(.ci/tool '$(CACHE)' govulncheck golang.org/x/vuln/cmd/g
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo build test check fmt fmt-check vet lint tidy-check generate generate-check bench vuln tools clean go postgres
+.PHONY: help demo build screenshot test check fmt fmt-check vet lint tidy-check generate generate-check bench vuln tools clean go postgres
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,9 @@ demo: go postgres build ## try ferry: a throwaway PostgreSQL, data, live traffic
 
 build: go ## build bin/ferry
 	@CGO_ENABLED=0 go build -o bin/ferry ./cmd/ferry
+
+screenshot: go postgres build ## draw the README's picture from a full sync of the demo
+	@dir=$$(mktemp -d) && bin/ferry demo --dir "$$dir" --cards 200000 --traffic 0 --screenshot testdata/screenshots/overview.svg
 
 test: go postgres ## run all tests, on a real PostgreSQL, with the race detector if there is a C compiler
 	@.ci/test -timeout 20m -shuffle=on $(ARGS) $(PKG)
