@@ -26,6 +26,10 @@ var (
 	ErrFenced = errors.New("refused: the batch is no longer this worker's")
 	// ErrStateChanged: the run is not in the state that the operator saw.
 	ErrStateChanged = errors.New("the run changed meanwhile")
+	// ErrNeedsAnswer: the run waits for an operator's answer.
+	ErrNeedsAnswer = errors.New("the run needs an answer")
+	// ErrNoSuchRow: the row is not in quarantine.
+	ErrNoSuchRow = errors.New("no such row in quarantine")
 	// ErrUnreachable: a database does not answer.
 	ErrUnreachable = errors.New("unreachable")
 	// ErrNoSuchRun: the run does not exist.

@@ -16,6 +16,33 @@ type QuarantineRow struct {
 	Stale        bool              `json:"stale"`    // an older good version stays in the engine
 	Payload      map[string]string `json:"payload"`  // its columns, for display
 	Attempts     int               `json:"attempts"`
+	Due          bool              `json:"due"`       // the next tick reads it again
+	Hangs        int64             `json:"hangs"`     // rows of other entities that wait for this one
+	WaivedBy     string            `json:"waived_by"` // who decided that it may stay in quarantine; empty: nobody
+	WaivedNote   string            `json:"waived_note"`
 	FirstSeen    time.Time         `json:"first_seen"`
 	LastSeen     time.Time         `json:"last_seen"`
+}
+
+// QuarantineKey is a row's place in the order of listings.
+type QuarantineKey struct {
+	Entity string
+	ID     int64
+}
+
+// QuarantineSelection says which rows of quarantine are meant: all that fit every field; an empty field fits all.
+type QuarantineSelection struct {
+	Entity string
+	Reason string
+	IDs    []int64 // needs Entity
+}
+
+// RuleView is a rule and what is done about a row that breaks it.
+type RuleView struct {
+	Name     string `json:"name"` // "card.partner_missing"
+	Entity   string `json:"entity"`
+	Why      string `json:"why"`      // what is wrong with a row that breaks it
+	Severity string `json:"severity"` // reject, warn, off
+	Default  string `json:"default"`
+	Fixed    bool   `json:"fixed"` // the engine's tables cannot hold such a row: always reject
 }

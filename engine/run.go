@@ -27,6 +27,7 @@ const (
 	RunRunning     RunState = "running"
 	RunPausing     RunState = "pausing"
 	RunPaused      RunState = "paused"
+	RunAsking      RunState = "asking" // it needs an operator's answer; see RunView.Question
 	RunInterrupted RunState = "interrupted"
 	RunCancelled   RunState = "cancelled"
 	RunFailed      RunState = "failed"
@@ -34,7 +35,7 @@ const (
 )
 
 // ActiveStates are the states in which a run holds the entities it writes: no other writing run may start.
-var ActiveStates = []RunState{RunQueued, RunPlanning, RunRunning, RunPausing, RunPaused}
+var ActiveStates = []RunState{RunQueued, RunPlanning, RunRunning, RunPausing, RunPaused, RunAsking}
 
 // Active reports whether a run in this state holds the entities it writes.
 func (s RunState) Active() bool { return slices.Contains(ActiveStates, s) }
@@ -47,7 +48,7 @@ func (s RunState) Resumable() bool {
 	switch s {
 	case RunPausing, RunPaused, RunInterrupted, RunCancelled, RunFailed:
 		return true
-	case RunQueued, RunPlanning, RunRunning, RunDone:
+	case RunQueued, RunPlanning, RunRunning, RunAsking, RunDone:
 		return false
 	}
 	return false
@@ -56,12 +57,14 @@ func (s RunState) Resumable() bool {
 // StepVerb is what a step of a run does to its entity.
 type StepVerb string
 
-// The verbs of a step, in the order in which a full run takes them.
+// The verbs of a step, in the order in which a run takes them.
 const (
-	StepPlan   StepVerb = "plan"   // one planning snapshot of the source: bounds, counts, the next floor
+	StepPlan   StepVerb = "plan"   // one planning snapshot of the source: bounds, counts, the next floor; a small tick as a whole
 	StepLoad   StepVerb = "load"   // source rows into the engine or into quarantine, by id range
 	StepOwners StepVerb = "owners" // first load only: cards that lost their code leave before children arrive
 	StepSettle StepVerb = "settle" // points of cards from their ledgers, by id range
+	StepSweep  StepVerb = "sweep"  // ids that are gone from the source, by id range
+	StepDelete StepVerb = "delete" // policy "delete" only: engine rows whose source row is gone leave, by id range
 )
 
 // StepState is where a step stands.
@@ -110,13 +113,16 @@ type Counts struct {
 	Updated   int64
 	Unchanged int64
 	Rejected  int64 // put, or kept, in quarantine
-	Deleted   int64
+	Deleted   int64 // engine rows that left because their source row is gone
 	Stale     int64 // of Rejected: an older good version stays in the engine
 	Extra     int64 // engine rows whose source row is gone
-	Taken     int64 // rows outside the range, written along because a code passed to its owner
+	Taken     int64 // rows that were not asked for, written along: their code passed to its owner, or their link's parent came
 	Settled   int64 // cards whose points changed when settled
 	Precise   int64 // rows with a value that rounding changed by more than 1e-6
 	Warned    int64 // rows loaded although a rule of severity "warn" found fault
+	Refused   int64 // of Rejected: the engine database refused them
+	Released  int64 // rows that left quarantine: valid now, or gone from the source
+	Missing   int64 // source rows that are neither in the engine nor in quarantine, though they should be
 }
 
 // Add sums counts.
@@ -133,6 +139,15 @@ func (c *Counts) Add(o Counts) {
 	c.Settled += o.Settled
 	c.Precise += o.Precise
 	c.Warned += o.Warned
+	c.Refused += o.Refused
+	c.Released += o.Released
+	c.Missing += o.Missing
+}
+
+// Idle reports whether nothing came of what was read: every row was in the engine as it should be.
+func (c Counts) Idle() bool {
+	c.Read, c.Unchanged, c.Precise, c.Warned = 0, 0, 0, 0
+	return c == Counts{}
 }
 
 // Balanced reports whether every row that was read is accounted for.

@@ -31,6 +31,51 @@ type Snapshot struct {
 	Activity []Activity   // newest first
 	Errors   int64        // errors kept with Run
 	Reasons  []ReasonView // of what is in quarantine now, most frequent first
+
+	Schedule  Schedule
+	Freshness Freshness
+	Floor     FloorView
+}
+
+// Schedule is when ticks come: one at a time among all processes.
+type Schedule struct {
+	Every       time.Duration
+	NextAt      time.Time // in the past: due, and late if nothing starts
+	Keepers     []string  // "host:pid" of the processes that are alive and start ticks; none: no tick comes by itself
+	Here        bool      // this process is one of them
+	PausedBy    string    // empty: not paused
+	PausedSince time.Time
+	Reason      string // why it is paused
+}
+
+// Paused reports whether somebody holds ticks back.
+func (s Schedule) Paused() bool { return s.PausedBy != "" }
+
+// Freshness says how late the engine is behind the source. All figures are upper bounds: a row that was committed right
+// after a tick's snapshot waits for the next tick, and nothing shows when that was.
+type Freshness struct {
+	ReadFrom time.Time // everything committed before is in the engine, by the engine's clock; zero: nothing was ever read whole
+	TickedAt time.Time // when the last completed run became visible
+	Ticks    int64     // completed in the last hour, on which the figures below rest
+	P50      Maybe[time.Duration]
+	P99      Maybe[time.Duration]
+	Max      Maybe[time.Duration]
+}
+
+// Bound is how old the oldest committed row may be that is not in the engine yet, as of now.
+func (f Freshness) Bound(now time.Time) Maybe[time.Duration] {
+	if f.ReadFrom.IsZero() {
+		return Maybe[time.Duration]{}
+	}
+	return Known(max(now.Sub(f.ReadFrom), 0))
+}
+
+// FloorView is the transaction id of the source from which on the next tick reads, and what holds it back.
+type FloorView struct {
+	Floor       string    // of the entity that is furthest behind; empty: none, the next tick reads every row
+	TakenAt     time.Time // when it was taken
+	PinnedSince time.Time // zero: it moves; else it has stood still since, and everything written since is read again each tick
+	PinnedBy    string    // "pid 812 odoo, idle in transaction"; or what would show it
 }
 
 // Endpoint is one of the two databases as this process sees it.
@@ -65,6 +110,11 @@ type RunView struct {
 	NowDoing    string    // "loading loyalty_card", "settling points"
 	LastError   string    // the newest error of a batch, although the run goes on
 	LastErrorAt time.Time
+	Question    string    // what an operator must answer; set in RunAsking
+	Scheduled   bool      // a tick that nobody asked for
+	Ticks       int       // ticks that this line of history stands for: idle ones, or ones that failed alike, are folded into one
+	FirstAt     time.Time // when the first of them was created
+	WhyFull     string    // why an incremental run reads every row
 }
 
 // StepView is one step of the run.
@@ -94,6 +144,7 @@ type EntityView struct {
 	TargetRows      Maybe[int64]
 	Quarantined     Maybe[int64]
 	Waiting         Maybe[int64] // of Quarantined: valid, its parent is not in the engine
+	Waived          Maybe[int64] // of Quarantined: somebody decided that it may stay there
 	Stale           Maybe[int64]
 	Extra           Maybe[int64]
 	BatchesDone     int64
@@ -102,10 +153,12 @@ type EntityView struct {
 	RowsPerSecond   Maybe[float64]
 	ETA             ETA
 	Accounted       Maybe[bool] // source rows = engine rows − stale − extra + quarantined; unknown until a run has ended
+	PausedBy        string      // who holds its batches back, in every run; empty: nobody
+	PausedReason    string
 }
 
 // RejectedShare is the part of the source's rows that a rule or the database refused, without those that only wait for
-// a parent.
+// a parent and those that were waived.
 func (e EntityView) RejectedShare() Maybe[float64] {
 	if !e.SourceRows.Known || !e.Quarantined.Known {
 		return Maybe[float64]{}
@@ -113,7 +166,7 @@ func (e EntityView) RejectedShare() Maybe[float64] {
 	if e.SourceRows.Value == 0 {
 		return Known(0.0)
 	}
-	return Known(float64(e.Quarantined.Value-e.Waiting.Or(0)) / float64(e.SourceRows.Value))
+	return Known(float64(e.Quarantined.Value-e.Waiting.Or(0)-e.Waived.Or(0)) / float64(e.SourceRows.Value))
 }
 
 // ETAState says what an ETA is worth, so that 0 is never ambiguous.
@@ -157,5 +210,6 @@ type ReasonView struct {
 	Entity string
 	Reason string // the rule's name, "waiting_parent", "code_taken", or the SQLSTATE of a refusal
 	Rows   int64
+	Waived int64 // of Rows
 	Hangs  int64 // rows of other entities that wait for these
 }

@@ -78,6 +78,7 @@ func TestEveryStateOfARunIsActiveOrEnded(t *testing.T) {
 		engine.RunRunning:     {active: true},
 		engine.RunPausing:     {active: true, resumable: true},
 		engine.RunPaused:      {active: true, resumable: true},
+		engine.RunAsking:      {active: true},
 		engine.RunInterrupted: {resumable: true},
 		engine.RunCancelled:   {resumable: true},
 		engine.RunFailed:      {resumable: true},
