@@ -1,8 +1,9 @@
 // Package sqlstate is the one table that says what is done about a database's error: retry at once, on a new session,
 // slowly and loudly, set one row aside, or stop.
 //
-// The table is keyed by SQLSTATE class or code and by the side at which the error arose. What it does not know stops
-// the run: an error that nobody has thought about is never skipped.
+// The table is keyed by SQLSTATE class or code, by the side at which the error arose, by what was being done there, and
+// by whether a violated constraint is on the row's id. It has an answer for everything that PostgreSQL documents; what it
+// does not know stops the run: an error that nobody has thought about is never skipped.
 package sqlstate
 
 import (
@@ -22,79 +23,62 @@ import (
 	"ferry/engine/redact"
 )
 
-// rule assigns a class to all codes that begin with a prefix, at one side or, with an empty side, at both.
-type rule struct {
-	prefix string
-	side   engine.Side
-	class  engine.ErrorClass
-	why    string
-}
-
-// table is searched for the longest matching prefix; of two equally long ones the one that names the side wins.
-var table = []rule{
-	{"40001", "", engine.ClassRetry, "serialisation failure"},
-	{"40P01", "", engine.ClassRetry, "deadlock"},
-	{"55P03", "", engine.ClassRetry, "lock not available"},
-	{"57014", "", engine.ClassRetry, "cancelled by a timeout"},
-	{"08", "", engine.ClassReconnect, "connection failure"},
-	{"57P0", "", engine.ClassReconnect, "the server shuts down, or starts"},
-	{"53300", "", engine.ClassReconnect, "too many connections"},
-	{"25006", engine.SideTarget, engine.ClassReconnect, "the engine fails over: this server is read-only"},
-	{"25P03", "", engine.ClassReconnect, "idle in transaction for too long"},
-	{"25P04", "", engine.ClassReconnect, "transaction took too long"},
-	{"53100", "", engine.ClassSlowRetry, "disk full"},
-	{"53200", "", engine.ClassSlowRetry, "out of memory"},
-	{"22", engine.SideTarget, engine.ClassQuarantine, "a value does not fit"},
-	{"23502", engine.SideTarget, engine.ClassQuarantine, "a value is missing"},
-	{"23505", engine.SideTarget, engine.ClassQuarantine, "a value is there already"},
-	{"23514", engine.SideTarget, engine.ClassQuarantine, "a check refuses it"},
-	{"23503", engine.SideTarget, engine.ClassQuarantine, "its parent is not in the engine"},
-	{"54000", engine.SideTarget, engine.ClassQuarantine, "a value is too long for an index"},
-	{"28", "", engine.ClassStop, "not allowed to connect"},
-	{"3D000", "", engine.ClassStop, "no such database"},
-	{"42501", "", engine.ClassStop, "not permitted"},
-	{"42P01", "", engine.ClassStop, "no such table"},
-	{"42703", "", engine.ClassStop, "no such column"},
-	{"XX00", "", engine.ClassStop, "corruption"},
-	{"0A000", "", engine.ClassStop, "not supported"},
-}
-
-// Class gives the class of a SQLSTATE at a side.
-func Class(side engine.Side, code string) engine.ErrorClass {
-	best := rule{class: engine.ClassStop}
-	for _, r := range table {
-		if !strings.HasPrefix(code, r.prefix) || r.side != "" && r.side != side {
-			continue
-		}
-		if len(r.prefix) > len(best.prefix) || len(r.prefix) == len(best.prefix) && best.side == "" {
-			best = r
-		}
-	}
-	return best.class
-}
-
 // Wrap classes an error of a database and says what was attempted. It gives nil for nil, and leaves an error alone that
 // is classed already.
+//
+// It stands for reading at the source, and for writing rows at the engine, where a refusal may be a row's fault. Who is
+// about something else says so with WrapAt.
 func Wrap(side engine.Side, doing string, err error) error {
+	phase := PhaseRead
+	if side == engine.SideTarget {
+		phase = PhaseWrite
+	}
+	return WrapAt(Place{Side: side, Phase: phase}, doing, err)
+}
+
+// WrapAt is Wrap for an error that arose at a place.
+func WrapAt(at Place, doing string, err error) error {
 	if err == nil {
 		return nil
 	}
 	if _, ok := errors.AsType[*engine.DatabaseError](err); ok {
 		return err
 	}
-	out := &engine.DatabaseError{Side: side, Doing: doing, Err: inOneLine(err), Class: engine.ClassStop}
+	if isConnect(err) {
+		at.Phase = PhaseConnect // whatever the session was wanted for
+	}
+	class, code := classify(at, err)
+	return &engine.DatabaseError{Side: at.Side, Class: class, SQLState: code, Doing: doing, Err: inOneLine(err)}
+}
+
+// The codes that stand for what is said without a server.
+const (
+	codeTimeout = "57014" // a deadline of ours is the server's timeout by another clock; what comes too often ends the run
+	codeAborted = "25P02" // a server answers COMMIT with ROLLBACK, and no code, where an error came before
+)
+
+// classify gives an error's class, and its code if a server said one.
+func classify(at Place, err error) (engine.ErrorClass, string) {
 	pg, isPg := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case isPg:
-		out.SQLState = pg.Code
-		out.Class = Class(side, pg.Code)
-	case errors.Is(err, context.DeadlineExceeded) && !isConnect(err):
-		// A deadline of ours is the server's timeout by another clock; what comes too often ends the run.
-		out.Class, out.SQLState = engine.ClassRetry, "57014"
+		return Decide(at, pg.Code).Class, pg.Code
+	case errors.Is(err, pgx.ErrTxCommitRollback):
+		return Decide(at, codeAborted).Class, codeAborted
+	case at.Phase == PhaseCommit && (ended(err) || broken(err)):
+		// COMMIT may have been carried out although nobody heard so; the next attempt reads the checkpoint.
+		return engine.ClassReconnect, ""
+	case errors.Is(err, context.DeadlineExceeded) && at.Phase != PhaseConnect:
+		return Decide(at, codeTimeout).Class, codeTimeout
 	case broken(err):
-		out.Class = engine.ClassReconnect
+		return engine.ClassReconnect, ""
 	}
-	return out
+	return engine.ClassStop, ""
+}
+
+// ended reports whether it was our own side that gave up waiting.
+func ended(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // inOneLine gives an error whose text is one line without secrets; the driver writes a line for every address and TLS

@@ -21,21 +21,36 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-var sides = []engine.Side{engine.SideSource, engine.SideTarget}
+var (
+	sides  = []engine.Side{engine.SideSource, engine.SideTarget}
+	phases = []sqlstate.Phase{
+		sqlstate.PhaseConnect, sqlstate.PhaseRead, sqlstate.PhaseWrite, sqlstate.PhaseKeys, sqlstate.PhaseCommit,
+	}
+)
 
-func TestCodesThatMeanTheSameOnBothSides(t *testing.T) {
+func classAt(side engine.Side, phase sqlstate.Phase, code string) engine.ErrorClass {
+	return sqlstate.Decide(sqlstate.Place{Side: side, Phase: phase}, code).Class
+}
+
+func TestCodesThatMeanTheSameEverywhere(t *testing.T) {
 	t.Parallel()
 	for class, codes := range map[engine.ErrorClass][]string{
-		engine.ClassRetry: {"40001", "40P01", "55P03", "57014"},
+		engine.ClassRetry: {"40001", "40P01", "55P03", "25P02", "25P04", "72000"},
 		engine.ClassReconnect: {
-			"08000", "08001", "08003", "08004", "08006", "08P01", "57P01", "57P02", "57P03", "57P05", "53300", "25P03", "25P04",
+			"08000", "08001", "08003", "08004", "08006", "08007", "08P01", "57P01", "57P02", "57P03", "57P04", "57P05", "53300",
+			"25P03", "40003",
 		},
-		engine.ClassSlowRetry: {"53100", "53200"},
-		engine.ClassStop:      {"28000", "28P01", "3D000", "42501", "42P01", "42703", "XX000", "XX001", "XX002", "0A000"},
+		engine.ClassSlowRetry: {"53000", "53100", "53200", "58030"},
+		engine.ClassStop: {
+			"28000", "28P01", "3D000", "42501", "42P01", "42703", "XX000", "XX001", "XX002", "0A000", "53400", "58P01", "54001",
+			"23000", "23001", "23P01", "42601", "P0001", "22P04", "55000", "55006", "57000",
+		},
 	} {
 		for _, code := range codes {
 			for _, side := range sides {
-				require.Equal(t, class, sqlstate.Class(side, code), "%s at the %s", code, side)
+				for _, phase := range phases {
+					require.Equal(t, class, classAt(side, phase, code), "%s at the %s, %s", code, side, phase)
+				}
 			}
 		}
 	}
@@ -44,9 +59,47 @@ func TestCodesThatMeanTheSameOnBothSides(t *testing.T) {
 // Only the engine is written to, row by row. The same refusal from the source is about the statement.
 func TestARowIsSetAsideOnlyAtTheEngine(t *testing.T) {
 	t.Parallel()
-	for _, code := range []string{"22000", "22001", "22003", "22008", "22021", "22P02", "22P03", "23502", "23503", "23505", "23514"} {
-		require.Equal(t, engine.ClassQuarantine, sqlstate.Class(engine.SideTarget, code), code)
-		require.Equal(t, engine.ClassStop, sqlstate.Class(engine.SideSource, code), code)
+	for _, code := range []string{
+		"22000", "22001", "22003", "22008", "22021", "22P02", "22P03", "23502", "23503", "23505", "23514", "54000",
+	} {
+		require.Equal(t, engine.ClassQuarantine, classAt(engine.SideTarget, sqlstate.PhaseWrite, code), code)
+		require.Equal(t, engine.ClassStop, classAt(engine.SideSource, sqlstate.PhaseRead, code), code)
+		require.Equal(t, engine.ClassStop, classAt(engine.SideTarget, sqlstate.PhaseRead, code), code)
+		require.Equal(t, engine.ClassStop, classAt(engine.SideTarget, sqlstate.PhaseKeys, code), code)
+	}
+}
+
+// An id is Odoo's: neither side can be given another by ferry. A value that is checked late was taken by a concurrent
+// transaction, else it would have been found before.
+func TestAValueThatIsThereAlready(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		phase     sqlstate.Phase
+		onID, not engine.ErrorClass
+	}{
+		{sqlstate.PhaseRead, engine.ClassStop, engine.ClassStop},
+		{sqlstate.PhaseWrite, engine.ClassStop, engine.ClassQuarantine},
+		{sqlstate.PhaseKeys, engine.ClassStop, engine.ClassStop},
+		{sqlstate.PhaseCommit, engine.ClassStop, engine.ClassRetry},
+	} {
+		at := sqlstate.Place{Side: engine.SideTarget, Phase: test.phase}
+		require.Equal(t, test.not, sqlstate.Decide(at, "23505").Class, test.phase)
+		at.OnID = true
+		require.Equal(t, test.onID, sqlstate.Decide(at, "23505").Class, "the id, %s", test.phase)
+	}
+}
+
+// A timeout ends a statement; while a session is being opened there is none, only a server that is too busy.
+func TestATimeoutIsTheStatementsUnlessThereIsNoSessionYet(t *testing.T) {
+	t.Parallel()
+	for _, side := range sides {
+		for _, phase := range phases {
+			want := engine.ClassRetry
+			if phase == sqlstate.PhaseConnect {
+				want = engine.ClassReconnect
+			}
+			require.Equal(t, want, classAt(side, phase, "57014"), phase)
+		}
 	}
 }
 
@@ -54,20 +107,49 @@ func TestARowIsSetAsideOnlyAtTheEngine(t *testing.T) {
 // no new session cures.
 func TestAReadOnlyServerIsWaitedForOnlyAtTheEngine(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, engine.ClassReconnect, sqlstate.Class(engine.SideTarget, "25006"))
-	require.Equal(t, engine.ClassStop, sqlstate.Class(engine.SideSource, "25006"))
+	for _, phase := range phases {
+		require.Equal(t, engine.ClassReconnect, classAt(engine.SideTarget, phase, "25006"))
+		require.Equal(t, engine.ClassStop, classAt(engine.SideSource, phase, "25006"))
+	}
 }
 
-func TestWhatNobodyThoughtAboutStops(t *testing.T) {
+func TestTheSameRefusalIsClassedByWhatWasBeingDone(t *testing.T) {
 	t.Parallel()
-	for _, code := range []string{
-		"", "0", "00000", "5", "53", "53400", "54001", "55000", "57000", "58030", "23000", "23P01", "25000", "40000", "40002",
-		"42601", "42P02", "F0000", "P0001", "HV000", "ZZZZZ", "2", "xx000",
+	refusal := &pgconn.PgError{Code: "23503"}
+	for phase, want := range map[sqlstate.Phase]engine.ErrorClass{
+		sqlstate.PhaseRead:   engine.ClassStop,
+		sqlstate.PhaseWrite:  engine.ClassQuarantine,
+		sqlstate.PhaseKeys:   engine.ClassStop,
+		sqlstate.PhaseCommit: engine.ClassRetry,
 	} {
-		for _, side := range sides {
-			require.Equal(t, engine.ClassStop, sqlstate.Class(side, code), "%q at the %s", code, side)
-		}
+		err := sqlstate.WrapAt(sqlstate.Place{Side: engine.SideTarget, Phase: phase}, "trying", refusal)
+		require.Equal(t, want, engine.ClassOf(err), phase)
 	}
+	require.Equal(t, engine.ClassQuarantine, engine.ClassOf(sqlstate.Wrap(engine.SideTarget, "trying", refusal)))
+	require.Equal(t, engine.ClassStop, engine.ClassOf(sqlstate.Wrap(engine.SideSource, "trying", refusal)))
+}
+
+// Whether it took place is unknown: neither may the run fail for it, nor may it count as one of too many timeouts.
+func TestACommitWithoutAnAnswerIsAskedAboutOnANewSession(t *testing.T) {
+	t.Parallel()
+	at := sqlstate.Place{Side: engine.SideTarget, Phase: sqlstate.PhaseCommit}
+	for name, err := range map[string]error{
+		"the connection ended":       io.ErrUnexpectedEOF,
+		"it was reset":               os.NewSyscallError("read", syscall.ECONNRESET),
+		"our deadline passed":        fmt.Errorf("timeout: %w", context.DeadlineExceeded),
+		"we stopped waiting":         context.Canceled,
+		"the server was ended":       &pgconn.PgError{Severity: "FATAL", Code: "57P01"},
+		"a pooler does not know":     &pgconn.PgError{Code: "08007"},
+		"an earlier error closed it": errors.New("conn closed"),
+	} {
+		wrapped := sqlstate.WrapAt(at, "committing a batch", err)
+		require.Equal(t, engine.ClassReconnect, engine.ClassOf(wrapped), name)
+		classed, ok := errors.AsType[*engine.DatabaseError](wrapped)
+		require.True(t, ok)
+		require.NotEqual(t, "57014", classed.SQLState, name)
+	}
+	refused := sqlstate.WrapAt(at, "committing a batch", &pgconn.PgError{Code: "57014"})
+	require.Equal(t, engine.ClassRetry, engine.ClassOf(refused), "the server's own timeout says that it did not take place")
 }
 
 func TestAClassedErrorSaysWhereAndWhat(t *testing.T) {
@@ -171,6 +253,30 @@ func TestRealErrorsHaveTheirClass(t *testing.T) {
 	require.Equal(t, engine.ClassReconnect, engine.ClassOf(sqlstate.Wrap(engine.SideTarget, "loading", err)), "%v", err)
 	_, err = conn.Exec(t.Context(), `SELECT 1`)
 	require.Equal(t, engine.ClassReconnect, engine.ClassOf(sqlstate.Wrap(engine.SideTarget, "loading", err)), "%v", err)
+}
+
+// A deferred constraint, a transaction that had failed, and a session that was ended, each at COMMIT.
+func TestRealErrorsOfACommit(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(t, `CREATE TABLE t (id integer PRIMARY KEY, code text UNIQUE DEFERRABLE INITIALLY DEFERRED)`, `INSERT INTO t VALUES (1, 'A')`)
+	at := sqlstate.Place{Side: engine.SideTarget, Phase: sqlstate.PhaseCommit}
+	commit := func(statement string) (engine.ErrorClass, error) {
+		tx, err := db.Conn(t).Begin(t.Context())
+		require.NoError(t, err)
+		_, _ = tx.Exec(t.Context(), statement) // some are to fail
+		err = tx.Commit(t.Context())
+		require.Error(t, err, statement)
+		return engine.ClassOf(sqlstate.WrapAt(at, "committing a batch", err)), err
+	}
+	for statement, want := range map[string]engine.ErrorClass{
+		`INSERT INTO t VALUES (2, 'A')`:                 engine.ClassRetry,
+		`SELECT * FROM nowhere`:                         engine.ClassRetry,
+		`SELECT pg_terminate_backend(pg_backend_pid())`: engine.ClassReconnect,
+	} {
+		class, err := commit(statement)
+		require.Equal(t, want, class, "%s: %v", statement, err)
+	}
 }
 
 func TestADeadlineOfOursCountsAsTheServersTimeout(t *testing.T) {
