@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -25,9 +24,6 @@ import (
 	"ferry/store/enginedb"
 	"ferry/store/migrations"
 )
-
-// maxBackoff bounds the wait before a batch is tried again: a minute of it would already break the service level.
-const maxBackoff = 15 * time.Second
 
 // maxAttempts is how often a batch is tried; what waiting cannot cure ends its run long before.
 const maxAttempts = 10_000
@@ -96,6 +92,7 @@ func (q *Queue) Start(ctx context.Context, executor *cycle.Executor, workers int
 	bundle := river.NewWorkers()
 	leaving := make(chan struct{})
 	river.AddWorker(bundle, &batchWorker{queue: q, executor: executor, leaving: leaving})
+	pace := &backoff{}
 	client, err := river.NewClient(riverpgxv5.New(q.db.Pool()), &river.Config{
 		ID:                          executor.Process.ID,
 		Schema:                      migrations.Schema,
@@ -105,7 +102,8 @@ func (q *Queue) Start(ctx context.Context, executor *cycle.Executor, workers int
 		FetchCooldown:               5 * time.Millisecond,
 		FetchPollInterval:           100 * time.Millisecond,
 		JobTimeout:                  -1, // a batch bounds its transactions itself; building an index may take long
-		RetryPolicy:                 backoff{},
+		RetryPolicy:                 pace,
+		ErrorHandler:                pace,
 		RescueStuckJobsAfter:        time.Hour, // ours is faster, see enginedb.TakeOver
 		CompletedJobRetentionPeriod: time.Hour,
 	})
@@ -143,18 +141,6 @@ func (q *Queue) Stop(ctx context.Context) error {
 		return fmt.Errorf("stopping workers: %w", err)
 	}
 	return nil
-}
-
-// backoff waits a little longer after every failure, with jitter so that batches that failed together do not return
-// together.
-type backoff struct{}
-
-// NextRetry gives the time of the next attempt.
-func (backoff) NextRetry(job *rivertype.JobRow) time.Time {
-	wait := 200 * time.Millisecond << min(len(job.Errors), 7)
-	wait = min(wait, maxBackoff)
-	jittered := wait/2 + rand.N(wait/2) //nolint:gosec // jitter needs no secrecy
-	return time.Now().Add(jittered)
 }
 
 type batchWorker struct {
