@@ -95,9 +95,11 @@ func TestTheErrorDecidesHowLongIsWaited(t *testing.T) {
 		_, atMost := next(t, b, jobAfter(1, 0), classed(class))
 		require.Less(t, atMost, time.Second, class)
 	}
-	_, atMost := next(t, b, jobAfter(1, 0), errors.New("of no class"))
+	_, atMost := next(t, b, jobAfter(1, 2), errors.New("of no class"))
 	require.Less(t, atMost, time.Second)
-	atLeast, _ := next(t, b, jobAfter(1, 0), classed(engine.ClassSlowRetry))
+	atLeast, _ := next(t, b, jobAfter(1, 5), classed(engine.ClassReconnect))
+	require.Greater(t, atLeast, 3*time.Second)
+	atLeast, _ = next(t, b, jobAfter(1, 0), classed(engine.ClassSlowRetry))
 	require.Greater(t, atLeast, 4*time.Second)
 	require.Empty(t, b.slow, "what was asked for is forgotten")
 }
