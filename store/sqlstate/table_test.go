@@ -129,3 +129,29 @@ func TestARowIsSetAsideOnlyWhereRowsAreWritten(t *testing.T) {
 		}
 	}
 }
+
+// The class alone would come to the same; the reason is what somebody can act upon.
+func TestWhatPeopleHaveToSettleIsNamed(t *testing.T) {
+	t.Parallel()
+	read, keys := Place{Side: engine.SideTarget, Phase: PhaseRead}, Place{Side: engine.SideTarget, Phase: PhaseKeys}
+	for _, test := range []struct {
+		at        Place
+		code, why string
+	}{
+		{read, "53100", "disk full"},
+		{read, "53200", "out of memory"},
+		{read, "42501", "not permitted"},
+		{read, "42P01", "no such table"},
+		{read, "42703", "no such column"},
+		{read, "58P01", "file of the server is missing"},
+		{Place{Side: engine.SideSource, Phase: PhaseRead}, "25006", "never writes the source"},
+		{Place{Side: engine.SideTarget, Phase: PhaseWrite, OnID: true}, "23505", "Odoo's id"},
+		{Place{Side: engine.SideTarget, Phase: PhaseKeys, OnID: true}, "23505", "Odoo's id"},
+		{keys, "23505", "share a value"},
+		{keys, "23503", "have no parent"},
+		{keys, "23514", "check"},
+		{keys, "54000", "too long for an index"},
+	} {
+		require.Contains(t, Decide(test.at, test.code).Why, test.why, "%s at %+v", test.code, test.at)
+	}
+}
