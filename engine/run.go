@@ -180,5 +180,6 @@ type Process struct {
 	PID       int
 	Workers   int // 0: only looks and steers
 	ReadOnly  bool
+	Keeps     bool // it starts ticks when they are due
 	StartedAt time.Time
 }

@@ -94,7 +94,7 @@ func (b *bundle) open(t *testing.T, source, target string) *control.Control {
 		Migrate: func(ctx context.Context) error { return migrations.Init(ctx, to.Pool(), nil, logger) },
 		Process: engine.Process{ID: t.Name(), Host: "test", PID: 1, Workers: 2},
 		Actor:   engine.Actor{User: "tester", Host: "test"},
-		Logger:  logger,
+		Logger:  logger, LookEvery: 20 * time.Millisecond,
 	})
 	k.Run(ctx)
 	t.Cleanup(func() {

@@ -26,6 +26,8 @@ type Ledger interface {
 	Database
 	Reader
 	Steerer
+	Starter
+	Desk
 	Roster
 }
 
@@ -47,15 +49,36 @@ type Reader interface {
 	RunDetail(ctx context.Context, id engine.RunID) (*engine.RunDetail, error)
 }
 
+// Starter begins runs.
+type Starter interface {
+	StartFull(ctx context.Context, sourceIdentity string, by engine.Actor, o engine.StartOptions) (engine.RunID, error)
+	StartIncremental(ctx context.Context, sourceIdentity string, by engine.Actor, o engine.StartOptions) (engine.RunID, error)
+	SetEvery(ctx context.Context, every time.Duration, by engine.Actor) error
+	// TickDue reports whether a tick should begin now.
+	TickDue(ctx context.Context) (bool, error)
+	// Tick begins the tick that is due. It gives 0 if another process was faster.
+	Tick(ctx context.Context, sourceIdentity string, by engine.Actor) (engine.RunID, error)
+}
+
+// Desk looks after quarantine and rules.
+type Desk interface {
+	QuarantineRows(ctx context.Context, which engine.QuarantineSelection, after engine.QuarantineKey, limit int) ([]engine.QuarantineRow, error)
+	RetryQuarantine(ctx context.Context, which engine.QuarantineSelection, act engine.Act, by engine.Actor) (int64, error)
+	Waive(ctx context.Context, which engine.QuarantineSelection, act engine.Act, again bool, by engine.Actor) (int64, error)
+	SetRule(ctx context.Context, rule, severity string, act engine.Act, by engine.Actor) error
+}
+
 // Steerer carries an operator's actions out.
 type Steerer interface {
-	StartFull(ctx context.Context, sourceIdentity string, by engine.Actor, o engine.StartOptions) (engine.RunID, error)
 	Pause(ctx context.Context, act engine.Act, by engine.Actor) error
 	Resume(ctx context.Context, act engine.Act, by engine.Actor) error
 	Cancel(ctx context.Context, act engine.Act, by engine.Actor) error
 	RetryBatch(ctx context.Context, act engine.Act, batch engine.BatchID, by engine.Actor) error
 	PauseEntity(ctx context.Context, name string, act engine.Act, by engine.Actor) error
 	ResumeEntity(ctx context.Context, name string, act engine.Act, by engine.Actor) error
+	PauseSchedule(ctx context.Context, act engine.Act, by engine.Actor) error
+	ResumeSchedule(ctx context.Context, act engine.Act, by engine.Actor) error
+	Answer(ctx context.Context, act engine.Act, accept bool, by engine.Actor) error
 	// Refused keeps an action that was not carried out.
 	Refused(ctx context.Context, by engine.Actor, action string, act engine.Act, cause error) error
 }
@@ -101,6 +124,7 @@ type Config struct {
 	// For tests. Every process on a database must agree on the intervals, and on the ledger's idea of silence.
 	HeartbeatEvery time.Duration // 0: 2 s
 	TakeOverEvery  time.Duration // 0: 5 s
+	LookEvery      time.Duration // 0: 0.5 s; how often it is looked whether a tick is due
 	Reached        func(cycle.Point)
 }
 
@@ -115,6 +139,7 @@ type Control struct {
 	rates    rates
 
 	signedOn atomic.Bool // others may count on this process
+	keeps    atomic.Bool // this process starts ticks when they are due
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 }
@@ -125,6 +150,7 @@ var _ engine.Operator = (*Control)(nil)
 func New(c Config) *Control {
 	c.HeartbeatEvery = cmp.Or(c.HeartbeatEvery, heartbeatEvery)
 	c.TakeOverEvery = cmp.Or(c.TakeOverEvery, takeOverEvery)
+	c.LookEvery = cmp.Or(c.LookEvery, lookEvery)
 	k := &Control{
 		c:        c,
 		executor: &cycle.Executor{Source: c.Source, Process: c.Process, Logger: c.Logger, Reached: c.Reached},
@@ -144,6 +170,7 @@ func (k *Control) Run(ctx context.Context) {
 	k.done.Go(func() { k.poll(ctx) })
 	if k.works() {
 		k.done.Go(func() { k.work(ctx) })
+		k.done.Go(func() { k.schedule(ctx) })
 	}
 }
 
@@ -193,8 +220,20 @@ func (k *Control) Init(ctx context.Context) error {
 
 // StartFull begins a full run, unless the source could be written.
 func (k *Control) StartFull(ctx context.Context, o engine.StartOptions) (engine.RunID, error) {
+	return k.start(ctx, "start full", o, k.c.Ledger.StartFull)
+}
+
+// StartIncremental begins one tick, unless the source could be written.
+func (k *Control) StartIncremental(ctx context.Context, o engine.StartOptions) (engine.RunID, error) {
+	return k.start(ctx, "start incremental", o, k.c.Ledger.StartIncremental)
+}
+
+// starting is how the ledger begins a run of some kind.
+type starting func(ctx context.Context, sourceIdentity string, by engine.Actor, o engine.StartOptions) (engine.RunID, error)
+
+func (k *Control) start(ctx context.Context, action string, o engine.StartOptions, begin starting) (engine.RunID, error) {
 	var id engine.RunID
-	err := k.act(ctx, "start full", engine.Act{Reason: o.Reason}, func() error {
+	err := k.act(ctx, action, engine.Act{Reason: o.Reason}, func() error {
 		if err := k.c.Ledger.Ready(ctx); err != nil {
 			return err
 		}
@@ -208,7 +247,7 @@ func (k *Control) StartFull(ctx context.Context, o engine.StartOptions) (engine.
 		if err := k.signOn(ctx); err != nil {
 			return err
 		}
-		id, err = k.c.Ledger.StartFull(ctx, identity, k.c.Actor, o)
+		id, err = begin(ctx, identity, k.c.Actor, o)
 		return err
 	})
 	return id, err
@@ -250,6 +289,21 @@ func (k *Control) PauseEntity(ctx context.Context, name string, act engine.Act) 
 // ResumeEntity lets an entity's batches be carved again.
 func (k *Control) ResumeEntity(ctx context.Context, name string, act engine.Act) error {
 	return k.act(ctx, "resume "+name, act, func() error { return k.c.Ledger.ResumeEntity(ctx, name, act, k.c.Actor) })
+}
+
+// PauseSchedule holds ticks back in every process.
+func (k *Control) PauseSchedule(ctx context.Context, act engine.Act) error {
+	return k.act(ctx, "pause schedule", act, func() error { return k.c.Ledger.PauseSchedule(ctx, act, k.c.Actor) })
+}
+
+// ResumeSchedule lets ticks come again.
+func (k *Control) ResumeSchedule(ctx context.Context, act engine.Act) error {
+	return k.act(ctx, "resume schedule", act, func() error { return k.c.Ledger.ResumeSchedule(ctx, act, k.c.Actor) })
+}
+
+// Answer answers the question of a run.
+func (k *Control) Answer(ctx context.Context, act engine.Act, accept bool) error {
+	return k.act(ctx, "answer", act, func() error { return k.c.Ledger.Answer(ctx, act, accept, k.c.Actor) })
 }
 
 // act carries an action out, or refuses it in a process that only looks. An action that is carried out is journalled in

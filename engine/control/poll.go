@@ -95,7 +95,8 @@ func (p *poller) once(ctx context.Context) time.Duration {
 	if p.durable != nil {
 		*s = *p.durable
 	}
-	s.Process, s.Profile = p.k.c.Process, p.k.c.Profile
+	s.Process, s.Profile = p.k.process(), p.k.c.Profile
+	s.Schedule.Here = s.Process.Keeps
 	s.Source, s.Target, s.Setup = p.source, p.target, p.setup
 	s.Source.Address, s.Source.ReadOnly = p.k.c.Source.Address(), true
 	s.Source.Insecure = p.k.c.InsecureSource

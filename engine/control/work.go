@@ -3,12 +3,15 @@ package control
 import (
 	"context"
 	"time"
+
+	"ferry/engine"
 )
 
 // How often this process says that it is alive, and how often it looks for batches on which nobody works.
 const (
 	heartbeatEvery = 2 * time.Second
 	takeOverEvery  = 5 * time.Second
+	lookEvery      = 500 * time.Millisecond
 )
 
 // work starts the workers as soon as the engine database is ready, then keeps the heartbeat going and hands on the
@@ -43,13 +46,20 @@ func (k *Control) work(ctx context.Context) {
 // works reports whether this process has workers.
 func (k *Control) works() bool { return k.c.Process.Workers > 0 && !k.c.Process.ReadOnly }
 
+// process is this process as it is now.
+func (k *Control) process() engine.Process {
+	p := k.c.Process
+	p.Keeps = k.keeps.Load()
+	return p
+}
+
 // signOn makes this process one of those that are alive, if it has workers. It comes before the process begins a run, so
 // that nobody who leaves at that moment takes the run for one on which nobody works.
 func (k *Control) signOn(ctx context.Context) error {
 	if !k.works() {
 		return nil
 	}
-	if err := k.c.Ledger.Heartbeat(ctx, k.c.Process, k.c.Version); err != nil {
+	if err := k.c.Ledger.Heartbeat(ctx, k.process(), k.c.Version); err != nil {
 		return err
 	}
 	k.signedOn.Store(true)
@@ -73,7 +83,7 @@ func (k *Control) startWorkers(ctx context.Context) bool {
 func (k *Control) beat(ctx context.Context, lastLook *time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, heartbeatEvery)
 	defer cancel()
-	if err := k.c.Ledger.Heartbeat(ctx, k.c.Process, k.c.Version); err != nil {
+	if err := k.c.Ledger.Heartbeat(ctx, k.process(), k.c.Version); err != nil {
 		k.c.Logger.WarnContext(ctx, "no heartbeat; after 10 s others take this process's batches over", "error", err)
 		return
 	}

@@ -17,8 +17,8 @@ import (
 type owners struct {
 	e        *entity.Entity
 	known    map[int64]*judged // valid rows that are claimants: the batch's, then holders read from the source
-	taken    []int64           // of known: outside the batch's range
-	inRange  func(id int64) bool
+	taken    []int64           // of known: outside the batch's scope
+	inScope  func(id int64) bool
 	holders  map[string]Holder // code → the engine's row
 	unsought map[string]bool   // codes claimed and not yet looked up
 	owner    map[string]int64
@@ -31,7 +31,7 @@ func (m *merge) settleCodes(ctx context.Context, snap SourceSnapshot, tx Load) e
 	o := &owners{
 		e: m.e, known: map[int64]*judged{}, holders: map[string]Holder{}, unsought: map[string]bool{},
 		owner: map[string]int64{}, shared: map[string]bool{},
-		inRange: func(id int64) bool { return id > m.w.Low && id <= m.w.High },
+		inScope: m.scope.Covers,
 	}
 	for i := range m.rows {
 		if m.rows[i].Reason == "" {
@@ -111,7 +111,7 @@ func (o *owners) readHolders(ctx context.Context, snap SourceSnapshot, m *merge,
 	var ids []int64
 	for _, code := range contested {
 		h, held := o.holders[code]
-		if _, known := o.known[h.ID]; held && !known && !h.Kept && !o.inRange(h.ID) {
+		if _, known := o.known[h.ID]; held && !known && !h.Kept && !o.inScope(h.ID) {
 			ids = append(ids, h.ID)
 		}
 	}

@@ -101,6 +101,10 @@ func (x *Executor) run(ctx context.Context, target Target, w Work) error {
 			x.at(PointPoints)
 			return err
 		})
+	case engine.StepSweep:
+		return x.sweep(ctx, target, w)
+	case engine.StepDelete:
+		return x.remove(ctx, target, w)
 	}
 	return x.unfit(w, fmt.Errorf("it does not know how to %q, being older than the ferry that planned the run", w.Verb))
 }

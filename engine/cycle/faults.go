@@ -2,7 +2,6 @@ package cycle
 
 import (
 	"fmt"
-	"slices"
 
 	"ferry/engine/entity"
 )
@@ -49,13 +48,17 @@ func (m *merge) waiting(row *judged, p entity.Parent) Fault {
 	}
 }
 
-// refuse turns a row that the database refused into a fault. It is counted with its own range: a row that was taken
+// refuse turns a row that the database refused into a fault. It is counted with its own scope: a row that was taken
 // along is not rejected here.
 func (m *merge) refuse(r Refusal, stale bool) {
 	f := m.refusal(r)
 	f.SQLState, f.Stale = r.SQLState, stale
-	if r.ID > m.w.Low && r.ID <= m.w.High {
+	m.lost[r.ID] = true
+	if m.scope.Covers(r.ID) {
 		m.reject(f)
+		if !f.Waiting {
+			m.counts.Refused++
+		}
 		return
 	}
 	m.faults = append(m.faults, f)
@@ -83,7 +86,7 @@ func (m *merge) refusal(r Refusal) Fault {
 
 func (m *merge) rowOf(id int64) *judged {
 	for _, rows := range [][]judged{m.rows, m.taken} {
-		if i, found := slices.BinarySearchFunc(rows, id, func(row judged, id int64) int { return int(row.ID - id) }); found {
+		if i, found := find(rows, id); found {
 			return &rows[i]
 		}
 	}

@@ -146,7 +146,7 @@ func (f *forecast) readRange(ctx context.Context, e *entity.Entity, low, high in
 		return err
 	}
 	defer snap.Close()
-	return snap.Range(ctx, e, low, high, func(row entity.Row) error {
+	return snap.Range(ctx, e, low, high, "", func(row entity.Row) error {
 		f.place(judged{row, f.rules.Judge(e, row)})
 		return nil
 	})

@@ -1,7 +1,10 @@
 package cycle
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"ferry/engine"
@@ -14,7 +17,8 @@ type judged struct {
 	entity.Verdict
 }
 
-// load carries one id range of an entity over.
+// load carries one id range of an entity over: all its rows, or those that changed since the floor and those in
+// quarantine that are due.
 func (x *Executor) load(ctx context.Context, target Target, w Work) error {
 	started := time.Now()
 	e, err := entity.Lookup(w.Entity)
@@ -30,14 +34,16 @@ func (x *Executor) load(ctx context.Context, target Target, w Work) error {
 	sourceCtx, cancel := context.WithTimeout(ctx, sourceLimit)
 	defer cancel()
 
-	rows, err := readRange(sourceCtx, snap, e, w)
+	rows, err := readRows(e, w, func(each func(entity.Row) error) error {
+		return snap.Range(sourceCtx, e, w.Low, w.High, w.Since, each)
+	})
 	if err != nil {
 		return err
 	}
 	x.at(PointRead)
 	begin := sourceCtx // waiting for the lease must not keep the snapshot open
-	if e.Code < 0 {
-		snap.Close() // only codes need a second look at the source
+	if e.Code < 0 && w.Since == "" {
+		snap.Close() // only codes and what is due need a second look at the source
 		begin = ctx
 	}
 	tx, err := target.Begin(begin, w)
@@ -46,31 +52,106 @@ func (x *Executor) load(ctx context.Context, target Target, w Work) error {
 	}
 	defer tx.Rollback()
 
-	m := newMerge(e, w, rows)
-	if e.Code >= 0 {
-		if err := m.settleCodes(sourceCtx, snap, tx); err != nil {
-			return err
-		}
-		snap.Close()
-	}
-	if err := m.compare(ctx, tx); err != nil {
+	m, err := x.loadMerge(sourceCtx, snap, tx, e, w, rows)
+	if err != nil {
 		return err
 	}
-	x.at(PointMerge)
-	if err := m.store(ctx, tx); err != nil {
+	if err := m.carry(sourceCtx, ctx, snap, tx); err != nil {
 		return err
 	}
 	x.at(PointWrite)
+	if w.Since != "" {
+		if m.counts.Settled, err = m.settle(ctx, tx); err != nil {
+			return err
+		}
+		x.at(PointPoints)
+	}
 	return x.finish(ctx, tx, m.counts, time.Since(started))
 }
 
-func readRange(ctx context.Context, snap SourceSnapshot, e *entity.Entity, w Work) ([]judged, error) {
+// loadMerge gives the merge of a batch: about its whole range, or about what changed in it and what is due.
+func (x *Executor) loadMerge(ctx context.Context, snap SourceSnapshot, tx Load, e *entity.Entity, w Work, rows []judged) (*merge, error) {
+	scope := Scope{Low: w.Low, High: w.High}
+	if w.Since != "" {
+		due, err := tx.Due(ctx, e, w.Low, w.High, MaxRows)
+		if err != nil {
+			return nil, err
+		}
+		if rows, err = withDue(ctx, snap, e, w, rows, due); err != nil {
+			return nil, err
+		}
+		scope = scopeOf(idsOf(rows), due)
+	}
+	m := newMerge(e, w, scope, rows)
+	m.sourceRead, m.merged = snap.Close, func() { x.at(PointMerge) }
+	return m, nil
+}
+
+// carry brings the rows of a merge into the engine or into quarantine. What needs the source ends with the snapshot's
+// context, the rest with the batch's.
+func (m *merge) carry(source, ctx context.Context, snap SourceSnapshot, tx Load) error { //nolint:revive // the source's comes first, in time too
+	var err error
+	if m.open, err = tx.Open(ctx, m.e, m.scope); err != nil {
+		return err
+	}
+	if m.e.Code >= 0 {
+		if err := m.settleCodes(source, snap, tx); err != nil {
+			return err
+		}
+	}
+	m.sourceRead()
+	if err := m.compare(ctx, tx); err != nil {
+		return err
+	}
+	m.merged()
+	return m.store(ctx, tx)
+}
+
+// readRows reads and judges rows.
+func readRows(e *entity.Entity, w Work, read func(each func(entity.Row) error) error) ([]judged, error) {
 	var rows []judged
-	err := snap.Range(ctx, e, w.Low, w.High, func(row entity.Row) error {
+	err := read(func(row entity.Row) error {
 		rows = append(rows, judged{row, w.Rules.Judge(e, row)})
 		return nil
 	})
 	return rows, err
+}
+
+// withDue adds to changed rows those that are due and exist; both are in id order.
+func withDue(ctx context.Context, snap SourceSnapshot, e *entity.Entity, w Work, rows []judged, due []int64) ([]judged, error) {
+	wanted := slices.DeleteFunc(slices.Clone(due), func(id int64) bool {
+		_, found := find(rows, id)
+		return found
+	})
+	if len(wanted) == 0 {
+		return rows, nil
+	}
+	more, err := readRows(e, w, func(each func(entity.Row) error) error { return snap.ByID(ctx, e, wanted, each) })
+	if err != nil {
+		return nil, err
+	}
+	rows = append(rows, more...)
+	slices.SortFunc(rows, func(a, b judged) int { return cmp.Compare(a.ID, b.ID) })
+	return rows, nil
+}
+
+// find gives the place of an id among rows in id order.
+func find(rows []judged, id int64) (int, bool) {
+	return slices.BinarySearchFunc(rows, id, func(row judged, id int64) int { return cmp.Compare(row.ID, id) })
+}
+
+// settle computes the derived columns of the rows that the merge touched.
+func (m *merge) settle(ctx context.Context, tx Load) (int64, error) {
+	fed, fresh := map[int64]bool{}, map[int64]bool{}
+	m.feeds(fed, fresh)
+	return settleFed(ctx, tx, fed, fresh)
+}
+
+func settleFed(ctx context.Context, tx Load, fed, fresh map[int64]bool) (int64, error) {
+	if len(fed) == 0 {
+		return 0, nil
+	}
+	return tx.SettleRows(ctx, slices.Sorted(maps.Keys(fed)), slices.Sorted(maps.Keys(fresh)))
 }
 
 // countRow adds what is counted about a row beside its fate.

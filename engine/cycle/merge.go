@@ -12,14 +12,19 @@ import (
 	"ferry/engine/pgcopy"
 )
 
-// merge brings the source's rows of a range together with the engine's rows of the same ids.
+// merge brings the source's rows of a scope together with the engine's rows of the same ids.
 type merge struct {
-	e    *entity.Entity
-	w    Work
-	rows []judged // of the range, in id order
+	e     *entity.Entity
+	w     Work
+	scope Scope
+	rows  []judged    // of the scope, in id order
+	open  []OpenEntry // of the scope: what was in quarantine when the merge began
+
+	sourceRead func() // the source is not needed any more
+	merged     func() // it is known what becomes of every row
 
 	// From settleCodes.
-	taken   []judged         // rows outside the range that are written along, in id order
+	taken   []judged         // rows outside the scope that are written along, in id order
 	retired []int64          // engine rows that lose their code
 	ownerOf map[int64]int64  // loser → owner of its code
 	passed  map[string]int64 // codes that changed hands → their new owner
@@ -30,38 +35,50 @@ type merge struct {
 	scratch pgcopy.Tuples
 	faults  []Fault
 	extras  []int64
+	lost    map[int64]bool // rows that the database refused, and with them what the lists above say of them
+	fed     []int64        // rows of another entity whose derived columns follow from what changes here
 	counts  engine.Counts
 }
 
-func newMerge(e *entity.Entity, w Work, rows []judged) *merge {
-	return &merge{e: e, w: w, rows: rows, ownerOf: map[int64]int64{}, passed: map[string]int64{}, parents: map[string]map[int64]bool{}}
+func newMerge(e *entity.Entity, w Work, scope Scope, rows []judged) *merge {
+	nothing := func() {}
+	return &merge{
+		e: e, w: w, scope: scope, rows: rows, sourceRead: nothing, merged: nothing,
+		ownerOf: map[int64]int64{}, passed: map[string]int64{}, parents: map[string]map[int64]bool{}, lost: map[int64]bool{},
+	}
 }
 
-// compare decides what becomes of every row of the range, and of those taken along.
+// compare decides what becomes of every row of the scope, and of those taken along.
 func (m *merge) compare(ctx context.Context, tx Load) error {
 	if err := m.findParents(ctx, tx); err != nil {
 		return err
 	}
-	stored, err := tx.Stored(ctx, m.e, m.w.Low, m.w.High)
+	stored, err := tx.Stored(ctx, m.e, m.scope)
 	if err != nil {
 		return err
 	}
-	m.walk(stored)
+	if err := m.walk(stored); err != nil {
+		return err
+	}
 	return m.takeAlong(ctx, tx)
 }
 
-// store writes what compare decided; afterwards every row of the range is counted once.
+// store writes what compare decided; afterwards every row of the scope is counted once.
 func (m *merge) store(ctx context.Context, tx Load) error {
 	if err := m.write(ctx, tx); err != nil {
 		return err
 	}
-	if err := tx.Quarantine(ctx, m.w, m.faults, m.exists); err != nil {
+	var err error
+	if m.counts.Released, err = tx.Quarantine(ctx, m.e, m.open, m.faults, m.exists); err != nil {
 		return err
 	}
 	if err := tx.Rename(ctx, m.e, m.passed); err != nil {
 		return err
 	}
-	if err := tx.Extras(ctx, m.w, m.extras); err != nil {
+	if err := tx.Extras(ctx, m.e, m.scope, m.extras); err != nil {
+		return err
+	}
+	if err := m.tellOthers(ctx, tx); err != nil {
 		return err
 	}
 	if !m.counts.Balanced() {
@@ -95,7 +112,7 @@ func (m *merge) findParents(ctx context.Context, tx Load) error {
 func (m *merge) linked(parent string, id int64) bool { return m.parents[parent][id] }
 
 // walk goes through both sides in id order.
-func (m *merge) walk(stored *Stored) {
+func (m *merge) walk(stored *Stored) error {
 	at := 0
 	for i := range m.rows {
 		row := &m.rows[i]
@@ -108,42 +125,49 @@ func (m *merge) walk(stored *Stored) {
 			match = at
 			at++
 		}
-		m.place(row, stored, match)
+		if err := m.place(row, stored, match); err != nil {
+			return err
+		}
 	}
 	for ; at < stored.Rows.Len(); at++ {
 		m.extras = append(m.extras, stored.Rows.ID(at))
 	}
 	m.counts.Extra = int64(len(m.extras))
+	return nil
 }
 
 // place decides what becomes of one row; match is the engine's row of the same id, -1 without one.
-func (m *merge) place(row *judged, stored *Stored, match int) {
+func (m *merge) place(row *judged, stored *Stored, match int) error {
 	countRow(&m.counts, *row)
 	if fault, ok := m.faultOf(row); ok {
 		fault.Stale = match >= 0
 		m.reject(fault)
-		return
+		return m.feed(row, stored, match)
 	}
 	if match < 0 {
 		m.e.AppendInsert(&m.inserts, row.Row, m.linked)
 		m.counts.Inserted++
-		return
+		return m.feed(row, stored, match)
 	}
 	m.scratch.Reset()
 	m.e.AppendMapped(&m.scratch, row.Row, m.linked)
 	if bytes.Equal(m.scratch.Bytes(0), stored.Rows.Bytes(match)) {
 		m.counts.Unchanged++
-		return
+		return nil
+	}
+	if err := m.feed(row, stored, match); err != nil {
+		return err
 	}
 	if stored.Owned[match] {
 		fault := m.fault(row)
 		fault.Reason, fault.Stale = entity.ReasonOwned, true
 		fault.Detail = "the engine changed its copy and marked it as written back to Odoo; it is not overwritten unattended"
 		m.reject(fault)
-		return
+		return nil
 	}
 	m.e.AppendMapped(&m.updates, row.Row, m.linked)
 	m.counts.Updated++
+	return nil
 }
 
 func (m *merge) reject(f Fault) {
@@ -154,7 +178,7 @@ func (m *merge) reject(f Fault) {
 	}
 }
 
-// takeAlong merges the rows outside the range whose code passed to its owner in this batch.
+// takeAlong merges the rows outside the scope whose code passed to its owner in this batch.
 func (m *merge) takeAlong(ctx context.Context, tx Load) error {
 	if len(m.taken) == 0 {
 		return nil
@@ -163,7 +187,7 @@ func (m *merge) takeAlong(ctx context.Context, tx Load) error {
 	for i, row := range m.taken {
 		ids[i] = row.ID
 	}
-	stored, err := tx.StoredByID(ctx, m.e, ids)
+	stored, err := tx.Stored(ctx, m.e, scopeOf(ids))
 	if err != nil {
 		return err
 	}
@@ -198,7 +222,7 @@ func (m *merge) write(ctx context.Context, tx Load) error {
 	}
 	for _, r := range refused {
 		m.refuse(r, true)
-		if r.ID > m.w.Low && r.ID <= m.w.High {
+		if m.scope.Covers(r.ID) {
 			m.counts.Updated--
 		} else {
 			m.counts.Taken--
@@ -215,8 +239,8 @@ func (m *merge) write(ctx context.Context, tx Load) error {
 	return nil
 }
 
-// exists reports whether the source had a row of the range in the batch's snapshot.
+// exists reports whether the source had a row of the scope in the batch's snapshot.
 func (m *merge) exists(id int64) bool {
-	_, found := slices.BinarySearchFunc(m.rows, id, func(row judged, id int64) int { return int(row.ID - id) })
+	_, found := find(m.rows, id)
 	return found
 }

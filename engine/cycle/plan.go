@@ -2,38 +2,125 @@ package cycle
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"time"
 
+	"ferry/engine"
 	"ferry/engine/entity"
 )
 
 // plan takes the planning snapshot: it comes before any range is read, so that its floor is below whatever the ranges
-// miss, and its highest ids bound the cycle.
+// miss, and its highest ids bound the cycle. A tick with few changes is carried out in that same snapshot.
 func (x *Executor) plan(ctx context.Context, target Target, w Work) error {
+	started := time.Now()
 	snap, err := x.Source.Snapshot(ctx)
 	if err != nil {
 		return err
 	}
 	defer snap.Close()
 	x.at(PointSnapshot)
-	var p Plan
-	if p.Floor, err = snap.Floor(ctx); err != nil {
+	sourceCtx, cancel := context.WithTimeout(ctx, sourceLimit)
+	defer cancel()
+	p, err := look(sourceCtx, snap, w)
+	if err != nil {
 		return err
 	}
-	for _, e := range entity.All() {
-		ep := EntityPlan{Entity: e}
-		if ep.MaxID, err = snap.MaxID(ctx, e); err != nil {
-			return err
-		}
-		if ep.Rows, ep.Estimated, err = snap.Count(ctx, e, countLimit); err != nil {
-			return err
-		}
-		p.Entities = append(p.Entities, ep)
+	if p.small() {
+		t := &tick{x: x, w: w, snap: snap, source: sourceCtx, plan: p, started: started}
+		return t.carryOut(ctx, target)
 	}
 	snap.Close()
 	x.at(PointRead)
-	if err := target.Planned(ctx, w, p); err != nil {
+	tx, err := target.Begin(ctx, w)
+	if err != nil {
 		return err
 	}
-	x.at(PointCommitAnswer)
-	return nil
+	defer tx.Rollback()
+	return x.finishPlan(ctx, tx, p, time.Since(started))
+}
+
+// finishPlan stores a plan and makes it durable.
+func (x *Executor) finishPlan(ctx context.Context, tx Load, p Plan, took time.Duration) error {
+	if err := tx.Plan(ctx, p); err != nil {
+		return err
+	}
+	return x.finish(ctx, tx, engine.Counts{}, took)
+}
+
+// look reads what a plan needs of the source.
+func look(ctx context.Context, snap SourceSnapshot, w Work) (Plan, error) {
+	var p Plan
+	var err error
+	if p.State, err = snap.State(ctx); err != nil {
+		return p, err
+	}
+	for _, e := range w.planned() {
+		ep, err := lookAt(ctx, snap, w, e, &p)
+		if err != nil {
+			return p, err
+		}
+		p.Entities = append(p.Entities, ep)
+	}
+	return p, nil
+}
+
+// planned gives the entities that a run is about. Ticks leave out those that are paused: their floors stay where they
+// are, and once resumed they are read from there on.
+func (w Work) planned() []*entity.Entity {
+	return slices.DeleteFunc(entity.All(), func(e *entity.Entity) bool {
+		return len(w.Entities) > 0 && !slices.Contains(w.Entities, e.Name) || w.Bases[e.Name].PausedBy != ""
+	})
+}
+
+// lookAt bounds one entity's cycle.
+func lookAt(ctx context.Context, snap SourceSnapshot, w Work, e *entity.Entity, p *Plan) (EntityPlan, error) {
+	ep := EntityPlan{Entity: e}
+	var err error
+	if ep.Shape, err = snap.Shape(ctx, e); err != nil {
+		return ep, err
+	}
+	base := w.Bases[e.Name]
+	p.Notes = append(p.Notes, base.drift(e, ep.Shape)...)
+	if w.Kind == engine.RunIncremental {
+		var why string
+		if ep.Since, why = base.since(w, p.State, ep.Shape); why != "" {
+			p.WhyFull = why
+		}
+		ep.Sweep = ep.Since != "" && base.SweepDue
+	}
+	if ep.Since != "" {
+		tally, counted, err := snap.Tally(ctx, e, ep.Since, countLimit)
+		if err != nil {
+			return ep, err
+		}
+		if counted {
+			ep.Counted, ep.MaxID, ep.Rows = true, tally.MaxID, tally.Rows
+			ep.Changed, ep.Low, ep.High = tally.Changed, tally.Low, tally.High
+			if 2*ep.Changed > ep.Rows && ep.Changed > tickRows {
+				p.Notes = append(p.Notes, fmt.Sprintf("%s was rewritten: %d rows to re-read", e.Name, ep.Changed))
+			}
+			return ep, nil
+		}
+	}
+	if ep.MaxID, err = snap.MaxID(ctx, e); err != nil {
+		return ep, err
+	}
+	ep.Rows, ep.Estimated, err = snap.Count(ctx, e, countLimit)
+	return ep, err
+}
+
+// tickRows is how many changed rows a tick carries in one batch.
+const tickRows = 20_000
+
+// small reports whether a plan can be carried out in its own snapshot and one transaction.
+func (p Plan) small() bool {
+	var changed int64
+	for _, e := range p.Entities {
+		if e.Since == "" || !e.Counted {
+			return false
+		}
+		changed += e.Changed
+	}
+	return changed <= tickRows && len(p.Entities) > 0
 }

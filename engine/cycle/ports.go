@@ -19,26 +19,91 @@ type Source interface {
 
 // SourceSnapshot is one state of the source. It is for one goroutine.
 type SourceSnapshot interface {
-	Floor(ctx context.Context) (Floor, error)
+	// State says where in the source's own time the snapshot stands.
+	State(ctx context.Context) (SourceState, error)
+	// Shape names the form in which an entity's columns are stored. It fails with ErrShape.
+	Shape(ctx context.Context, e *entity.Entity) (Shape, error)
 	MaxID(ctx context.Context, e *entity.Entity) (int64, error)
 	// Count gives the number of rows, or an estimate if counting takes longer than the limit.
 	Count(ctx context.Context, e *entity.Entity, limit time.Duration) (rows int64, estimated bool, err error)
-	// Range reads the rows with ids above low up to high, in id order.
-	Range(ctx context.Context, e *entity.Entity, low, high int64, each func(entity.Row) error) error
+	// Tally counts all rows and those that transactions from a floor on have written, in one pass. It gives false if that
+	// takes longer than the limit.
+	Tally(ctx context.Context, e *entity.Entity, since Floor, limit time.Duration) (Tally, bool, error)
+	// Range reads the rows with ids above low up to high, in id order; with a floor only those that transactions from it on
+	// have written.
+	Range(ctx context.Context, e *entity.Entity, low, high int64, since Floor, each func(entity.Row) error) error
 	// ByID reads the rows of the given ids that exist, in id order.
 	ByID(ctx context.Context, e *entity.Entity, ids []int64, each func(entity.Row) error) error
+	// Buckets sums up the ids above low up to high by buckets of BucketWidth; empty ones are left out.
+	Buckets(ctx context.Context, e *entity.Entity, low, high int64) ([]Bucket, error)
+	// IDs gives the ids above low up to high that exist, in order, and of them those that transactions from a floor on have
+	// written.
+	IDs(ctx context.Context, e *entity.Entity, low, high int64, since Floor) (all, young []int64, err error)
 	Close()
 }
+
+// SourceState is where a snapshot stands.
+type SourceState struct {
+	Floor       Floor  // every transaction below it had ended
+	Next        Floor  // the first transaction id that had not been given yet
+	Timeline    int64  // of the write-ahead log; another one after a recovery or a failover
+	Incarnation string // the server process that answered, and whether it is a standby
+	PinnedBy    string // who holds the floor back, in words; empty: nobody
+}
+
+// Shape is the form in which a source has an entity's columns.
+type Shape struct {
+	Columns map[string]string // every column of the table with its type
+	Read    string            // those that are read, in one text: rows read under another one may be stored differently
+}
+
+// Tally is what one pass over a table counts.
+type Tally struct {
+	Rows      int64
+	Changed   int64
+	Low, High int64 // the changed ids are above Low, and up to High
+	MaxID     int64
+}
+
+// Bucket sums up the ids of one range of ids.
+type Bucket struct {
+	Number int64 // ids above Number × BucketWidth
+	Rows   int64
+	Sum    string // of a hash of each id, the same arithmetic on both sides
+}
+
+// BucketWidth is how many ids a bucket spans.
+const BucketWidth = 4096
 
 // Work is a batch as a worker takes it up, with what its run has frozen.
 type Work struct {
 	engine.Claim
 
+	Since          Floor // a load reads only what transactions from it on have written; empty: every row
 	Rules          entity.Rules
 	RulesHash      string // of Rules, with the codec of the program that froze them
+	Policies       Policies
 	SourceIdentity string
 	Tries          int    // how often it has failed before
 	LastSQLState   string // of the failure before, if a database said one
+
+	Entities []string        // of a plan: those that the run is about; empty: all
+	Bases    map[string]Base // of an incremental plan: by entity
+}
+
+// Base is what the cycles before have left of an entity.
+type Base struct {
+	Floor       Floor // of the last one that was completed; empty: there is none
+	Earlier     Floor // of one that is ten minutes older, or the oldest that is known
+	RulesHash   string
+	Identity    string // of the source
+	Next        Floor
+	Timeline    int64
+	Incarnation string
+	Shape       string            // Shape.Read
+	Columns     map[string]string // Shape.Columns when they were last looked at; nil: never
+	SweepDue    bool              // its ids were not compared for longer than the policy allows
+	PausedBy    string            // nobody may carve its batches
 }
 
 // Target is the engine database, as one attempt at a batch sees it. Its transactions complete the attempt's job when
@@ -46,8 +111,6 @@ type Work struct {
 type Target interface {
 	// Claim marks a batch as running here. It fails with ErrFenced if this attempt may not have it.
 	Claim(ctx context.Context, batch engine.BatchID, attempt int, by engine.Process) (Work, error)
-	// Planned stores a plan: it makes the run's steps, carves the first batches and completes the planning batch.
-	Planned(ctx context.Context, w Work, plan Plan) error
 	// Begin opens the batch's one writing transaction, under its fence. It fails with ErrFenced.
 	Begin(ctx context.Context, w Work) (Load, error)
 	// HandBack puts a batch that this process is not fit for back into the queue, under a raised attempt. Nothing is
@@ -61,7 +124,10 @@ type Target interface {
 type Load interface {
 	LoadReader
 	LoadWriter
+	Sweeper
 
+	// Plan makes the run's steps, those that a tick has carried out already among them, and carves the first batches.
+	Plan(ctx context.Context, plan Plan) error
 	// Checkpoint stores the counts and the checkpoint, carves the next batches and completes the job. It fails with
 	// ErrFenced if the batch is no longer this attempt's.
 	Checkpoint(ctx context.Context, counts engine.Counts, took time.Duration) error
@@ -73,16 +139,21 @@ type Load interface {
 
 // LoadReader is what the engine holds, as the transaction sees it.
 type LoadReader interface {
-	// Stored reads the engine's rows with Odoo ids above low up to high, in id order.
-	Stored(ctx context.Context, e *entity.Entity, low, high int64) (*Stored, error)
-	// StoredByID reads the engine's rows with the given Odoo ids, in id order.
-	StoredByID(ctx context.Context, e *entity.Entity, ids []int64) (*Stored, error)
+	// Stored reads the engine's rows of a scope, in id order.
+	Stored(ctx context.Context, e *entity.Entity, of Scope) (*Stored, error)
+	// Open gives what is in quarantine of a scope.
+	Open(ctx context.Context, e *entity.Entity, of Scope) ([]OpenEntry, error)
+	// Due gives the rows of a range that are in quarantine and should be read again, in id order.
+	Due(ctx context.Context, e *entity.Entity, low, high int64, limit int) ([]int64, error)
 	// Present gives those of the ids that are in the engine.
 	Present(ctx context.Context, e *entity.Entity, ids []int64) (map[int64]bool, error)
 	// Holders gives the engine's rows that hold any of the codes.
 	Holders(ctx context.Context, e *entity.Entity, codes []string) ([]Holder, error)
 	// LockCodes makes concurrent batches that move the same codes wait for this one.
 	LockCodes(ctx context.Context, codes []string) error
+	// Accounted gives how many source rows the engine accounts for, once counts are added to what was committed: engine rows
+	// − stale − extra + quarantined. It fails with ErrNotInitialised where nothing was ever counted.
+	Accounted(ctx context.Context, e *entity.Entity, counts engine.Counts) (int64, error)
 }
 
 // LoadWriter changes what the engine holds.
@@ -93,24 +164,56 @@ type LoadWriter interface {
 	Update(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples) ([]Refusal, error)
 	// Insert writes new rows, tuples of insert columns; it gives back the ones that the database refused.
 	Insert(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples) ([]Refusal, error)
-	// Quarantine keeps faults, and settles what was in quarantine in the range (low, high] when the transaction began and
-	// is no fault any more: released if exists says that the source row is there, gone if not. What another batch puts
-	// there meanwhile stays.
-	Quarantine(ctx context.Context, w Work, faults []Fault, exists func(id int64) bool) error
+	// Quarantine keeps faults, and settles those of the open entries that are no fault any more: released if exists says
+	// that the source row is there, gone if not. It gives how many were settled. What another batch puts there meanwhile
+	// stays.
+	Quarantine(ctx context.Context, e *entity.Entity, open []OpenEntry, faults []Fault, exists func(id int64) bool) (int64, error)
+	// Wake has rows in quarantine read again: those that wait for one of the arrived parents, and those whose code belongs
+	// to one of the rows that may have given it up. What the scope covers has been read just now and sleeps on.
+	Wake(ctx context.Context, e *entity.Entity, arrived, gaveUp []int64, but Scope) error
+	// Link points rows that were loaded without their parent at those of the parents that have come. It gives how many.
+	Link(ctx context.Context, parent *entity.Entity, ids []int64) (int64, error)
 	// Rename tells the rows in quarantine that claim one of these codes who owns it now.
 	Rename(ctx context.Context, e *entity.Entity, owners map[string]int64) error
-	// Extras keeps the engine rows of the range whose source row is gone, and forgets others of the range.
-	Extras(ctx context.Context, w Work, ids []int64) error
+	// Extras keeps the engine rows of the scope whose source row is gone, and forgets others of the scope.
+	Extras(ctx context.Context, e *entity.Entity, of Scope, ids []int64) error
 	// DropLosers deletes rows that lost their code during a first load, before anything refers to them.
 	DropLosers(ctx context.Context, e *entity.Entity) (int64, error)
 	// Settle computes the points of the cards with Odoo ids above low up to high from their ledgers.
 	Settle(ctx context.Context, low, high int64, first bool) (changed int64, err error)
+	// SettleRows does so for some cards; the versions of fresh ones, which this transaction has written, do not rise again.
+	SettleRows(ctx context.Context, ids, fresh []int64) (changed int64, err error)
+}
+
+// Sweeper finds and removes what is gone from the source.
+type Sweeper interface {
+	// Buckets sums up, like the source's, the ids that the engine accounts for: its rows but for extras, and quarantine.
+	Buckets(ctx context.Context, e *entity.Entity, low, high int64) ([]Bucket, error)
+	// Known gives the ids that the engine accounts for, in order.
+	Known(ctx context.Context, e *entity.Entity, low, high int64) ([]int64, error)
+	// Gone keeps rows whose source row is gone: those in the engine as extra, those in quarantine as gone. It gives how many
+	// were new to it.
+	Gone(ctx context.Context, e *entity.Entity, ids []int64) (int64, error)
+	// Returned forgets those of the ids that were extra; the others it gives back.
+	Returned(ctx context.Context, e *entity.Entity, ids []int64) (missing []int64, err error)
+	// Vanished gives the extras of a range that may leave.
+	Vanished(ctx context.Context, e *entity.Entity, low, high int64) ([]int64, error)
+	// Remove deletes extras, with the stale rows that hang on them; links to them become empty. What cannot leave stays, and
+	// says why. It gives how many left, and the rows whose derived columns follow from those.
+	Remove(ctx context.Context, e *entity.Entity, ids []int64) (removed int64, fed []int64, err error)
 }
 
 // Stored are engine rows in id order: their tuples of mapped columns, and which of them the engine has made its own.
 type Stored struct {
 	Rows  pgcopy.Tuples
 	Owned []bool
+}
+
+// OpenEntry is a row that was in quarantine when a merge began.
+type OpenEntry struct {
+	ID       int64
+	ParentID int64
+	LastSeen time.Time
 }
 
 // Holder is an engine row that holds a code.
@@ -147,14 +250,23 @@ type Fault struct {
 
 // Plan is what one planning snapshot of the source says.
 type Plan struct {
-	Floor    Floor
+	State    SourceState
+	WhyFull  string // why an incremental run reads every row; empty: it does not
 	Entities []EntityPlan
+	Notes    []string // for the journal: what an operator should know of
 }
 
 // EntityPlan bounds an entity's cycle.
 type EntityPlan struct {
 	Entity    *entity.Entity
+	Shape     Shape
+	Since     Floor // empty: every row is read
 	MaxID     int64
 	Rows      int64
 	Estimated bool
+	Counted   bool           // what follows is known
+	Changed   int64          // of Rows, since the floor
+	Low, High int64          // of the changed ids; see Tally
+	Done      *engine.Counts // the tick has carried it out; nil: it is to be loaded in batches
+	Sweep     bool           // the ids of both sides are to be compared
 }

@@ -41,6 +41,8 @@ type Parent struct {
 	// Link is the engine column that holds the parent's id only while the parent is in the engine; such a row is loaded
 	// without its parent. Empty: the row waits in quarantine until its parent is in the engine.
 	Link string
+	// Feeds: the parent's derived columns follow from rows like this one.
+	Feeds bool
 }
 
 // Entity describes one of the tables that ferry carries.
@@ -144,6 +146,16 @@ func Lookup(name string) (*Entity, error) {
 		return nil, fmt.Errorf("this ferry does not know the entity %q; it is older than the one that named it", name)
 	}
 	return e, nil
+}
+
+// Feeds gives the parent whose derived columns follow from this entity's rows, if there is one.
+func (e *Entity) Feeds() (Parent, bool) {
+	for _, p := range e.Parents {
+		if p.Feeds {
+			return p, true
+		}
+	}
+	return Parent{}, false
 }
 
 // Children gives the entities that point at this one.

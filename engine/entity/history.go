@@ -19,7 +19,7 @@ var History = register(&Entity{
 	},
 	Code: -1,
 	Parents: []Parent{
-		{Entity: "loyalty_card", Column: historyCard},
+		{Entity: "loyalty_card", Column: historyCard, Feeds: true},
 		{Entity: "loyalty_point_move", Column: historyMove, Link: "point_move_id"},
 	},
 	Rules: []Rule{

@@ -1,6 +1,10 @@
 package entity
 
-import "ferry/engine/pgcopy"
+import (
+	"slices"
+
+	"ferry/engine/pgcopy"
+)
 
 // MappedColumns are the engine columns that follow the source, in the order of a tuple: id, the Odoo id, then the
 // columns with a target, each optional parent's link behind the column that names it. Two tuples of these columns are
@@ -22,6 +26,9 @@ func (e *Entity) mappedColumns() []string {
 	}
 	return out
 }
+
+// MappedAt is the place of a column in the tuple of mapped columns.
+func (e *Entity) MappedAt(column int) int { return slices.Index(e.mapped, e.Columns[column].Target) }
 
 func (e *Entity) derivedColumns() []string {
 	out := make([]string, 0, len(e.Derived))

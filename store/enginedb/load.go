@@ -26,26 +26,31 @@ type load struct {
 	conn   *pgxpool.Conn
 	tx     pgx.Tx
 	w      cycle.Work
-	before []openEntry // in quarantine in the batch's range when the transaction began
 }
 
 func wrap(doing string, err error) error { return sqlstate.Wrap(engine.SideTarget, doing, err) }
 
-// Stored reads the engine's rows of an id range.
-func (l *load) Stored(ctx context.Context, e *entity.Entity, low, high int64) (*cycle.Stored, error) {
-	return l.stored(ctx, e, "id > "+strconv.FormatInt(low, 10)+" AND id <= "+strconv.FormatInt(high, 10))
+func wrapAt(phase sqlstate.Phase, doing string, err error) error {
+	return sqlstate.WrapAt(sqlstate.Place{Side: engine.SideTarget, Phase: phase}, doing, err)
 }
 
-// StoredByID reads the engine's rows of some ids.
-func (l *load) StoredByID(ctx context.Context, e *entity.Entity, ids []int64) (*cycle.Stored, error) {
-	list := make([]string, len(ids))
-	for i, id := range ids {
+// Stored reads the engine's rows of a scope. COPY takes no parameters; integers written by strconv are all that is put
+// into its text.
+func (l *load) Stored(ctx context.Context, e *entity.Entity, of cycle.Scope) (*cycle.Stored, error) {
+	if of.IDs == nil {
+		return l.stored(ctx, e, "id > "+strconv.FormatInt(of.Low, 10)+" AND id <= "+strconv.FormatInt(of.High, 10))
+	}
+	if len(of.IDs) == 0 {
+		return &cycle.Stored{}, nil
+	}
+	list := make([]string, len(of.IDs))
+	for i, id := range of.IDs {
 		list[i] = strconv.FormatInt(id, 10)
 	}
-	return l.stored(ctx, e, "id IN ("+strings.Join(list, ",")+")")
+	return l.stored(ctx, e, "id = ANY('{"+strings.Join(list, ",")+"}'::bigint[])")
 }
 
-// stored copies rows out; COPY takes no parameters, and integers written by strconv are all that is put into its text.
+// stored copies rows out.
 func (l *load) stored(ctx context.Context, e *entity.Entity, where string) (*cycle.Stored, error) {
 	out := &cycle.Stored{}
 	split := pgcopy.NewSplitter(func(fields [][]byte) error {
@@ -65,9 +70,9 @@ func (l *load) stored(ctx context.Context, e *entity.Entity, where string) (*cyc
 	sql := "COPY (SELECT " + strings.Join(idents(e.MappedColumns()), ", ") + ", synced_to_odoo FROM " + public(e) +
 		" WHERE " + where + " AND " + ident(e.OdooID) + " IS NOT NULL ORDER BY id) TO STDOUT (FORMAT binary)"
 	if _, err := l.conn.Conn().PgConn().CopyTo(ctx, split, sql); err != nil {
-		return nil, wrap("reading "+e.Target, err)
+		return nil, wrapAt(sqlstate.PhaseRead, "reading "+e.Target, err)
 	}
-	return out, wrap("reading "+e.Target, split.Close())
+	return out, wrapAt(sqlstate.PhaseRead, "reading "+e.Target, split.Close())
 }
 
 // Present gives those of the ids that are in the engine with an Odoo id.
@@ -78,14 +83,14 @@ func (l *load) Present(ctx context.Context, e *entity.Entity, ids []int64) (map[
 	}
 	rows, err := l.tx.Query(ctx, `SELECT id FROM `+public(e)+` WHERE id = ANY($1) AND `+ident(e.OdooID)+` IS NOT NULL`, ids)
 	if err != nil {
-		return nil, wrap("looking for parents in "+e.Target, err)
+		return nil, wrapAt(sqlstate.PhaseRead, "looking for parents in "+e.Target, err)
 	}
 	var id int64
 	_, err = pgx.ForEachRow(rows, []any{&id}, func() error {
 		out[id] = true
 		return nil
 	})
-	return out, wrap("looking for parents in "+e.Target, err)
+	return out, wrapAt(sqlstate.PhaseRead, "looking for parents in "+e.Target, err)
 }
 
 // Holders gives the engine's rows that hold any of the codes.
@@ -93,13 +98,13 @@ func (l *load) Holders(ctx context.Context, e *entity.Entity, codes []string) ([
 	code := ident(e.Columns[e.Code].Target)
 	rows, err := l.tx.Query(ctx, `SELECT id, `+code+`, `+ident(e.OdooID)+` IS NULL OR synced_to_odoo FROM `+public(e)+` WHERE `+code+` = ANY($1)`, codes)
 	if err != nil {
-		return nil, wrap("looking for holders of codes", err)
+		return nil, wrapAt(sqlstate.PhaseRead, "looking for holders of codes", err)
 	}
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (cycle.Holder, error) {
 		var h cycle.Holder
 		return h, row.Scan(&h.ID, &h.Code, &h.Kept)
 	})
-	return out, wrap("looking for holders of codes", err)
+	return out, wrapAt(sqlstate.PhaseRead, "looking for holders of codes", err)
 }
 
 // codeLocks bounds the advisory locks of a batch: codes share them by hash, so that a batch that moves thousands of
@@ -115,7 +120,7 @@ func (l *load) LockCodes(ctx context.Context, codes []string) error {
 		SELECT pg_advisory_xact_lock($1, slot) FROM (
 			SELECT DISTINCT (hashtext(c) & 2147483647) % $2 AS slot FROM unnest($3::text[]) c ORDER BY slot) s`,
 		codeLockSpace, codeLocks, codes)
-	return wrap("locking codes", err)
+	return wrapAt(sqlstate.PhaseRead, "locking codes", err)
 }
 
 // Retire gives rows that lost their code one that no clean code can be: it has lower case in it.
@@ -155,7 +160,7 @@ func (l *load) Checkpoint(ctx context.Context, counts engine.Counts, took time.D
 
 // Commit makes the batch durable. Whether a commit without an answer took place is for the next attempt to find out.
 func (l *load) Commit(ctx context.Context) error {
-	return wrap("committing a batch", l.tx.Commit(ctx))
+	return wrapAt(sqlstate.PhaseCommit, "committing a batch", l.tx.Commit(ctx))
 }
 
 // deferredRefusal classes the error of a deferred constraint. A code that is taken after all was claimed by a batch
@@ -168,7 +173,7 @@ func (l *load) deferredRefusal(err error) error {
 			Doing: "checking that codes are unique", Err: fmt.Errorf("another batch took the code at the same moment: %w", err),
 		}
 	}
-	return wrap("checking deferred constraints", err)
+	return wrapAt(sqlstate.PhaseCommit, "checking deferred constraints", err)
 }
 
 // taken says what is done about a refusal that is about a row's id. An id of Odoo's that the engine gave to a row of its

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"ferry/engine"
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
 )
@@ -17,45 +18,78 @@ import (
 // openStates are the states in which a row counts as quarantined.
 const openStates = `('open', 'waiting_parent', 'waived')`
 
-// Quarantine keeps a batch's faults and settles what is no fault any more. A waived row stays waived for as long as its
+// Quarantine keeps a merge's faults and settles what is no fault any more. A waived row stays waived for as long as its
 // reason is the same.
-func (l *load) Quarantine(ctx context.Context, w cycle.Work, faults []cycle.Fault, exists func(id int64) bool) error {
-	if err := l.settleQuarantine(ctx, w, sortedIDs(faults), exists); err != nil {
-		return wrap("settling quarantine", err)
+func (l *load) Quarantine(ctx context.Context, e *entity.Entity, open []cycle.OpenEntry, faults []cycle.Fault,
+	exists func(id int64) bool,
+) (int64, error) {
+	settled, err := l.settleQuarantine(ctx, e, open, sortedIDs(faults), exists)
+	if err != nil {
+		return 0, wrap("settling quarantine", err)
 	}
 	const chunk = 5000
 	for part := range slices.Chunk(faults, chunk) {
-		if err := l.keepFaults(ctx, w, part); err != nil {
-			return wrap("keeping rows in quarantine", err)
+		if err := l.keepFaults(ctx, e, part); err != nil {
+			return 0, wrap("keeping rows in quarantine", err)
 		}
 	}
-	return nil
+	return settled, nil
 }
 
-// openBefore remembers what is in quarantine in the batch's range, before anything else is read: only that may be
-// settled. What a concurrent batch puts there afterwards (a card of this range lost its code to one of that batch's) is
-// younger than what this batch knows.
-func (l *load) openBefore(ctx context.Context) error {
-	rows, err := l.tx.Query(ctx, `SELECT source_id, last_seen FROM ferry.quarantine
-		WHERE entity = $1 AND source_id > $2 AND source_id <= $3 AND state IN `+openStates, l.w.Entity, l.w.Low, l.w.High)
+// Open gives what is in quarantine of a scope. It is read before anything else: only that may be settled. What a
+// concurrent batch puts there afterwards (a card of this scope lost its code to one of that batch's) is younger than what
+// this batch knows.
+func (l *load) Open(ctx context.Context, e *entity.Entity, of cycle.Scope) ([]cycle.OpenEntry, error) {
+	rows, err := l.tx.Query(ctx, `SELECT source_id, coalesce(parent_id, 0), last_seen FROM ferry.quarantine
+		WHERE entity = $1 AND source_id > $2 AND source_id <= $3 AND ($4::bigint[] IS NULL OR source_id = ANY($4)) AND state IN `+openStates+`
+		ORDER BY source_id`, e.Name, of.Low, of.High, of.IDs)
 	if err != nil {
-		return err
+		return nil, wrap("looking at quarantine", err)
 	}
-	l.before, err = pgx.CollectRows(rows, pgx.RowToStructByPos[openEntry])
-	return err
+	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[cycle.OpenEntry])
+	return out, wrap("looking at quarantine", err)
 }
 
-type openEntry struct {
-	ID       int64
-	LastSeen time.Time
+// Due gives the rows of a range that are in quarantine and should be read again.
+func (l *load) Due(ctx context.Context, e *entity.Entity, low, high int64, limit int) ([]int64, error) {
+	rows, err := l.tx.Query(ctx, `SELECT source_id FROM ferry.quarantine
+		WHERE entity = $1 AND source_id > $2 AND source_id <= $3 AND due AND state IN `+openStates+` ORDER BY source_id LIMIT $4`,
+		e.Name, low, high, limit)
+	if err != nil {
+		return nil, wrap("looking for rows to read again", err)
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	return out, wrap("looking for rows to read again", err)
 }
 
-// settleQuarantine ends the entries of the batch's range that are no fault any more: released, or gone with their row.
-func (l *load) settleQuarantine(ctx context.Context, w cycle.Work, faults []int64, exists func(id int64) bool) error {
+// Wake has rows in quarantine read again: those that wait for an arrived parent, and those whose code belongs to a row that
+// may have given it up.
+func (l *load) Wake(ctx context.Context, e *entity.Entity, arrived, gaveUp []int64, but cycle.Scope) error {
+	if len(arrived) > 0 {
+		for _, child := range e.Children() {
+			_, err := l.tx.Exec(ctx, `UPDATE ferry.quarantine SET due = true
+				WHERE entity = $1 AND parent_entity = $2 AND parent_id = ANY($3) AND state = 'waiting_parent' AND NOT due`, child.Name, e.Name, arrived)
+			if err != nil {
+				return wrap("waking rows that waited for their parents", err)
+			}
+		}
+	}
+	if len(gaveUp) == 0 || e.Code < 0 {
+		return nil
+	}
+	_, err := l.tx.Exec(ctx, `UPDATE ferry.quarantine SET due = true
+		WHERE entity = $1 AND owner_id = ANY($2) AND reason = $3 AND state IN `+openStates+` AND NOT due
+			AND NOT (source_id > $4 AND source_id <= $5 AND ($6::bigint[] IS NULL OR source_id = ANY($6)))`,
+		e.Name, gaveUp, entity.ReasonCode, but.Low, but.High, but.IDs)
+	return wrap("waking rows whose code may be free", err)
+}
+
+// settleQuarantine ends the entries that are no fault any more: released, or gone with their row.
+func (l *load) settleQuarantine(ctx context.Context, e *entity.Entity, open []cycle.OpenEntry, faults []int64, exists func(id int64) bool) (int64, error) {
 	var ids []int64
 	var seen []time.Time
 	var states []string
-	for _, entry := range l.before {
+	for _, entry := range open {
 		if _, still := slices.BinarySearch(faults, entry.ID); still {
 			continue
 		}
@@ -67,15 +101,15 @@ func (l *load) settleQuarantine(ctx context.Context, w cycle.Work, faults []int6
 		}
 	}
 	if len(ids) == 0 {
-		return nil
+		return 0, nil
 	}
-	_, err := l.tx.Exec(ctx, `UPDATE ferry.quarantine q SET state = f.state, stale = false, resolved_at = clock_timestamp(), run_id = $5
+	tag, err := l.tx.Exec(ctx, `UPDATE ferry.quarantine q SET state = f.state, stale = false, due = false, resolved_at = clock_timestamp(), run_id = $5
 		FROM unnest($2::bigint[], $3::timestamptz[], $4::text[]) AS f (id, seen, state)
-		WHERE q.entity = $1 AND q.source_id = f.id AND q.last_seen = f.seen`, w.Entity, ids, seen, states, w.Run)
-	return err
+		WHERE q.entity = $1 AND q.source_id = f.id AND q.last_seen = f.seen`, e.Name, ids, seen, states, l.w.Run)
+	return tag.RowsAffected(), err
 }
 
-func (l *load) keepFaults(ctx context.Context, w cycle.Work, faults []cycle.Fault) error {
+func (l *load) keepFaults(ctx context.Context, e *entity.Entity, faults []cycle.Fault) error {
 	n := len(faults)
 	ids, parents, owners := make([]int64, n), make([]*int64, n), make([]*int64, n)
 	states, reasons, details := make([]string, n), make([]string, n), make([]string, n)
@@ -111,10 +145,11 @@ func (l *load) keepFaults(ctx context.Context, w cycle.Work, faults []cycle.Faul
 			reason = EXCLUDED.reason, detail = EXCLUDED.detail, sqlstate = EXCLUDED.sqlstate,
 			parent_entity = EXCLUDED.parent_entity, parent_id = EXCLUDED.parent_id, owner_id = EXCLUDED.owner_id,
 			stale = EXCLUDED.stale, payload = EXCLUDED.payload, claim = EXCLUDED.claim, run_id = EXCLUDED.run_id, last_seen = clock_timestamp(),
+			due = false, waived_by = CASE WHEN q.state = 'waived' AND q.reason = EXCLUDED.reason THEN q.waived_by ELSE '' END,
 			attempts = CASE WHEN q.resolved_at IS NULL THEN q.attempts + 1 ELSE 1 END,
 			first_seen = CASE WHEN q.resolved_at IS NULL THEN q.first_seen ELSE clock_timestamp() END,
 			resolved_at = NULL`,
-		w.Entity, w.Run, ids, states, reasons, details, codes, parentEntities, parents, owners, stale, payloads, claims)
+		e.Name, l.w.Run, ids, states, reasons, details, codes, parentEntities, parents, owners, stale, payloads, claims)
 	return err
 }
 
@@ -142,17 +177,21 @@ func (l *load) Rename(ctx context.Context, e *entity.Entity, owners map[string]i
 	return wrap("naming the new owners of codes", err)
 }
 
-// Extras keeps the engine rows of the batch's range whose source row is gone, and forgets those that came back or went.
-func (l *load) Extras(ctx context.Context, w cycle.Work, ids []int64) error {
+// Extras keeps the engine rows of the scope whose source row is gone, and forgets those that came back or went.
+func (l *load) Extras(ctx context.Context, e *entity.Entity, of cycle.Scope, ids []int64) error {
 	if ids == nil {
 		ids = []int64{}
 	}
-	_, err := l.tx.Exec(ctx, `DELETE FROM ferry.extra WHERE entity = $1 AND id > $2 AND id <= $3 AND NOT id = ANY($4)`,
-		w.Entity, w.Low, w.High, ids)
+	_, err := l.tx.Exec(ctx, `DELETE FROM ferry.extra WHERE entity = $1 AND id > $2 AND id <= $3 AND ($4::bigint[] IS NULL OR id = ANY($4))
+		AND NOT id = ANY($5)`, e.Name, of.Low, of.High, of.IDs, ids)
 	if err != nil || len(ids) == 0 {
 		return wrap("listing extra rows", err)
 	}
-	_, err = l.tx.Exec(ctx, `INSERT INTO ferry.extra (entity, id, run_id) SELECT $1, id, $3 FROM unnest($2::bigint[]) id
-		ON CONFLICT DO NOTHING`, w.Entity, ids, w.Run)
-	return wrap("listing extra rows", err)
+	return wrap("listing extra rows", keepExtras(ctx, l.tx, e, l.w.Run, ids))
+}
+
+func keepExtras(ctx context.Context, tx pgx.Tx, e *entity.Entity, run engine.RunID, ids []int64) error {
+	_, err := tx.Exec(ctx, `INSERT INTO ferry.extra AS x (entity, id, run_id) SELECT $1, id, $3 FROM unnest($2::bigint[]) id
+		ON CONFLICT (entity, id) DO UPDATE SET kept = '' WHERE x.kept <> ''`, e.Name, ids, run)
+	return err
 }

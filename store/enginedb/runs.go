@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"ferry/engine"
+	"ferry/engine/cycle"
 	"ferry/engine/entity"
 	"ferry/store/sqlstate"
 )
@@ -42,17 +43,31 @@ func readRules(ctx context.Context, q querier) (entity.Rules, error) {
 	return out, err
 }
 
+// currentPolicies reads the policies in force.
+func currentPolicies(ctx context.Context, q querier) (cycle.Policies, error) {
+	p := cycle.DefaultPolicies()
+	rows, err := q.Query(ctx, `SELECT name, value FROM ferry.policy`)
+	if err != nil {
+		return p, err
+	}
+	var name, value string
+	_, err = pgx.ForEachRow(rows, []any{&name, &value}, func() error { return p.Set(name, value) })
+	return p, err
+}
+
 // newRun is what a run begins with; it is frozen in the engine.
 type newRun struct {
 	Kind           engine.RunKind
 	SourceIdentity string
 	Actor          engine.Actor
 	Reason         string
+	Entities       []string // none: all
+	Scheduled      bool     // nobody asked for it
 }
 
 // StartFull makes a full run. It fails with ErrRunActive while another writing run is active.
 func (db *DB) StartFull(ctx context.Context, sourceIdentity string, by engine.Actor, o engine.StartOptions) (engine.RunID, error) {
-	return db.start(ctx, newRun{Kind: engine.RunFull, SourceIdentity: sourceIdentity, Actor: by, Reason: o.Reason})
+	return db.start(ctx, newRun{Kind: engine.RunFull, SourceIdentity: sourceIdentity, Actor: by, Reason: o.Reason, Entities: o.Entities})
 }
 
 // start makes a writing run and its planning batch. It fails with ErrRunActive while another writing run is active.
@@ -66,19 +81,12 @@ func (db *DB) start(ctx context.Context, n newRun) (engine.RunID, error) {
 		if err := refuseSecond(ctx, tx); err != nil {
 			return err
 		}
-		rules, err := readRules(ctx, tx)
-		if err != nil {
-			return err
+		if n.Scheduled {
+			if err := takeTick(ctx, tx); err != nil {
+				return err
+			}
 		}
-		frozen, err := json.Marshal(rules)
-		if err != nil {
-			return fmt.Errorf("freezing the rules: %w", err)
-		}
-		err = tx.QueryRow(ctx, `
-			INSERT INTO ferry.run (kind, writes, state, state_by, epoch, source_identity, rules, rules_hash, requested_by, state_reason)
-			VALUES ($1, true, 'queued', $2, $3, $4, $5, $6, $2, $7) RETURNING id`,
-			string(n.Kind), n.Actor.String(), epoch, n.SourceIdentity, frozen, rules.Hash(), n.Reason).Scan(&id)
-		if err != nil {
+		if id, err = insertRun(ctx, tx, n, epoch); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE ferry.lease SET run_id = $1`, id); err != nil {
@@ -87,12 +95,40 @@ func (db *DB) start(ctx context.Context, n newRun) (engine.RunID, error) {
 		if err := db.plannedBatch(ctx, tx, id); err != nil {
 			return err
 		}
+		if n.Scheduled {
+			return nil
+		}
 		return record(ctx, tx, entry{Actor: n.Actor, Action: "start " + string(n.Kind), Run: id, Reason: n.Reason, Outcome: "queued"})
 	})
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.ConstraintName == "run_one_writer" {
 		return 0, fmt.Errorf("%w: another console started one at the same moment", engine.ErrRunActive)
 	}
 	return id, err
+}
+
+// insertRun stores a new run with the rules and policies that it is bound to.
+func insertRun(ctx context.Context, tx pgx.Tx, n newRun, epoch int64) (engine.RunID, error) {
+	rules, err := readRules(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	frozen, err := json.Marshal(rules)
+	if err != nil {
+		return 0, fmt.Errorf("freezing the rules: %w", err)
+	}
+	policies, err := currentPolicies(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	frozenPolicies, err := json.Marshal(policies)
+	if err != nil {
+		return 0, fmt.Errorf("freezing the policies: %w", err)
+	}
+	var id engine.RunID
+	return id, tx.QueryRow(ctx, `
+		INSERT INTO ferry.run (kind, writes, state, state_by, epoch, source_identity, rules, rules_hash, policies, requested_by, state_reason, scheduled, entities)
+		VALUES ($1, true, 'queued', $2, $3, $4, $5, $6, $7, $2, $8, $9, $10) RETURNING id`,
+		string(n.Kind), n.Actor.String(), epoch, n.SourceIdentity, frozen, rules.Hash(), frozenPolicies, n.Reason, n.Scheduled, n.Entities).Scan(&id)
 }
 
 // refuseSecond fails with ErrRunActive, naming the run, while one is active.

@@ -28,7 +28,10 @@ func (db *DB) ReadRun(ctx context.Context, id engine.RunID) (*engine.Snapshot, e
 			return err
 		}
 		steps := []func(context.Context, pgx.Tx, *engine.Snapshot) error{
-			readSteps, readEntities, readWorkers, readActivity,
+			readSteps, readEntities, readWorkers, readActivity, readFreshness,
+			func(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
+				return readSchedule(ctx, tx, db.silence, s)
+			},
 		}
 		for _, read := range steps {
 			if err := read(ctx, tx, s); err != nil {
@@ -66,7 +69,7 @@ func readSteps(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 	if s.Run == nil {
 		return nil
 	}
-	rows, err := tx.Query(ctx, `SELECT verb, entity, state, errors, open, batches_done, high, carved, width,
+	rows, err := tx.Query(ctx, `SELECT verb, entity, state, errors, open, batches_done, high - low, carved - low, width,
 			coalesce((SELECT sum(b.high - b.low) FROM ferry.batch b WHERE b.step_id = step.id AND b.state <> 'done'), 0),
 			started_at, finished_at, `+countList("")+`
 		FROM ferry.step WHERE run_id = $1 ORDER BY seq`, s.Run.ID)
@@ -114,6 +117,10 @@ func doing(v engine.StepView) string {
 		return "settling who owns each code"
 	case engine.StepSettle:
 		return "settling points of " + v.Entity
+	case engine.StepSweep:
+		return "looking for rows that are gone from " + v.Entity
+	case engine.StepDelete:
+		return "deleting rows that are gone from " + v.Entity
 	}
 	return fmt.Sprintf("%s %s", v.Verb, v.Entity)
 }
@@ -147,28 +154,39 @@ func joinStep(v *engine.EntityView, step engine.StepView) {
 }
 
 func readState(ctx context.Context, tx pgx.Tx, run *engine.RunView, v *engine.EntityView) error {
-	var counted int64
-	var source, target, quarantined, waiting, stale, extra int64
-	err := tx.QueryRow(ctx, `SELECT run_id, source_rows, target_rows, quarantined, waiting, stale, extra
-		FROM ferry.entity_state WHERE entity = $1`, v.Name).Scan(&counted, &source, &target, &quarantined, &waiting, &stale, &extra)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+	if err := readEntityPause(ctx, tx, v); err != nil {
 		return err
 	}
-	if err == nil && run != nil && (counted == int64(run.ID) || !run.State.Active()) {
-		v.SourceRows, v.TargetRows = engine.Known(source), engine.Known(target)
-		v.Quarantined, v.Waiting = engine.Known(quarantined), engine.Known(waiting)
+	var counted int64
+	var source, target, quarantined, waiting, waived, stale, extra int64
+	var exact bool
+	err := tx.QueryRow(ctx, `SELECT run_id, source_rows, target_rows, quarantined, waiting, waived, stale, extra, exact
+		FROM ferry.entity_state WHERE entity = $1`, v.Name).Scan(&counted, &source, &target, &quarantined, &waiting, &waived, &stale, &extra, &exact)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil // no plan was made yet
+	}
+	if err != nil {
+		return err
+	}
+	v.TargetRows = engine.Known(target)
+	// While a cycle goes on, what was counted at the end of the last one says nothing of this one's rows; ticks are so short
+	// that their predecessor's figures stand.
+	if run == nil || counted == int64(run.ID) || !run.State.Active() || run.Kind == engine.RunIncremental && run.WhyFull == "" {
+		v.SourceRows = engine.Known(source)
+		v.Quarantined, v.Waiting, v.Waived = engine.Known(quarantined), engine.Known(waiting), engine.Known(waived)
 		v.Stale, v.Extra = engine.Known(stale), engine.Known(extra)
-		if counted == int64(run.ID) { // an older run's count says nothing of this one
+		if exact && (run == nil || counted == int64(run.ID) || run.Kind == engine.RunIncremental) {
 			v.Accounted = engine.Known(source == target-stale-extra+quarantined)
 		}
 		return nil
 	}
-	if run == nil {
-		return nil
-	}
-	// While a run goes on, the plan's figure stands for the source; what the engine holds is what was there and what came.
+	return readPlanned(ctx, tx, run, v)
+}
+
+// readPlanned gives the plan's figure for the source while a cycle goes on.
+func readPlanned(ctx context.Context, tx pgx.Tx, run *engine.RunView, v *engine.EntityView) error {
 	var planned *int64
-	err = tx.QueryRow(ctx, `SELECT source_rows, source_estimated FROM ferry.step WHERE run_id = $1 AND entity = $2 AND verb = 'load'`,
+	err := tx.QueryRow(ctx, `SELECT source_rows, source_estimated FROM ferry.step WHERE run_id = $1 AND entity = $2 AND verb = 'load'`,
 		run.ID, v.Name).Scan(&planned, &v.SourceEstimated)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
@@ -176,12 +194,14 @@ func readState(ctx context.Context, tx pgx.Tx, run *engine.RunView, v *engine.En
 	if planned != nil {
 		v.SourceRows = engine.Known(*planned)
 	}
-	if run.First {
-		target = 0
-	} else if counted == 0 {
-		return err
+	return err
+}
+
+func readEntityPause(ctx context.Context, tx pgx.Tx, v *engine.EntityView) error {
+	err := tx.QueryRow(ctx, `SELECT paused_by, reason FROM ferry.entity_pause WHERE entity = $1`, v.Name).Scan(&v.PausedBy, &v.PausedReason)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
 	}
-	v.TargetRows = engine.Known(target + v.Counts.Inserted - v.Counts.Deleted)
 	return err
 }
 
@@ -219,7 +239,7 @@ func (db *DB) Reasons(ctx context.Context) ([]engine.ReasonView, error) {
 	rows, err := db.pool.Query(ctx, `
 		WITH hanging AS (
 			SELECT parent_entity, parent_id, count(*) AS rows FROM ferry.quarantine WHERE state = 'waiting_parent' GROUP BY 1, 2)
-		SELECT q.entity, q.reason, count(*), coalesce(sum(h.rows), 0)::bigint
+		SELECT q.entity, q.reason, count(*), count(*) FILTER (WHERE q.state = 'waived'), coalesce(sum(h.rows), 0)::bigint
 		FROM ferry.quarantine q LEFT JOIN hanging h ON h.parent_entity = q.entity AND h.parent_id = q.source_id
 		WHERE q.state IN `+openStates+` GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2`)
 	if err != nil {
@@ -227,7 +247,7 @@ func (db *DB) Reasons(ctx context.Context) ([]engine.ReasonView, error) {
 	}
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.ReasonView, error) {
 		var v engine.ReasonView
-		return v, row.Scan(&v.Entity, &v.Reason, &v.Rows, &v.Hangs)
+		return v, row.Scan(&v.Entity, &v.Reason, &v.Rows, &v.Waived, &v.Hangs)
 	})
 	return out, sqlstate.Wrap(engine.SideTarget, "counting quarantine", err)
 }

@@ -86,6 +86,8 @@ func (db *DB) Pause(ctx context.Context, act engine.Act, by engine.Actor) error 
 		switch r.State {
 		case engine.RunPausing, engine.RunPaused:
 			return "", fmt.Errorf("%w: run #%d is already %s by %s", engine.ErrStateChanged, r.ID, r.State, orNobody(r.By))
+		case engine.RunAsking:
+			return "", fmt.Errorf("%w: run #%d waits for an answer already; nothing of it is at work", engine.ErrNeedsAnswer, r.ID)
 		case engine.RunQueued, engine.RunPlanning, engine.RunRunning:
 		case engine.RunInterrupted, engine.RunCancelled, engine.RunFailed, engine.RunDone:
 			return "", fmt.Errorf("%w: run #%d is %s, there is nothing to pause", engine.ErrStateChanged, r.ID, r.State)
@@ -121,6 +123,9 @@ func (db *DB) Resume(ctx context.Context, act engine.Act, by engine.Actor) error
 	return db.steer(ctx, steering{
 		action: "resume", act: act, by: by, shut: before.Ended(), batches: true,
 		decide: func(tx pgx.Tx, r runRow, epoch int64) (engine.RunState, error) {
+			if r.State == engine.RunAsking {
+				return "", fmt.Errorf("%w: answer run #%d instead of resuming it", engine.ErrNeedsAnswer, r.ID)
+			}
 			if !r.State.Resumable() {
 				return "", fmt.Errorf("%w: run #%d is %s, there is nothing to resume", engine.ErrStateChanged, r.ID, r.State)
 			}
@@ -139,6 +144,10 @@ func (db *DB) proceed(ctx context.Context, tx pgx.Tx, r runRow, epoch int64, by 
 		if err := db.revive(ctx, tx, r.ID, epoch); err != nil {
 			return err
 		}
+	}
+	// A run that ferry paused itself goes on because somebody has looked and decided so.
+	if _, err := tx.Exec(ctx, `UPDATE ferry.run SET breaker_off = breaker_off OR state_by = 'ferry' WHERE id = $1`, r.ID); err != nil {
+		return err
 	}
 	if err := setState(ctx, tx, r.ID, engine.RunRunning, by.String(), reason); err != nil {
 		return err
@@ -170,6 +179,29 @@ func (db *DB) Cancel(ctx context.Context, act engine.Act, by engine.Actor) error
 			return "", fmt.Errorf("%w: run #%d is %s, there is nothing to cancel", engine.ErrStateChanged, r.ID, r.State)
 		}
 		return engine.RunCancelled, nil
+	}})
+}
+
+// Answer answers the question of a run: accepted it goes on, else it is cancelled.
+func (db *DB) Answer(ctx context.Context, act engine.Act, accept bool, by engine.Actor) error {
+	action := "answer stop"
+	if accept {
+		action = "answer accept"
+	}
+	return db.steer(ctx, steering{action: action, act: act, by: by, batches: true, decide: func(tx pgx.Tx, r runRow, _ int64) (engine.RunState, error) {
+		switch {
+		case r.State != engine.RunAsking:
+			return "", fmt.Errorf("%w: run #%d is %s and asks nothing", engine.ErrStateChanged, r.ID, r.State)
+		case !accept:
+			return engine.RunCancelled, nil
+		}
+		if _, err := tx.Exec(ctx, `UPDATE ferry.run SET answer = 'accept' WHERE id = $1`, r.ID); err != nil {
+			return "", err
+		}
+		if err := setState(ctx, tx, r.ID, engine.RunRunning, by.String(), act.Reason); err != nil {
+			return "", err
+		}
+		return "", db.carveRunning(ctx, tx, r.ID)
 	}})
 }
 

@@ -53,15 +53,15 @@ func (t *Target) Claim(ctx context.Context, batch engine.BatchID, attempt int, b
 // claim locks a batch and checks that this attempt may have it.
 func claim(ctx context.Context, tx pgx.Tx, batch engine.BatchID, attempt int) (cycle.Work, error) {
 	w := cycle.Work{}
-	var rules []byte
+	var rules, policies []byte
 	var state engine.BatchState
 	var runState engine.RunState
 	err := tx.QueryRow(ctx, `
-		SELECT b.id, b.attempt, b.tries, b.sqlstate, b.state, b.low, b.high, s.verb, s.entity,
-			r.id, r.kind, r.state, r.epoch, r.first, r.rules, r.rules_hash, r.source_identity
+		SELECT b.id, b.attempt, b.tries, b.sqlstate, b.state, b.low, b.high, s.verb, s.entity, coalesce(s.since::text, ''),
+			r.id, r.kind, r.state, r.epoch, r.first, r.rules, r.rules_hash, r.policies, r.source_identity, r.entities
 		FROM ferry.batch b JOIN ferry.step s ON s.id = b.step_id JOIN ferry.run r ON r.id = b.run_id
 		WHERE b.id = $1 FOR UPDATE OF b`, batch).Scan(&w.Batch, &w.Attempt, &w.Tries, &w.LastSQLState, &state, &w.Low, &w.High, &w.Verb, &w.Entity,
-		&w.Run, &w.Kind, &runState, &w.Epoch, &w.First, &rules, &w.RulesHash, &w.SourceIdentity)
+		&w.Since, &w.Run, &w.Kind, &runState, &w.Epoch, &w.First, &rules, &w.RulesHash, &policies, &w.SourceIdentity, &w.Entities)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return w, fmt.Errorf("%w: batch %d does not exist", engine.ErrFenced, batch)
@@ -71,13 +71,19 @@ func claim(ctx context.Context, tx pgx.Tx, batch engine.BatchID, attempt int) (c
 		return w, fmt.Errorf("%w: batch %d is at attempt %d, this is %d", engine.ErrFenced, batch, w.Attempt, attempt)
 	case state == engine.BatchDone:
 		return w, fmt.Errorf("%w: batch %d is done", engine.ErrFenced, batch)
-	case !runState.Active() || runState == engine.RunPaused:
+	case !runState.Active() || runState == engine.RunPaused || runState == engine.RunAsking:
 		return w, fmt.Errorf("%w: run #%d is %s", engine.ErrFenced, w.Run, runState)
 	}
 	if err := json.Unmarshal(rules, &w.Rules); err != nil {
 		return w, fmt.Errorf("reading the rules of run #%d: %w", w.Run, err)
 	}
-	return w, nil
+	if w.Policies, err = readPolicies(policies); err != nil {
+		return w, err
+	}
+	if w.Verb == engine.StepPlan && w.Kind == engine.RunIncremental {
+		w.Bases, err = readBases(ctx, tx, w)
+	}
+	return w, err
 }
 
 // HandBack puts a batch back into the queue for a process that is fit for it. It counts no error; the run keeps why, for
@@ -143,11 +149,14 @@ func (t *Target) Failed(ctx context.Context, w cycle.Work, cause error, final bo
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
+		if folded, err := foldFailed(ctx, tx, w.Run); folded || err != nil {
+			return err
+		}
 		return record(ctx, tx, entry{Action: "fail", Run: w.Run, State: string(engine.RunRunning), Reason: text, Outcome: string(engine.RunFailed)})
 	})
 }
 
-// Begin opens the batch's writing transaction: it locks the entity's lease and checks the epoch.
+// Begin opens the batch's writing transaction: it locks the leases and checks the epoch.
 func (t *Target) Begin(ctx context.Context, w cycle.Work) (cycle.Load, error) {
 	conn, err := t.db.pool.Acquire(ctx)
 	if err != nil {
@@ -167,12 +176,6 @@ func (t *Target) Begin(ctx context.Context, w cycle.Work) (cycle.Load, error) {
 		l.Rollback()
 		return nil, sqlstate.Wrap(engine.SideTarget, "checking the batch's lease", err)
 	}
-	if w.Verb == engine.StepLoad {
-		if err := l.openBefore(ctx); err != nil {
-			l.Rollback()
-			return nil, sqlstate.Wrap(engine.SideTarget, "looking at quarantine", err)
-		}
-	}
 	return l, nil
 }
 
@@ -182,18 +185,24 @@ func queueForLease(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// fence locks the entity's lease FOR SHARE and requires the epoch that the work began with. While it is held, cancel
-// and new runs wait.
+// fence locks the leases of all entities FOR SHARE, for a batch may write to others than its own, and requires the epoch
+// that the work began with. While they are held, cancel and new runs wait.
 func fence(ctx context.Context, tx pgx.Tx, w cycle.Work) error {
 	if err := queueForLease(ctx, tx); err != nil {
 		return err
 	}
-	var epoch int64
-	if err := tx.QueryRow(ctx, `SELECT epoch FROM ferry.lease WHERE entity = $1 FOR SHARE`, w.Entity).Scan(&epoch); err != nil {
+	rows, err := tx.Query(ctx, `SELECT epoch FROM ferry.lease ORDER BY entity FOR SHARE`)
+	if err != nil {
 		return err
 	}
-	if epoch != w.Epoch {
-		return fmt.Errorf("%w: %s belongs to epoch %d, this batch is of %d", engine.ErrFenced, w.Entity, epoch, w.Epoch)
+	epochs, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return err
+	}
+	for _, epoch := range epochs {
+		if epoch != w.Epoch {
+			return fmt.Errorf("%w: the entities belong to epoch %d, this batch is of %d", engine.ErrFenced, epoch, w.Epoch)
+		}
 	}
 	return nil
 }

@@ -20,9 +20,9 @@ const (
 // Heartbeat says that a process is alive. Call it every two seconds; after SilentAfter others take its batches over.
 func (db *DB) Heartbeat(ctx context.Context, p engine.Process, version string) error {
 	return db.inTx(ctx, "saying that this process is alive", func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO ferry.worker (id, host, pid, workers, version) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(), workers = EXCLUDED.workers`,
-			p.ID, p.Host, p.PID, p.Workers, version)
+		_, err := tx.Exec(ctx, `INSERT INTO ferry.worker (id, host, pid, workers, version, keeps) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(), workers = EXCLUDED.workers, keeps = EXCLUDED.keeps`,
+			p.ID, p.Host, p.PID, p.Workers, version, p.Keeps)
 		return err
 	})
 }

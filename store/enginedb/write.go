@@ -13,6 +13,7 @@ import (
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
 	"ferry/engine/pgcopy"
+	"ferry/store/sqlstate"
 )
 
 // Insert copies new rows into the table.
@@ -80,7 +81,7 @@ func (l *load) bisect(ctx context.Context, rows *pgcopy.Tuples, from, until int,
 		_, err = l.tx.Exec(ctx, `RELEASE SAVEPOINT ferry_write`)
 		return nil, wrap("writing rows", err)
 	}
-	classed := wrap("writing rows", err)
+	classed := wrapAt(sqlstate.PhaseWrite, "writing rows", err)
 	if engine.ClassOf(classed) != engine.ClassQuarantine {
 		return nil, classed
 	}

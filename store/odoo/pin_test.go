@@ -117,7 +117,7 @@ func TestWhatEndedSinceTheSnapshotHoldsNothingBackAnyMore(t *testing.T) {
 	db := reader(t, c.dsn())
 	snapshot := take(t, db)
 	defer snapshot.Close()
-	_, err := snapshot.Floor(t.Context())
+	_, err := snapshot.State(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, writer.tx.Commit(t.Context()))
 	text, err := db.pin(t.Context(), snapshot.tx)

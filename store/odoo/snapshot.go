@@ -21,8 +21,10 @@ import (
 
 // Snapshot is one short read-only transaction on the source.
 type Snapshot struct {
-	conn *pgxpool.Conn
-	tx   pgx.Tx
+	db     *DB
+	conn   *pgxpool.Conn
+	tx     pgx.Tx
+	shapes map[string]entity.Shape // discovered in this snapshot
 }
 
 var (
@@ -41,7 +43,7 @@ func (db *DB) Snapshot(ctx context.Context) (cycle.SourceSnapshot, error) {
 		conn.Release()
 		return nil, sqlstate.Wrap(engine.SideSource, "beginning a snapshot", err)
 	}
-	return &Snapshot{conn: conn, tx: tx}, nil
+	return &Snapshot{db: db, conn: conn, tx: tx, shapes: map[string]entity.Shape{}}, nil
 }
 
 // Close ends the transaction. A session whose transaction cannot be ended is dropped with it.
@@ -58,49 +60,45 @@ func (s *Snapshot) Close() {
 	s.conn = nil
 }
 
-// Floor gives the lowest transaction id that was still running: what had begun before is in this snapshot or undone.
-func (s *Snapshot) Floor(ctx context.Context) (cycle.Floor, error) {
-	var floor string
-	err := s.tx.QueryRow(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text`).Scan(&floor)
-	return cycle.Floor(floor), sqlstate.Wrap(engine.SideSource, "taking a planning snapshot", err)
-}
-
 // MaxID is an entity's highest id, 0 without rows.
 func (s *Snapshot) MaxID(ctx context.Context, e *entity.Entity) (int64, error) {
 	var highest int64
 	err := s.tx.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM `+table(e)).Scan(&highest)
-	return highest, sqlstate.Wrap(engine.SideSource, "reading the highest id of "+e.Name, err)
+	return highest, sqlstate.Wrap(engine.SideSource, "reading the highest id of "+e.Name, s.withHolders(ctx, e, err))
 }
 
 // Count gives an entity's number of rows: counted, or the planner's estimate if counting takes longer than the limit.
 // After an estimate the transaction is the same one; it was protected by a savepoint.
 func (s *Snapshot) Count(ctx context.Context, e *entity.Entity, limit time.Duration) (rows int64, estimated bool, err error) {
-	inner, err := s.tx.Begin(ctx)
-	if err != nil {
-		return 0, false, sqlstate.Wrap(engine.SideSource, "counting "+e.Name, err)
-	}
-	_, err = inner.Exec(ctx, `SELECT set_config('statement_timeout', $1, true)`, strconv.FormatInt(limit.Milliseconds(), 10))
-	if err == nil {
-		err = inner.QueryRow(ctx, `SELECT count(*) FROM `+table(e)).Scan(&rows)
-	}
-	if err == nil {
-		return rows, false, sqlstate.Wrap(engine.SideSource, "counting "+e.Name, inner.Commit(ctx))
-	}
-	if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != "57014" {
-		return 0, false, sqlstate.Wrap(engine.SideSource, "counting "+e.Name, err)
-	}
-	if err := inner.Rollback(ctx); err != nil {
-		return 0, false, sqlstate.Wrap(engine.SideSource, "counting "+e.Name, err)
+	err = s.limited(ctx, limit, func(inner pgx.Tx) error {
+		return inner.QueryRow(ctx, `SELECT count(*) FROM `+table(e)).Scan(&rows)
+	})
+	if !isTimeout(err) {
+		return rows, false, sqlstate.Wrap(engine.SideSource, "counting "+e.Name, s.withHolders(ctx, e, err))
 	}
 	err = s.tx.QueryRow(ctx, `SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass('public.' || quote_ident($1))`,
 		e.Name).Scan(&rows)
 	return rows, true, sqlstate.Wrap(engine.SideSource, "estimating "+e.Name, err)
 }
 
-// Range reads the rows with ids above low up to high, in id order.
-func (s *Snapshot) Range(ctx context.Context, e *entity.Entity, low, high int64, each func(entity.Row) error) error {
-	where := " WHERE id > " + strconv.FormatInt(low, 10) + " AND id <= " + strconv.FormatInt(high, 10)
+// Range reads the rows with ids above low up to high, in id order; with a floor only those that transactions from it on
+// have written.
+func (s *Snapshot) Range(ctx context.Context, e *entity.Entity, low, high int64, since cycle.Floor, each func(entity.Row) error) error {
+	where := " WHERE " + within(low, high)
+	if since != "" {
+		young, err := youngerThan(since)
+		if err != nil {
+			return err
+		}
+		where += " AND " + young
+	}
 	return s.read(ctx, e, where, each)
+}
+
+// within is the condition that an id is above low up to high. COPY takes no parameters; integers written by strconv are
+// the one thing that is put into its text.
+func within(low, high int64) string {
+	return "id > " + strconv.FormatInt(low, 10) + " AND id <= " + strconv.FormatInt(high, 10)
 }
 
 // ByID reads the rows with the given ids, in id order; ids without a row are left out.
@@ -112,12 +110,11 @@ func (s *Snapshot) ByID(ctx context.Context, e *entity.Entity, ids []int64, each
 	for i, id := range ids {
 		list[i] = strconv.FormatInt(id, 10)
 	}
-	// COPY takes no parameters; integers written by strconv are the one thing that is put into its text.
 	return s.read(ctx, e, " WHERE id IN ("+strings.Join(list, ",")+")", each)
 }
 
 func (s *Snapshot) read(ctx context.Context, e *entity.Entity, where string, each func(entity.Row) error) error {
-	shape, err := discover(ctx, s.tx, e)
+	shape, err := s.shape(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -131,12 +128,26 @@ func (s *Snapshot) read(ctx context.Context, e *entity.Entity, where string, eac
 	})
 	sql := "COPY (SELECT " + selectList(e, shape) + " FROM " + table(e) + where + " ORDER BY id) TO STDOUT (FORMAT binary)"
 	if _, err := s.conn.Conn().PgConn().CopyTo(ctx, split, sql); err != nil {
-		return sqlstate.Wrap(engine.SideSource, "reading "+e.Name, err)
+		return sqlstate.Wrap(engine.SideSource, "reading "+e.Name, s.withHolders(ctx, e, err))
 	}
 	if err := split.Close(); err != nil {
 		return fmt.Errorf("reading %s: %w", e.Name, err)
 	}
 	return nil
+}
+
+// lockNotAvailable is what a server says of a lock that it waited for in vain.
+const lockNotAvailable = "55P03"
+
+// withHolders adds to an error about a lock who holds it.
+func (s *Snapshot) withHolders(ctx context.Context, e *entity.Entity, err error) error {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != lockNotAvailable {
+		return err
+	}
+	if who := s.db.lockHolders(ctx, e.Name); who != "" {
+		return fmt.Errorf("%w; %s", err, who)
+	}
+	return err
 }
 
 // selectList names id and the entity's columns that this source has; integers and texts in one form.

@@ -1,0 +1,86 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ferry/engine"
+)
+
+// errNoWorkers says that a process which only looks and steers cannot keep the engine in step.
+var errNoWorkers = errors.New("this process has no workers, so it starts no ticks; start it with --workers 1 or more")
+
+// KeepInStep lets this process start a tick whenever one is due, every so often for every process, or no longer (0).
+//
+// Which process starts a tick is decided tick by tick, in the engine database: whoever is first takes it. So there is always
+// one leader and never an election to wait for, and a process that is gone is replaced at the next tick.
+func (k *Control) KeepInStep(ctx context.Context, every time.Duration) error {
+	if every == 0 {
+		return k.act(ctx, "stop keeping in step", engine.Act{}, func() error {
+			k.keeps.Store(false)
+			return k.signOn(ctx)
+		})
+	}
+	return k.act(ctx, "keep in step", engine.Act{}, func() error {
+		if !k.works() {
+			return fmt.Errorf("%w: %w", engine.ErrReadOnly, errNoWorkers)
+		}
+		if err := k.c.Ledger.Ready(ctx); err != nil {
+			return err
+		}
+		if err := k.c.Source.Safety(ctx); err != nil {
+			return err
+		}
+		if err := k.c.Ledger.SetEvery(ctx, every, k.c.Actor); err != nil {
+			return err
+		}
+		k.keeps.Store(true)
+		return k.signOn(ctx)
+	})
+}
+
+// schedule starts the ticks that are due, while this process keeps the engine in step. A tick that cannot be started is
+// due still; the next look tries again.
+func (k *Control) schedule(ctx context.Context) {
+	look := time.NewTicker(k.c.LookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+		if !k.keeps.Load() {
+			continue
+		}
+		if err := k.tickIfDue(ctx); err != nil && ctx.Err() == nil {
+			k.c.Logger.WarnContext(ctx, "no tick could begin, trying again", "error", err)
+		}
+	}
+}
+
+// tickLimit bounds the start of a tick; what it does is a batch, which bounds itself.
+const tickLimit = 10 * time.Second
+
+func (k *Control) tickIfDue(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, tickLimit)
+	defer cancel()
+	due, err := k.c.Ledger.TickDue(ctx)
+	if err != nil || !due {
+		return err
+	}
+	if err := k.c.Source.Safety(ctx); err != nil {
+		return err
+	}
+	identity, err := k.c.Source.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	id, err := k.c.Ledger.Tick(ctx, identity, k.c.Actor)
+	if id != 0 {
+		k.refresh()
+	}
+	return err
+}

@@ -1,0 +1,130 @@
+package cycle
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Deletes is what is done about engine rows whose source row is gone.
+type Deletes string
+
+// What is done.
+const (
+	DeletesReport Deletes = "report" // they are listed, and stay
+	DeletesDelete Deletes = "delete" // they leave
+)
+
+// Policies are what is done about rows that are gone or refused, and how many of them are too many. Like the rules they
+// are the engine database's, and frozen into each run.
+type Policies struct {
+	Deletes      Deletes       `json:"deletes"`
+	VanishShare  float64       `json:"vanish_share"`  // a run that misses a larger share of an entity's rows stops and asks …
+	VanishRows   int64         `json:"vanish_rows"`   // … or more rows than this
+	RefusedShare float64       `json:"refused_share"` // a run pauses if the engine database refuses a larger share of a step's rows
+	SweepEvery   time.Duration `json:"sweep_every"`   // all ids of both sides are compared at least so often
+}
+
+// vanishFew is how many rows may always vanish: of a small table a single one is a large share.
+const vanishFew = 10
+
+// refusedFew is how many refusals are too few to say anything of the engine database.
+const refusedFew = 100
+
+// DefaultPolicies are those of an engine database that says nothing else.
+func DefaultPolicies() Policies {
+	return Policies{Deletes: DeletesReport, VanishShare: 0.001, VanishRows: 10_000, RefusedShare: 0.01, SweepEvery: time.Hour}
+}
+
+// TooManyVanished reports whether so many of an entity's rows vanished that a run must ask.
+func (p Policies) TooManyVanished(vanished, rows int64) bool {
+	return vanished > vanishFew && (float64(vanished) > p.VanishShare*float64(rows) || vanished > p.VanishRows)
+}
+
+// TooManyRefused reports whether the engine database refused so many rows that the fault is hardly the rows'.
+func (p Policies) TooManyRefused(refused, read int64) bool {
+	return refused >= refusedFew && float64(refused) > p.RefusedShare*float64(read)
+}
+
+// policy is one of the policies by its name in the engine database and in the config.
+type policy struct {
+	get func(Policies) string
+	set func(*Policies, string) error
+}
+
+var policies = map[string]policy{
+	"deletes": {
+		func(p Policies) string { return string(p.Deletes) },
+		func(p *Policies, text string) error {
+			if d := Deletes(text); d != DeletesReport && d != DeletesDelete {
+				return fmt.Errorf("%q is neither %s nor %s", text, DeletesReport, DeletesDelete)
+			}
+			p.Deletes = Deletes(text)
+			return nil
+		},
+	},
+	"vanish-share":  share(func(p *Policies) *float64 { return &p.VanishShare }),
+	"refused-share": share(func(p *Policies) *float64 { return &p.RefusedShare }),
+	"vanish-rows": {
+		func(p Policies) string { return strconv.FormatInt(p.VanishRows, 10) },
+		func(p *Policies, text string) error {
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil || n < 0 {
+				return fmt.Errorf("%q is no number of rows", text)
+			}
+			p.VanishRows = n
+			return nil
+		},
+	},
+	"sweep-every": {
+		func(p Policies) string { return p.SweepEvery.String() },
+		func(p *Policies, text string) error {
+			d, err := time.ParseDuration(text)
+			if err != nil || d <= 0 {
+				return fmt.Errorf("%q is no duration such as 1h", text)
+			}
+			p.SweepEvery = d
+			return nil
+		},
+	},
+}
+
+func share(at func(*Policies) *float64) policy {
+	return policy{
+		func(p Policies) string { return strconv.FormatFloat(*at(&p), 'f', -1, 64) },
+		func(p *Policies, text string) error {
+			v, err := strconv.ParseFloat(text, 64)
+			if err != nil || v < 0 || v > 1 {
+				return fmt.Errorf("%q is no share from 0 to 1", text)
+			}
+			*at(p) = v
+			return nil
+		},
+	}
+}
+
+// PolicyNames lists the policies.
+func PolicyNames() []string { return slices.Sorted(maps.Keys(policies)) }
+
+// Get is a policy's value as text.
+func (p Policies) Get(name string) string {
+	if one, ok := policies[name]; ok {
+		return one.get(p)
+	}
+	return ""
+}
+
+// Set gives a policy a value, by name. It fails for a name or a value that does not exist.
+func (p *Policies) Set(name, text string) error {
+	one, ok := policies[name]
+	if !ok {
+		return fmt.Errorf("no policy %q; there are: %s", name, strings.Join(PolicyNames(), ", "))
+	}
+	if err := one.set(p, text); err != nil {
+		return fmt.Errorf("policy %s: %w", name, err)
+	}
+	return nil
+}

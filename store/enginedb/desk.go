@@ -1,0 +1,131 @@
+package enginedb
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"ferry/engine"
+	"ferry/engine/entity"
+	"ferry/store/sqlstate"
+)
+
+// selected is the condition that a row q of quarantine is meant, by the parameters $1 to $3.
+const selected = `q.state IN ` + openStates + ` AND ($1 = '' OR q.entity = $1) AND ($2 = '' OR q.reason = $2)
+	AND ($3::bigint[] IS NULL OR q.source_id = ANY($3))`
+
+// QuarantineRows lists rows that are in quarantine now, by entity and id, from behind a row on.
+func (db *DB) QuarantineRows(ctx context.Context, which engine.QuarantineSelection, after engine.QuarantineKey, limit int) ([]engine.QuarantineRow, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT q.entity, q.source_id, q.state, q.reason, q.detail, q.sqlstate, q.parent_entity, q.parent_id, q.owner_id, q.stale, q.payload,
+			q.attempts, q.due, q.waived_by, q.waived_note, q.first_seen, q.last_seen,
+			(SELECT count(*) FROM ferry.quarantine h WHERE h.entity = ANY($7) AND h.parent_id = q.source_id AND h.parent_entity = q.entity
+				AND h.state = 'waiting_parent')
+		FROM ferry.quarantine q WHERE `+selected+` AND (q.entity, q.source_id) > ($4, $5) ORDER BY q.entity, q.source_id LIMIT $6`,
+		which.Entity, which.Reason, which.IDs, after.Entity, after.ID, limit, entityNames())
+	if err != nil {
+		return nil, sqlstate.Wrap(engine.SideTarget, "listing quarantine", err)
+	}
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.QuarantineRow, error) {
+		var q engine.QuarantineRow
+		var parent, owner *int64
+		var first, last time.Time
+		err := row.Scan(&q.Entity, &q.ID, &q.State, &q.Reason, &q.Detail, &q.SQLState, &q.ParentEntity, &parent, &owner, &q.Stale, &q.Payload,
+			&q.Attempts, &q.Due, &q.WaivedBy, &q.WaivedNote, &first, &last, &q.Hangs)
+		q.Parent, q.Owner, q.FirstSeen, q.LastSeen = maybe(parent), maybe(owner), first.UTC(), last.UTC()
+		return q, err
+	})
+	return out, sqlstate.Wrap(engine.SideTarget, "listing quarantine", err)
+}
+
+func entityNames() []string {
+	var out []string
+	for _, e := range entity.All() {
+		out = append(out, e.Name)
+	}
+	return out
+}
+
+// about says which rows of quarantine an action is about, for the journal.
+func about(which engine.QuarantineSelection) string {
+	switch {
+	case len(which.IDs) == 1:
+		return fmt.Sprintf("%s %d", which.Entity, which.IDs[0])
+	case len(which.IDs) > 1:
+		return fmt.Sprintf("%d rows of %s", len(which.IDs), which.Entity)
+	}
+	out := "all rows"
+	if which.Entity != "" {
+		out += " of " + which.Entity
+	}
+	if which.Reason != "" {
+		out += " with " + which.Reason
+	}
+	return out
+}
+
+// RetryQuarantine has rows read again by the next cycle. It gives how many.
+func (db *DB) RetryQuarantine(ctx context.Context, which engine.QuarantineSelection, act engine.Act, by engine.Actor) (int64, error) {
+	return db.tendQuarantine(ctx, "retry quarantine", which, act, by, `SET due = true`, ``)
+}
+
+// Waive decides that rows may stay in quarantine, or, with again, that they count again.
+func (db *DB) Waive(ctx context.Context, which engine.QuarantineSelection, act engine.Act, again bool, by engine.Actor) (int64, error) {
+	if again {
+		return db.tendQuarantine(ctx, "unwaive", which, act, by,
+			`SET state = CASE WHEN q.reason = 'waiting_parent' THEN 'waiting_parent' ELSE 'open' END, waived_by = '', waived_note = '', waived_at = NULL`,
+			` AND q.state = 'waived'`)
+	}
+	return db.tendQuarantine(ctx, "waive", which, act, by,
+		`SET state = 'waived', waived_by = $4, waived_note = $5, waived_at = clock_timestamp()`, ` AND q.state <> 'waived'`)
+}
+
+// tendQuarantine changes rows of quarantine, counts them, and keeps that in the journal.
+func (db *DB) tendQuarantine(ctx context.Context, action string, which engine.QuarantineSelection, act engine.Act, by engine.Actor, set, and string) (int64, error) {
+	if len(which.IDs) > 0 && which.Entity == "" {
+		return 0, fmt.Errorf("%w: an id needs its entity", engine.ErrNoSuchRow)
+	}
+	var changed int64
+	err := db.inTx(ctx, "changing quarantine", func(tx pgx.Tx) error {
+		args := []any{which.Entity, which.Reason, which.IDs}
+		if action == "waive" {
+			args = append(args, by.String(), act.Reason)
+		}
+		tag, err := tx.Exec(ctx, `UPDATE ferry.quarantine q `+set+` WHERE `+selected+and, args...)
+		if err != nil {
+			return err
+		}
+		if changed = tag.RowsAffected(); changed == 0 {
+			return fmt.Errorf("%w: %s, or none that this would change", engine.ErrNoSuchRow, about(which))
+		}
+		if _, err := tx.Exec(ctx, `UPDATE ferry.entity_state st SET waived = (SELECT count(*) FROM ferry.quarantine WHERE entity = st.entity AND state = 'waived'),
+			waiting = (SELECT count(*) FROM ferry.quarantine WHERE entity = st.entity AND state = 'waiting_parent')`); err != nil {
+			return err
+		}
+		return record(ctx, tx, entry{Actor: by, Action: action, State: about(which), Reason: act.Reason, Outcome: fmt.Sprintf("%d rows", changed)})
+	})
+	return changed, err
+}
+
+// SetRule gives a rule another severity.
+func (db *DB) SetRule(ctx context.Context, rule, severity string, act engine.Act, by engine.Actor) error {
+	if err := (entity.Rules{}).Set(rule, entity.Severity(severity)); err != nil {
+		return err
+	}
+	return db.inTx(ctx, "changing a rule", func(tx pgx.Tx) error {
+		var before string
+		err := tx.QueryRow(ctx, `SELECT severity FROM ferry.rule WHERE name = $1 FOR UPDATE`, rule).Scan(&before)
+		if err != nil {
+			return err
+		}
+		if before == severity {
+			return fmt.Errorf("%w: rule %s is at %s already", engine.ErrStateChanged, rule, severity)
+		}
+		if _, err := tx.Exec(ctx, `UPDATE ferry.rule SET severity = $2 WHERE name = $1`, rule, severity); err != nil {
+			return err
+		}
+		return record(ctx, tx, entry{Actor: by, Action: "rule " + rule, State: before, Reason: act.Reason, Outcome: severity})
+	})
+}
