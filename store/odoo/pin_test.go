@@ -117,7 +117,7 @@ func TestWhatEndedSinceTheSnapshotHoldsNothingBackAnyMore(t *testing.T) {
 	db := reader(t, c.dsn())
 	snapshot := take(t, db)
 	defer snapshot.Close()
-	_, err := snapshot.State(t.Context())
+	_, err := snapshot.tx.Exec(t.Context(), `SELECT pg_current_snapshot()`) // from here on its floor stands
 	require.NoError(t, err)
 	require.NoError(t, writer.tx.Commit(t.Context()))
 	text, err := db.pin(t.Context(), snapshot.tx)
