@@ -121,6 +121,7 @@ type Counts struct {
 	Precise   int64 // rows with a value that rounding changed by more than 1e-6
 	Warned    int64 // rows loaded although a rule of severity "warn" found fault
 	Refused   int64 // of Rejected: the engine database refused them
+	Faulted   int64 // of Rejected: not in quarantine before, or for another reason
 	Released  int64 // rows that left quarantine: valid now, or gone from the source
 	Missing   int64 // source rows that are neither in the engine nor in quarantine, though they should be
 }
@@ -140,13 +141,14 @@ func (c *Counts) Add(o Counts) {
 	c.Precise += o.Precise
 	c.Warned += o.Warned
 	c.Refused += o.Refused
+	c.Faulted += o.Faulted
 	c.Released += o.Released
 	c.Missing += o.Missing
 }
 
-// Idle reports whether nothing came of what was read: every row was in the engine as it should be.
+// Idle reports whether nothing came of what was read: every row was in the engine, or in quarantine, as it should be.
 func (c Counts) Idle() bool {
-	c.Read, c.Unchanged, c.Precise, c.Warned = 0, 0, 0, 0
+	c.Read, c.Unchanged, c.Precise, c.Warned, c.Rejected, c.Stale, c.Refused = 0, 0, 0, 0, 0, 0, 0
 	return c == Counts{}
 }
 

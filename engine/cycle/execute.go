@@ -40,6 +40,11 @@ func (x *Executor) Execute(ctx context.Context, target Target, batch engine.Batc
 		return nil
 	case ctx.Err() != nil:
 		return err // this process stops; the attempt did not fail
+	case w.tooMuch(err):
+		if split := target.Split(ctx, w); split != nil {
+			return fmt.Errorf("batch %d: %w (and it could not be cut in two: %w)", batch, err, split)
+		}
+		return nil
 	case errors.Is(err, ErrUnfit):
 		if back := target.HandBack(ctx, w, err); back != nil {
 			return fmt.Errorf("batch %d: %w (and it could not be handed back: %w)", batch, err, back)
@@ -54,6 +59,19 @@ func (x *Executor) Execute(ctx context.Context, target Target, batch engine.Batc
 		return fmt.Errorf("%w: batch %d: %w", ErrFinal, batch, err)
 	}
 	return fmt.Errorf("batch %d: %w", batch, err)
+}
+
+// tooMuch reports whether an attempt failed because its range holds too much to be read in one: too many bytes, or more than
+// the source gives in the time that a snapshot may last. Half of it is less.
+func (w Work) tooMuch(err error) bool {
+	if w.Verb != engine.StepLoad || w.High-w.Low < 2 {
+		return false
+	}
+	if errors.Is(err, errTooMuch) {
+		return true
+	}
+	db, ok := errors.AsType[*engine.DatabaseError](err)
+	return ok && db.Side == engine.SideSource && db.SQLState == sqlstateTimeout && w.LastSQLState == sqlstateTimeout
 }
 
 // sqlstateTimeout is what a server says of a statement that it cancelled, and what our own deadlines count as.

@@ -3,6 +3,7 @@ package cycle
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -107,13 +108,29 @@ func (m *merge) carry(source, ctx context.Context, snap SourceSnapshot, tx Load)
 	return m.store(ctx, tx)
 }
 
-// readRows reads and judges rows.
+// maxText bounds the texts of a batch's rows, in bytes: rows are bounded by their number, but a text may be long.
+const maxText = 32 << 20
+
+// errTooMuch says that rows have more text than a batch may hold.
+var errTooMuch = errors.New("the rows of the batch are too large for one")
+
+// readRows reads and judges rows. It fails with errTooMuch as soon as they are too large; the snapshot may be lost then.
 func readRows(e *entity.Entity, w Work, read func(each func(entity.Row) error) error) ([]judged, error) {
 	var rows []judged
+	size := 0
 	err := read(func(row entity.Row) error {
+		for _, v := range row.Values {
+			size += len(v.Text)
+		}
+		if size > maxText && len(rows) > 0 {
+			return errTooMuch
+		}
 		rows = append(rows, judged{row, w.Rules.Judge(e, row)})
 		return nil
 	})
+	if size > maxText && len(rows) > 0 {
+		return nil, errTooMuch // however the end of the session was said
+	}
 	return rows, err
 }
 

@@ -69,7 +69,7 @@ func (m *merge) store(ctx context.Context, tx Load) error {
 		return err
 	}
 	var err error
-	if m.counts.Released, err = tx.Quarantine(ctx, m.e, m.open, m.faults, m.exists); err != nil {
+	if m.counts.Faulted, m.counts.Released, err = tx.Quarantine(ctx, m.e, m.open, m.faults, m.exists); err != nil {
 		return err
 	}
 	if err := tx.Rename(ctx, m.e, m.passed); err != nil {

@@ -2,6 +2,7 @@ package cycle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,13 +23,18 @@ func (x *Executor) plan(ctx context.Context, target Target, w Work) error {
 	x.at(PointSnapshot)
 	sourceCtx, cancel := context.WithTimeout(ctx, sourceLimit)
 	defer cancel()
+	if question := w.otherSource(); question != "" {
+		return x.ask(ctx, target, w, question)
+	}
 	p, err := look(sourceCtx, snap, w)
 	if err != nil {
 		return err
 	}
 	if p.small() {
 		t := &tick{x: x, w: w, snap: snap, source: sourceCtx, plan: p, started: started}
-		return t.carryOut(ctx, target)
+		if err := t.carryOut(ctx, target); !errors.Is(err, errTooMuch) {
+			return err
+		}
 	}
 	snap.Close()
 	x.at(PointRead)
@@ -38,6 +44,32 @@ func (x *Executor) plan(ctx context.Context, target Target, w Work) error {
 	}
 	defer tx.Rollback()
 	return x.finishPlan(ctx, tx, p, time.Since(started))
+}
+
+// otherSource gives the question whether a source is the right one that is not the one which the engine was filled from.
+// It comes before anything is written: what another Odoo has by the same ids would overwrite every row.
+func (w Work) otherSource() string {
+	for _, e := range w.planned() {
+		if b := w.Bases[e.Name]; b.Identity != "" && b.Identity != w.SourceIdentity && !w.AnySource {
+			return fmt.Sprintf("This run reads %s, and the engine was filled from %s (system identifier/database). "+
+				"Accept if it is the same Odoo, moved or restored: every row is read again. Else stop: its rows would overwrite the engine's.",
+				w.SourceIdentity, b.Identity)
+		}
+	}
+	return ""
+}
+
+// ask stops a run until an operator answers.
+func (x *Executor) ask(ctx context.Context, target Target, w Work, question string) error {
+	tx, err := target.Begin(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := tx.Ask(ctx, question); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
 }
 
 // finishPlan stores a plan and makes it durable.
@@ -69,7 +101,8 @@ func look(ctx context.Context, snap SourceSnapshot, w Work) (Plan, error) {
 // are, and once resumed they are read from there on.
 func (w Work) planned() []*entity.Entity {
 	return slices.DeleteFunc(entity.All(), func(e *entity.Entity) bool {
-		return len(w.Entities) > 0 && !slices.Contains(w.Entities, e.Name) || w.Bases[e.Name].PausedBy != ""
+		leftOut := len(w.Entities) > 0 && !slices.Contains(w.Entities, e.Name)
+		return leftOut || w.Kind == engine.RunIncremental && w.Bases[e.Name].PausedBy != ""
 	})
 }
 
@@ -84,8 +117,9 @@ func lookAt(ctx context.Context, snap SourceSnapshot, w Work, e *entity.Entity, 
 	p.Notes = append(p.Notes, base.drift(e, ep.Shape)...)
 	if w.Kind == engine.RunIncremental {
 		var why string
-		if ep.Since, why = base.since(w, p.State, ep.Shape); why != "" {
+		if ep.Since, why = base.since(w, p.State, ep.Shape); why != "" && p.WhyFull == "" {
 			p.WhyFull = why
+			p.Notes = append(p.Notes, "every row is read: "+why)
 		}
 		ep.Sweep = ep.Since != "" && base.SweepDue
 	}

@@ -87,8 +87,9 @@ type Work struct {
 	Tries          int    // how often it has failed before
 	LastSQLState   string // of the failure before, if a database said one
 
-	Entities []string        // of a plan: those that the run is about; empty: all
-	Bases    map[string]Base // of an incremental plan: by entity
+	Entities  []string        // of a plan: those that the run is about; empty: all
+	Bases     map[string]Base // of a plan: by entity
+	AnySource bool            // somebody decided that the source may be another one than before
 }
 
 // Base is what the cycles before have left of an entity.
@@ -113,6 +114,8 @@ type Target interface {
 	Claim(ctx context.Context, batch engine.BatchID, attempt int, by engine.Process) (Work, error)
 	// Begin opens the batch's one writing transaction, under its fence. It fails with ErrFenced.
 	Begin(ctx context.Context, w Work) (Load, error)
+	// Split cuts a batch in two and hands both out anew, for its rows are too much for one. Nothing is counted against it.
+	Split(ctx context.Context, w Work) error
 	// HandBack puts a batch that this process is not fit for back into the queue, under a raised attempt. Nothing is
 	// counted against the batch; the run keeps why.
 	HandBack(ctx context.Context, w Work, why error) error
@@ -128,6 +131,8 @@ type Load interface {
 
 	// Plan makes the run's steps, those that a tick has carried out already among them, and carves the first batches.
 	Plan(ctx context.Context, plan Plan) error
+	// Ask stops the run, before it goes on with this batch, until an operator answers.
+	Ask(ctx context.Context, question string) error
 	// Checkpoint stores the counts and the checkpoint, carves the next batches and completes the job. It fails with
 	// ErrFenced if the batch is no longer this attempt's.
 	Checkpoint(ctx context.Context, counts engine.Counts, took time.Duration) error
@@ -165,9 +170,9 @@ type LoadWriter interface {
 	// Insert writes new rows, tuples of insert columns; it gives back the ones that the database refused.
 	Insert(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples) ([]Refusal, error)
 	// Quarantine keeps faults, and settles those of the open entries that are no fault any more: released if exists says
-	// that the source row is there, gone if not. It gives how many were settled. What another batch puts there meanwhile
-	// stays.
-	Quarantine(ctx context.Context, e *entity.Entity, open []OpenEntry, faults []Fault, exists func(id int64) bool) (int64, error)
+	// that the source row is there, gone if not. It gives how many faults were new, or changed, and how many entries were
+	// settled. What another batch puts there meanwhile stays.
+	Quarantine(ctx context.Context, e *entity.Entity, open []OpenEntry, faults []Fault, exists func(id int64) bool) (kept, settled int64, err error)
 	// Wake has rows in quarantine read again: those that wait for one of the arrived parents, and those whose code belongs
 	// to one of the rows that may have given it up. What the scope covers has been read just now and sleeps on.
 	Wake(ctx context.Context, e *entity.Entity, arrived, gaveUp []int64, but Scope) error

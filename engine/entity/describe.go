@@ -1,8 +1,10 @@
 package entity
 
 import (
+	"fmt"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"ferry/engine/pgcopy"
 )
@@ -16,6 +18,21 @@ func (e *Entity) Describe(row Row) map[string]string {
 		}
 	}
 	return out
+}
+
+// maxShown bounds a text that is kept for people to look at, in bytes.
+const maxShown = 4000
+
+// shorten cuts a text that is too long to be looked at, at a character's end.
+func shorten(text string) string {
+	if len(text) <= maxShown {
+		return text
+	}
+	end := maxShown
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return fmt.Sprintf("%s… (%d bytes)", text[:end], len(text))
 }
 
 func (v Value) format(kind Kind) string {
@@ -33,7 +50,7 @@ func (v Value) format(kind Kind) string {
 	}
 	switch kind {
 	case KindText:
-		return v.Text
+		return shorten(v.Text)
 	case KindPoints:
 		return FormatPoints(v.Int)
 	case KindTime:

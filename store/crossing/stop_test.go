@@ -1,6 +1,7 @@
 package crossing_test
 
 import (
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -93,29 +94,34 @@ func TestTwoProcessesRaceForARun(t *testing.T) {
 	two := start(t, o)
 	one.hear("up")
 	two.hear("up")
-	firsts := map[string]int{}
+	firsts, runs := map[string]int{}, 0
 	for round := range rounds {
 		one.begin()
 		two.begin()
-		a, _ := one.hear("run", "refused")
-		b, why := two.hear("run", "refused")
-		if a == "run" {
-			require.Equal(t, "refused", b, "round %d", round)
-			require.Contains(t, why, "another run is active")
-		} else {
-			require.Equal(t, "run", b, "round %d: nobody got the run", round)
+		a, whyA := one.hear("run", "refused")
+		b, whyB := two.hear("run", "refused")
+		require.Contains(t, a+b, "run", "round %d: nobody got the run", round)
+		for word, why := range map[string]string{a: whyA, b: whyB} {
+			runs += strings.Count(word, "run")
+			if word == "refused" {
+				require.Contains(t, why, "another run is active")
+			}
+		}
+		if a == "run" && b == "run" {
+			runs++ // on a busy machine the second may have begun when the first had ended already
+			firsts["both"]++
 		}
 		firsts[a]++
-		run := round + 1
-		until(t, target.pool, `SELECT bool_and(state = 'done') AND count(*) = $1 FROM ferry.run`, run)
-		oracle.Counted(t, source.pool, target.pool, int64(run))
+		until(t, target.pool, `SELECT bool_and(state = 'done') AND count(*) = $1 FROM ferry.run`, runs)
+		oracle.Counted(t, source.pool, target.pool, int64(runs))
 	}
+	require.Less(t, firsts["both"], rounds, "they never met")
 	oracle.Faithful(t, source.pool, target.pool)
 	require.Equal(t, "0", oracle.One(t, target.pool, `SELECT count(*)::text FROM ferry.run a JOIN ferry.run b
 		ON a.id < b.id AND b.created_at < a.finished_at`), "two runs at a time")
 	one.leave()
 	two.leave()
-	t.Logf("of %d races the first process won %d", rounds, firsts["run"])
+	t.Logf("of %d races the first process won %d, and %d were none", rounds, firsts["run"]-firsts["both"], firsts["both"])
 }
 
 // TestTwoFullSyncsAtOnce starts two as processes, as cron and an operator would: there is one run, which one of them does

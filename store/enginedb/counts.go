@@ -10,7 +10,7 @@ import (
 // countColumns are the columns of ferry.step and ferry.batch that hold engine.Counts, in the order of countValues.
 var countColumns = []string{
 	"read", "inserted", "updated", "unchanged", "rejected", "deleted",
-	"stale", "extra", "taken", "settled", "precise", "warned", "refused", "released", "missing",
+	"stale", "extra", "taken", "settled", "precise", "warned", "refused", "faulted", "released", "missing",
 }
 
 // countValues gives pointers to the counts, in the order of countColumns, for reading and for writing.
@@ -18,7 +18,7 @@ func countValues(c *engine.Counts) []any {
 	return []any{
 		&c.Read, &c.Inserted, &c.Updated, &c.Unchanged, &c.Rejected, &c.Deleted,
 		&c.Stale, &c.Extra, &c.Taken, &c.Settled, &c.Precise, &c.Warned,
-		&c.Refused, &c.Released, &c.Missing,
+		&c.Refused, &c.Faulted, &c.Released, &c.Missing,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -19,7 +20,7 @@ type ending struct {
 	id        engine.RunID
 	kind      engine.RunKind
 	scheduled bool
-	answer    string
+	accepted  []string
 	policies  cycle.Policies
 }
 
@@ -28,7 +29,7 @@ type ending struct {
 func (db *DB) wrapUp(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 	e := ending{id: run}
 	var policies []byte
-	err := tx.QueryRow(ctx, `SELECT kind, scheduled, answer, policies FROM ferry.run WHERE id = $1`, run).Scan(&e.kind, &e.scheduled, &e.answer, &policies)
+	err := tx.QueryRow(ctx, `SELECT kind, scheduled, accepted, policies FROM ferry.run WHERE id = $1`, run).Scan(&e.kind, &e.scheduled, &e.accepted, &policies)
 	if err != nil {
 		return err
 	}
@@ -38,13 +39,13 @@ func (db *DB) wrapUp(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 	if tripped, err := db.trip(ctx, tx, run, 0); tripped || err != nil {
 		return err
 	}
-	if e.answer == "" {
+	if !slices.Contains(e.accepted, askedVanished) {
 		question, err := tooManyVanished(ctx, tx, e)
 		if err != nil {
 			return err
 		}
 		if question != "" {
-			return askQuestion(ctx, tx, e.id, question)
+			return askQuestion(ctx, tx, e.id, askedVanished, question)
 		}
 	}
 	if e.policies.Deletes == cycle.DeletesDelete {
@@ -95,9 +96,15 @@ func tooManyVanished(ctx context.Context, tx pgx.Tx, e ending) (string, error) {
 		" Is that so, or is this the wrong source?", nil
 }
 
+// The kinds of questions.
+const (
+	askedVanished = "vanished"
+	askedSource   = "source"
+)
+
 // askQuestion stops a run until an operator answers.
-func askQuestion(ctx context.Context, tx pgx.Tx, run engine.RunID, question string) error {
-	if _, err := tx.Exec(ctx, `UPDATE ferry.run SET question = $2 WHERE id = $1`, run, question); err != nil {
+func askQuestion(ctx context.Context, tx pgx.Tx, run engine.RunID, kind, question string) error {
+	if _, err := tx.Exec(ctx, `UPDATE ferry.run SET asked = $2, question = $3 WHERE id = $1`, run, kind, question); err != nil {
 		return err
 	}
 	if err := setState(ctx, tx, run, engine.RunAsking, "ferry", ""); err != nil {
@@ -189,7 +196,7 @@ func countEntities(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 				target_rows = n.target, quarantined = n.quarantined, waiting = n.waiting, waived = n.waived, stale = n.stale, extra = n.extra,
 				source_rows = CASE WHEN n.swept THEN n.target - n.stale - n.extra + n.quarantined + n.missing
 					WHEN n.whole THEN n.read ELSE n.tallied END,
-				exact = n.swept OR n.whole OR n.tick,
+				exact = n.swept OR n.whole OR n.tick AND n.tallied = n.target - n.stale - n.extra + n.quarantined,
 				swept_at = CASE WHEN n.swept OR n.whole THEN clock_timestamp() ELSE st.swept_at END
 			FROM (
 				SELECT s.*, q.*, (SELECT count(*) FROM ferry.extra WHERE entity = $1) AS extra,

@@ -22,18 +22,19 @@ const openStates = `('open', 'waiting_parent', 'waived')`
 // reason is the same.
 func (l *load) Quarantine(ctx context.Context, e *entity.Entity, open []cycle.OpenEntry, faults []cycle.Fault,
 	exists func(id int64) bool,
-) (int64, error) {
-	settled, err := l.settleQuarantine(ctx, e, open, sortedIDs(faults), exists)
-	if err != nil {
-		return 0, wrap("settling quarantine", err)
+) (kept, settled int64, err error) {
+	if settled, err = l.settleQuarantine(ctx, e, open, sortedIDs(faults), exists); err != nil {
+		return 0, 0, wrap("settling quarantine", err)
 	}
 	const chunk = 5000
 	for part := range slices.Chunk(faults, chunk) {
-		if err := l.keepFaults(ctx, e, part); err != nil {
-			return 0, wrap("keeping rows in quarantine", err)
+		changed, err := l.keepFaults(ctx, e, part)
+		if err != nil {
+			return 0, 0, wrap("keeping rows in quarantine", err)
 		}
+		kept += changed
 	}
-	return settled, nil
+	return kept, settled, nil
 }
 
 // Open gives what is in quarantine of a scope. It is read before anything else: only that may be settled. What a
@@ -109,7 +110,9 @@ func (l *load) settleQuarantine(ctx context.Context, e *entity.Entity, open []cy
 	return tag.RowsAffected(), err
 }
 
-func (l *load) keepFaults(ctx context.Context, e *entity.Entity, faults []cycle.Fault) error {
+// keepFaults keeps faults, and gives how many are new or another than before. One that is in quarantine already as it is now
+// is not written, like an unchanged row, unless somebody asked for it to be read again: that is one attempt more.
+func (l *load) keepFaults(ctx context.Context, e *entity.Entity, faults []cycle.Fault) (int64, error) {
 	n := len(faults)
 	ids, parents, owners := make([]int64, n), make([]*int64, n), make([]*int64, n)
 	states, reasons, details := make([]string, n), make([]string, n), make([]string, n)
@@ -128,13 +131,13 @@ func (l *load) keepFaults(ctx context.Context, e *entity.Entity, faults []cycle.
 		if f.Payload != nil {
 			text, err := json.Marshal(f.Payload)
 			if err != nil {
-				return fmt.Errorf("row %d: %w", f.ID, err)
+				return 0, fmt.Errorf("row %d: %w", f.ID, err)
 			}
 			payload := string(text)
 			payloads[i] = &payload
 		}
 	}
-	_, err := l.tx.Exec(ctx, `
+	tag, err := l.tx.Exec(ctx, `
 		INSERT INTO ferry.quarantine AS q
 			(entity, run_id, source_id, state, reason, detail, sqlstate, parent_entity, parent_id, owner_id, stale, payload, claim)
 		SELECT $1, $2, f.id, f.state, f.reason, f.detail, f.code, f.parent_entity, f.parent, f.owner, f.stale, f.payload::jsonb, f.claim
@@ -146,11 +149,15 @@ func (l *load) keepFaults(ctx context.Context, e *entity.Entity, faults []cycle.
 			parent_entity = EXCLUDED.parent_entity, parent_id = EXCLUDED.parent_id, owner_id = EXCLUDED.owner_id,
 			stale = EXCLUDED.stale, payload = EXCLUDED.payload, claim = EXCLUDED.claim, run_id = EXCLUDED.run_id, last_seen = clock_timestamp(),
 			due = false, waived_by = CASE WHEN q.state = 'waived' AND q.reason = EXCLUDED.reason THEN q.waived_by ELSE '' END,
+			waived_note = CASE WHEN q.state = 'waived' AND q.reason = EXCLUDED.reason THEN q.waived_note ELSE '' END,
 			attempts = CASE WHEN q.resolved_at IS NULL THEN q.attempts + 1 ELSE 1 END,
 			first_seen = CASE WHEN q.resolved_at IS NULL THEN q.first_seen ELSE clock_timestamp() END,
-			resolved_at = NULL`,
+			resolved_at = NULL
+		WHERE q.resolved_at IS NOT NULL OR q.due OR (q.reason, q.detail, q.sqlstate, q.parent_entity, q.parent_id, q.owner_id, q.stale, q.payload, q.claim)
+			IS DISTINCT FROM (EXCLUDED.reason, EXCLUDED.detail, EXCLUDED.sqlstate, EXCLUDED.parent_entity, EXCLUDED.parent_id, EXCLUDED.owner_id,
+				EXCLUDED.stale, EXCLUDED.payload, EXCLUDED.claim)`,
 		e.Name, l.w.Run, ids, states, reasons, details, codes, parentEntities, parents, owners, stale, payloads, claims)
-	return err
+	return tag.RowsAffected(), err
 }
 
 // known is an id as a parameter: 0 stands for none.

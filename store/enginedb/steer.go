@@ -195,10 +195,13 @@ func (db *DB) Answer(ctx context.Context, act engine.Act, accept bool, by engine
 		case !accept:
 			return engine.RunCancelled, nil
 		}
-		if _, err := tx.Exec(ctx, `UPDATE ferry.run SET answer = 'accept' WHERE id = $1`, r.ID); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE ferry.run SET accepted = accepted || asked, asked = '' WHERE id = $1`, r.ID); err != nil {
 			return "", err
 		}
 		if err := setState(ctx, tx, r.ID, engine.RunRunning, by.String(), act.Reason); err != nil {
+			return "", err
+		}
+		if err := db.requeue(ctx, tx, r.ID); err != nil { // a plan that asked before it went on
 			return "", err
 		}
 		return "", db.carveRunning(ctx, tx, r.ID)

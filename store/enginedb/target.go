@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -54,14 +55,15 @@ func (t *Target) Claim(ctx context.Context, batch engine.BatchID, attempt int, b
 func claim(ctx context.Context, tx pgx.Tx, batch engine.BatchID, attempt int) (cycle.Work, error) {
 	w := cycle.Work{}
 	var rules, policies []byte
+	var accepted []string
 	var state engine.BatchState
 	var runState engine.RunState
 	err := tx.QueryRow(ctx, `
 		SELECT b.id, b.attempt, b.tries, b.sqlstate, b.state, b.low, b.high, s.verb, s.entity, coalesce(s.since::text, ''),
-			r.id, r.kind, r.state, r.epoch, r.first, r.rules, r.rules_hash, r.policies, r.source_identity, r.entities
+			r.id, r.kind, r.state, r.epoch, r.first, r.rules, r.rules_hash, r.policies, r.source_identity, r.entities, r.accepted
 		FROM ferry.batch b JOIN ferry.step s ON s.id = b.step_id JOIN ferry.run r ON r.id = b.run_id
 		WHERE b.id = $1 FOR UPDATE OF b`, batch).Scan(&w.Batch, &w.Attempt, &w.Tries, &w.LastSQLState, &state, &w.Low, &w.High, &w.Verb, &w.Entity,
-		&w.Since, &w.Run, &w.Kind, &runState, &w.Epoch, &w.First, &rules, &w.RulesHash, &policies, &w.SourceIdentity, &w.Entities)
+		&w.Since, &w.Run, &w.Kind, &runState, &w.Epoch, &w.First, &rules, &w.RulesHash, &policies, &w.SourceIdentity, &w.Entities, &accepted)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return w, fmt.Errorf("%w: batch %d does not exist", engine.ErrFenced, batch)
@@ -80,7 +82,8 @@ func claim(ctx context.Context, tx pgx.Tx, batch engine.BatchID, attempt int) (c
 	if w.Policies, err = readPolicies(policies); err != nil {
 		return w, err
 	}
-	if w.Verb == engine.StepPlan && w.Kind == engine.RunIncremental {
+	w.AnySource = slices.Contains(accepted, askedSource)
+	if w.Verb == engine.StepPlan {
 		w.Bases, err = readBases(ctx, tx, w)
 	}
 	return w, err

@@ -15,8 +15,9 @@ ALTER TABLE ferry.run
     ADD entities      text[],                           -- NULL: all
     ADD policies      jsonb NOT NULL DEFAULT '{}',      -- frozen, as the rules are
     ADD why_full      text NOT NULL DEFAULT '',         -- why an incremental run reads every row
+    ADD asked         text NOT NULL DEFAULT '',         -- the kind of the question, empty: it asks nothing
     ADD question      text NOT NULL DEFAULT '',
-    ADD answer        text NOT NULL DEFAULT '',         -- accept, or none yet
+    ADD accepted      text[] NOT NULL DEFAULT '{}',     -- the kinds of questions that were accepted
     ADD breaker_off   boolean NOT NULL DEFAULT false,   -- somebody resumed it although the engine refuses many rows
     ADD ticks         integer NOT NULL DEFAULT 1,       -- how many ticks this line stands for
     ADD first_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -33,9 +34,9 @@ ALTER TABLE ferry.step
     ADD since xid8,                                     -- a load reads what transactions from this one on have written; NULL: every row
     ADD shape text NOT NULL DEFAULT '';                 -- how the source stored the entity's columns
 ALTER TABLE ferry.step
-    ADD refused bigint NOT NULL DEFAULT 0, ADD released bigint NOT NULL DEFAULT 0, ADD missing bigint NOT NULL DEFAULT 0;
+    ADD refused bigint NOT NULL DEFAULT 0, ADD faulted bigint NOT NULL DEFAULT 0, ADD released bigint NOT NULL DEFAULT 0, ADD missing bigint NOT NULL DEFAULT 0;
 ALTER TABLE ferry.batch
-    ADD refused bigint NOT NULL DEFAULT 0, ADD released bigint NOT NULL DEFAULT 0, ADD missing bigint NOT NULL DEFAULT 0;
+    ADD refused bigint NOT NULL DEFAULT 0, ADD faulted bigint NOT NULL DEFAULT 0, ADD released bigint NOT NULL DEFAULT 0, ADD missing bigint NOT NULL DEFAULT 0;
 
 -- Floors and counts outlive the history of the runs that left them.
 ALTER TABLE ferry.floor DROP CONSTRAINT floor_run_id_fkey;
