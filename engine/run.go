@@ -148,8 +148,10 @@ func (c *Counts) Add(o Counts) {
 
 // Idle reports whether nothing came of what was read: every row was in the engine, or in quarantine, as it should be.
 func (c Counts) Idle() bool {
-	c.Read, c.Unchanged, c.Precise, c.Warned, c.Rejected, c.Stale, c.Refused = 0, 0, 0, 0, 0, 0, 0
-	return c == Counts{}
+	seen := Counts{
+		Read: c.Read, Unchanged: c.Unchanged, Precise: c.Precise, Warned: c.Warned, Rejected: c.Rejected, Stale: c.Stale, Refused: c.Refused,
+	}
+	return c == seen
 }
 
 // Balanced reports whether every row that was read is accounted for.

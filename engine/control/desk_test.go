@@ -113,7 +113,8 @@ func TestARunPausesItselfWhenTheDatabaseRefusesTooMany(t *testing.T) {
 func TestRowsOfManyBytesAreReadInSmallerBatches(t *testing.T) {
 	t.Parallel()
 	b := setup(t, odooDump)
-	b.source.Exec(t, `DROP INDEX loyalty_point_history__origin_index`, `INSERT INTO loyalty_point_history (loyalty_card_id, points_amount, points_balance, transaction_time, origin)
+	b.source.Exec(t, `DROP INDEX loyalty_point_history__origin_index`, `
+		INSERT INTO loyalty_point_history (loyalty_card_id, points_amount, points_balance, transaction_time, origin)
 		SELECT (SELECT min(id) FROM loyalty_card WHERE partner_id > 0), 1, 1, now(), repeat(chr(65 + i % 26), 1000000) FROM generate_series(1, 50) i`)
 	done(t, b.full(t))
 	require.Equal(t, "true", one(t, b.target, `SELECT (count(*) > 2)::text FROM ferry.batch b JOIN ferry.step s ON s.id = b.step_id

@@ -68,7 +68,8 @@ func TestATickCarriesEveryKindOfChange(t *testing.T) {
 	require.EqualValues(t, 1, cards.Stale.Value)
 	require.EqualValues(t, 1, history.Counts.Updated)
 	require.Equal(t, "1", one(t, b.target, `SELECT sync_version::text FROM loyalty_cards WHERE id = $1`, card[0]))
-	require.Equal(t, "105.56 1", one(t, b.target, `SELECT points || ' ' || sync_version FROM loyalty_cards WHERE id = $1`, card[3]), "settled in the same transaction")
+	require.Equal(t, "105.56 1", one(t, b.target,
+		`SELECT points || ' ' || sync_version FROM loyalty_cards WHERE id = $1`, card[3]), "settled in the same transaction")
 	require.Equal(t, "released", one(t, b.target, `SELECT state FROM ferry.quarantine WHERE entity = 'loyalty_card' AND source_id = $1`, orphan))
 
 	before := b.fingerprint(t)
@@ -129,7 +130,8 @@ func TestALineIsLinkedWhenItsMoveArrives(t *testing.T) {
 		`INSERT INTO loyalty_point_history (loyalty_card_id, point_move_id, points_amount, points_balance, transaction_time)
 		VALUES (%s, 900001, 1, 1, now() AT TIME ZONE 'UTC')`, card))
 	b.inStep(t)
-	require.Equal(t, "900001|-", one(t, b.target, `SELECT odoo_move_id || '|' || coalesce(point_move_id::text, '-') FROM point_history WHERE odoo_move_id = 900001`))
+	require.Equal(t, "900001|-", one(t, b.target,
+		`SELECT odoo_move_id || '|' || coalesce(point_move_id::text, '-') FROM point_history WHERE odoo_move_id = 900001`))
 	b.source.Exec(t, fmt.Sprintf(`INSERT INTO loyalty_point_move (id, loyalty_card_id, gain_date, initial_point, remaining_point, state)
 		VALUES (900001, %s, now() AT TIME ZONE 'UTC', 1, 1, 'active')`, card))
 	b.inStep(t)
@@ -252,7 +254,7 @@ func TestAnIdleTickFoldsIntoTheOneBefore(t *testing.T) {
 	require.True(t, s.Freshness.Max.Known)
 
 	b.source.Exec(t, `UPDATE loyalty_card SET points = points + 1 WHERE id = `+b.livingCards(t)[0])
-	b.until(t, "the change is carried", func(s *engine.Snapshot) bool {
+	b.until(t, "the change is carried", func(*engine.Snapshot) bool {
 		return one(t, b.target, `SELECT (sum(updated) = 1)::text FROM ferry.step s JOIN ferry.run r ON r.id = s.run_id WHERE scheduled`) == "true"
 	})
 	require.NoError(t, b.PauseSchedule(t.Context(), engine.Act{Reason: "lunch"}))
@@ -330,7 +332,8 @@ func TestARewrittenTableIsReadInBatches(t *testing.T) {
 	require.Equal(t, engine.RunDone, s.Run.State, s.Run.Error)
 	require.Empty(t, s.Run.WhyFull)
 	require.EqualValues(t, 30000, b.entity(s, "loyalty_card").Counts.Inserted)
-	require.Contains(t, one(t, b.target, `SELECT string_agg(outcome, ' ') FROM ferry.journal WHERE action = 'note'`), "loyalty_card was rewritten: 30000 rows to re-read")
+	require.Contains(t, one(t, b.target, `SELECT string_agg(outcome, ' ') FROM ferry.journal WHERE action = 'note'`),
+		"loyalty_card was rewritten: 30000 rows to re-read")
 	b.faithful(t)
 	before := b.fingerprint(t)
 	b.source.Exec(t, `UPDATE loyalty_card SET points = points`, `VACUUM FULL loyalty_card`, `VACUUM FREEZE`)

@@ -90,7 +90,7 @@ func (x *Executor) loadMerge(ctx context.Context, snap SourceSnapshot, tx Load, 
 
 // carry brings the rows of a merge into the engine or into quarantine. What needs the source ends with the snapshot's
 // context, the rest with the batch's.
-func (m *merge) carry(source, ctx context.Context, snap SourceSnapshot, tx Load) error { //nolint:revive // the source's comes first, in time too
+func (m *merge) carry(source, ctx context.Context, snap SourceSnapshot, tx Load) error {
 	var err error
 	if m.open, err = tx.Open(ctx, m.e, m.scope); err != nil {
 		return err

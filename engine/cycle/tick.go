@@ -31,7 +31,7 @@ func (t *tick) carryOut(ctx context.Context, target Target) error {
 	}
 	t.x.at(PointRead)
 	var err error
-	if t.tx, err = target.Begin(t.source, t.w); err != nil {
+	if t.tx, err = target.Begin(t.source, t.w); err != nil { //nolint:contextcheck // a child of ctx, see plan
 		return err
 	}
 	defer t.tx.Rollback()
@@ -90,7 +90,7 @@ func (t *tick) merge(ctx context.Context, p *EntityPlan) error {
 		if len(rows)+len(due) == 0 {
 			return nil
 		}
-		if rows, err = withDue(t.source, t.snap, e, t.w, rows, due); err != nil {
+		if rows, err = withDue(t.source, t.snap, e, t.w, rows, due); err != nil { //nolint:contextcheck // as above
 			return err
 		}
 		m := newMerge(e, t.w, scopeOf(idsOf(rows), due), rows)

@@ -43,7 +43,8 @@ const rewind = `interval '10 minutes'`
 // readFloors reads the newest floor of an entity, and one of some minutes before under the same circumstances, or the oldest
 // that there is.
 func readFloors(ctx context.Context, tx pgx.Tx, e *entity.Entity, b *cycle.Base) error {
-	err := tx.QueryRow(ctx, `SELECT f.floor::text, f.rules_hash, f.source_identity, coalesce(f.next_xid, f.floor)::text, f.timeline, f.incarnation, f.shape, coalesce((
+	err := tx.QueryRow(ctx, `SELECT f.floor::text, f.rules_hash, f.source_identity, coalesce(f.next_xid, f.floor)::text, f.timeline,
+			f.incarnation, f.shape, coalesce((
 			SELECT o.floor::text FROM ferry.floor o
 			WHERE o.entity = f.entity AND o.run_id < f.run_id AND o.rules_hash = f.rules_hash AND o.source_identity = f.source_identity
 				AND o.timeline = f.timeline AND o.shape = f.shape

@@ -83,7 +83,9 @@ func (db *DB) Waive(ctx context.Context, which engine.QuarantineSelection, act e
 }
 
 // tendQuarantine changes rows of quarantine, counts them, and keeps that in the journal.
-func (db *DB) tendQuarantine(ctx context.Context, action string, which engine.QuarantineSelection, act engine.Act, by engine.Actor, set, and string) (int64, error) {
+func (db *DB) tendQuarantine(ctx context.Context, action string, which engine.QuarantineSelection, act engine.Act, by engine.Actor,
+	set, and string,
+) (int64, error) {
 	if len(which.IDs) > 0 && which.Entity == "" {
 		return 0, fmt.Errorf("%w: an id needs its entity", engine.ErrNoSuchRow)
 	}
@@ -100,7 +102,8 @@ func (db *DB) tendQuarantine(ctx context.Context, action string, which engine.Qu
 		if changed = tag.RowsAffected(); changed == 0 {
 			return fmt.Errorf("%w: %s, or none that this would change", engine.ErrNoSuchRow, about(which))
 		}
-		if _, err := tx.Exec(ctx, `UPDATE ferry.entity_state st SET waived = (SELECT count(*) FROM ferry.quarantine WHERE entity = st.entity AND state = 'waived'),
+		if _, err := tx.Exec(ctx, `UPDATE ferry.entity_state st SET
+			waived = (SELECT count(*) FROM ferry.quarantine WHERE entity = st.entity AND state = 'waived'),
 			waiting = (SELECT count(*) FROM ferry.quarantine WHERE entity = st.entity AND state = 'waiting_parent')`); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -156,7 +157,8 @@ func (*DB) trip(ctx context.Context, tx pgx.Tx, run engine.RunID, open int) (boo
 	if open > 0 {
 		state = engine.RunPausing
 	}
-	why := fmt.Sprintf("the engine database refused %d of %d rows of %s; `ferry quarantine list` has its reasons, resuming goes on all the same", refused, read, name)
+	why := fmt.Sprintf("the engine database refused %d of %d rows of %s; `ferry quarantine list` has its reasons, resuming goes on all the same",
+		refused, read, name)
 	if err := setState(ctx, tx, run, state, "ferry", why); err != nil {
 		return true, err
 	}
@@ -234,12 +236,13 @@ func keepTick(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 }
 
 // readFrom is when the completed cycle began to read that is furthest behind of all entities; NULL if one has none.
-var readFrom = `SELECT CASE WHEN count(*) = ` + fmt.Sprint(len(entity.All())) + ` THEN min(read_from) END AS read_from
+var readFrom = `SELECT CASE WHEN count(*) = ` + strconv.Itoa(len(entity.All())) + ` THEN min(read_from) END AS read_from
 	FROM (SELECT DISTINCT ON (entity) entity, read_from FROM ferry.floor ORDER BY entity, run_id DESC) latest`
 
 // keepFloors stores the floors that the run leaves, and forgets those that no cycle will go back to.
 func keepFloors(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
-	_, err := tx.Exec(ctx, `INSERT INTO ferry.floor (entity, run_id, floor, rules_hash, source_identity, next_xid, timeline, incarnation, shape, read_from, pinned_by)
+	_, err := tx.Exec(ctx, `INSERT INTO ferry.floor
+			(entity, run_id, floor, rules_hash, source_identity, next_xid, timeline, incarnation, shape, read_from, pinned_by)
 		SELECT s.entity, s.run_id, r.floor, r.rules_hash, r.source_identity, r.next_xid, r.timeline, r.incarnation, s.shape,
 			coalesce(r.read_from, r.created_at), r.pinned_by
 		FROM ferry.step s JOIN ferry.run r ON r.id = s.run_id
@@ -247,7 +250,8 @@ func keepFloors(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM ferry.floor f USING (SELECT DISTINCT ON (entity) entity, run_id, floor FROM ferry.floor ORDER BY entity, run_id DESC) latest
+	_, err = tx.Exec(ctx, `DELETE FROM ferry.floor f
+		USING (SELECT DISTINCT ON (entity) entity, run_id, floor FROM ferry.floor ORDER BY entity, run_id DESC) latest
 		WHERE f.entity = latest.entity AND f.run_id < latest.run_id AND f.floor <> latest.floor AND f.read_from < clock_timestamp() - interval '1 hour'`)
 	return err
 }

@@ -14,24 +14,21 @@ const historyDays = 7
 // foldIdle makes one line of history of a tick that found nothing and the idle one before it, and forgets ticks of long ago.
 // The journal keeps no word of ticks that end well: nobody asked for them.
 func foldIdle(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
-	idle, err := isIdle(ctx, tx, run)
+	before, err := runBefore(ctx, tx, run, engine.RunDone)
 	if err != nil {
 		return err
 	}
-	if idle {
-		before, err := runBefore(ctx, tx, run, engine.RunDone)
-		if err != nil {
-			return err
-		}
-		if before != 0 {
-			if idle, err = isIdle(ctx, tx, before); err != nil {
+	idle := before != 0
+	for _, id := range []engine.RunID{run, before} {
+		if idle {
+			if idle, err = isIdle(ctx, tx, id); err != nil {
 				return err
 			}
-			if idle {
-				if err := fold(ctx, tx, before, run); err != nil {
-					return err
-				}
-			}
+		}
+	}
+	if idle {
+		if err := fold(ctx, tx, before, run); err != nil {
+			return err
 		}
 	}
 	return expire(ctx, tx)
@@ -77,7 +74,8 @@ func foldFailed(ctx context.Context, tx pgx.Tx, run engine.RunID) (bool, error) 
 
 // fold adds an earlier run's line of history to a later one's.
 func fold(ctx context.Context, tx pgx.Tx, before, run engine.RunID) error {
-	_, err := tx.Exec(ctx, `UPDATE ferry.run r SET ticks = r.ticks + b.ticks, first_at = b.first_at FROM ferry.run b WHERE r.id = $1 AND b.id = $2`, run, before)
+	_, err := tx.Exec(ctx, `
+		UPDATE ferry.run r SET ticks = r.ticks + b.ticks, first_at = b.first_at FROM ferry.run b WHERE r.id = $1 AND b.id = $2`, run, before)
 	if err != nil {
 		return err
 	}

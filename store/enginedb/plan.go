@@ -73,7 +73,8 @@ func ensureState(ctx context.Context, tx pgx.Tx, run engine.RunID, p cycle.Entit
 	if err != nil || tag.RowsAffected() > 0 {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO ferry.entity_state (entity, run_id, counted_at, source_rows, target_rows, quarantined, waiting, stale, extra, columns, exact)
+	_, err = tx.Exec(ctx, `INSERT INTO ferry.entity_state
+			(entity, run_id, counted_at, source_rows, target_rows, quarantined, waiting, stale, extra, columns, exact)
 		SELECT $1, $2, clock_timestamp(), 0, count(*), 0, 0, 0, 0, $3, false FROM `+public(p.Entity)+` WHERE `+ident(p.Entity.OdooID)+` IS NOT NULL`,
 		p.Entity.Name, run, columns)
 	return err

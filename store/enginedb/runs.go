@@ -125,10 +125,12 @@ func insertRun(ctx context.Context, tx pgx.Tx, n newRun, epoch int64) (engine.Ru
 		return 0, fmt.Errorf("freezing the policies: %w", err)
 	}
 	var id engine.RunID
-	return id, tx.QueryRow(ctx, `
-		INSERT INTO ferry.run (kind, writes, state, state_by, epoch, source_identity, rules, rules_hash, policies, requested_by, state_reason, scheduled, entities)
+	err = tx.QueryRow(ctx, `
+		INSERT INTO ferry.run
+			(kind, writes, state, state_by, epoch, source_identity, rules, rules_hash, policies, requested_by, state_reason, scheduled, entities)
 		VALUES ($1, true, 'queued', $2, $3, $4, $5, $6, $7, $2, $8, $9, $10) RETURNING id`,
 		string(n.Kind), n.Actor.String(), epoch, n.SourceIdentity, frozen, rules.Hash(), frozenPolicies, n.Reason, n.Scheduled, n.Entities).Scan(&id)
+	return id, err
 }
 
 // refuseSecond fails with ErrRunActive, naming the run, while one is active.

@@ -100,7 +100,8 @@ func readSchedule(ctx context.Context, tx pgx.Tx, silence time.Duration, s *engi
 		return err
 	}
 	s.Schedule.PausedSince = orZero(pausedAt)
-	rows, err := tx.Query(ctx, `SELECT host || ':' || pid FROM ferry.worker WHERE keeps AND seen_at > clock_timestamp() - $1::interval ORDER BY started_at`, silence)
+	rows, err := tx.Query(ctx, `SELECT host || ':' || pid FROM ferry.worker
+		WHERE keeps AND seen_at > clock_timestamp() - $1::interval ORDER BY started_at`, silence)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,8 @@ func (t *Target) Split(ctx context.Context, w cycle.Work) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE ferry.step SET open = open + 1, width = greatest(1, least(width, $2)) WHERE id = $1`, step, middle-w.Low); err != nil {
+		_, err = tx.Exec(ctx, `UPDATE ferry.step SET open = open + 1, width = greatest(1, least(width, $2)) WHERE id = $1`, step, middle-w.Low)
+		if err != nil {
 			return err
 		}
 		if err := t.db.queue.Enqueue(ctx, tx, []Job{upper}); err != nil {

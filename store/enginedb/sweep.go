@@ -17,7 +17,8 @@ import (
 func knownIDs(e *entity.Entity) string {
 	return `(SELECT t.` + ident(e.OdooID) + ` AS id FROM ` + public(e) + ` t WHERE t.` + ident(e.OdooID) + ` > $2 AND t.` + ident(e.OdooID) + ` <= $3
 			AND NOT EXISTS (SELECT FROM ferry.extra x WHERE x.entity = $1 AND x.id = t.` + ident(e.OdooID) + `)
-		UNION ALL SELECT source_id FROM ferry.quarantine WHERE entity = $1 AND source_id > $2 AND source_id <= $3 AND NOT stale AND state IN ` + openStates + `)`
+		UNION ALL SELECT source_id FROM ferry.quarantine
+			WHERE entity = $1 AND source_id > $2 AND source_id <= $3 AND NOT stale AND state IN ` + openStates + `)`
 }
 
 // Buckets sums up the ids that the engine accounts for.
@@ -67,7 +68,8 @@ func (l *load) Returned(ctx context.Context, e *entity.Entity, ids []int64) ([]i
 
 // Vanished gives the extras of a range that may leave.
 func (l *load) Vanished(ctx context.Context, e *entity.Entity, low, high int64) ([]int64, error) {
-	return l.ids(ctx, "listing extra rows", `SELECT id FROM ferry.extra WHERE entity = $1 AND id > $2 AND id <= $3 AND kept = '' ORDER BY id`, e.Name, low, high)
+	return l.ids(ctx, "listing extra rows", `SELECT id FROM ferry.extra WHERE entity = $1 AND id > $2 AND id <= $3 AND kept = '' ORDER BY id`,
+		e.Name, low, high)
 }
 
 // Remove deletes extras. What the engine has made its own stays, and what others still point at; both say so, and are
@@ -89,7 +91,8 @@ func (l *load) Remove(ctx context.Context, e *entity.Entity, ids []int64) (int64
 		fed = ident(e.Columns[parent.Column].Target)
 	}
 	rows, err := l.tx.Query(ctx, `WITH gone AS (
-			DELETE FROM `+public(e)+` t USING ferry.extra x WHERE x.entity = $1 AND x.id = t.id AND x.kept = '' AND t.id = ANY($2) RETURNING t.id, `+fed+` AS fed),
+			DELETE FROM `+public(e)+` t USING ferry.extra x
+			WHERE x.entity = $1 AND x.id = t.id AND x.kept = '' AND t.id = ANY($2) RETURNING t.id, `+fed+` AS fed),
 		forgotten AS (DELETE FROM ferry.extra WHERE entity = $1 AND id IN (SELECT id FROM gone))
 		SELECT fed FROM gone`, e.Name, ids)
 	if err != nil {
@@ -130,7 +133,8 @@ func (l *load) letGo(ctx context.Context, e, child *entity.Entity, ids []int64) 
 			continue
 		}
 		column := ident(child.Columns[p.Column].Target)
-		stale := `EXISTS (SELECT FROM ferry.quarantine q WHERE q.entity = $3 AND q.source_id = c.` + ident(child.OdooID) + ` AND q.stale AND q.state IN ` + openStates + `)`
+		stale := `EXISTS (SELECT FROM ferry.quarantine q
+			WHERE q.entity = $3 AND q.source_id = c.` + ident(child.OdooID) + ` AND q.stale AND q.state IN ` + openStates + `)`
 		_, err := l.tx.Exec(ctx, `UPDATE ferry.extra x SET kept = $4
 			WHERE x.entity = $1 AND x.id = ANY($2) AND x.kept = '' AND EXISTS (SELECT FROM `+public(child)+` c WHERE c.`+column+` = x.id
 				AND (c.synced_to_odoo OR c.`+ident(child.OdooID)+` IS NULL OR NOT `+stale+`))`,

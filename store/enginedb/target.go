@@ -147,16 +147,21 @@ func (t *Target) Failed(ctx context.Context, w cycle.Work, cause error, final bo
 		if err != nil || !final {
 			return err
 		}
-		tag, err = tx.Exec(ctx, `UPDATE ferry.run SET state = 'failed', state_since = clock_timestamp(), state_by = '', state_reason = '',
-			error = $2, finished_at = clock_timestamp() WHERE id = $1 AND state = ANY($3)`, w.Run, text, activeStates())
-		if err != nil || tag.RowsAffected() == 0 {
-			return err
-		}
-		if folded, err := foldFailed(ctx, tx, w.Run); folded || err != nil {
-			return err
-		}
-		return record(ctx, tx, entry{Action: "fail", Run: w.Run, State: string(engine.RunRunning), Reason: text, Outcome: string(engine.RunFailed)})
+		return failRun(ctx, tx, w.Run, text)
 	})
+}
+
+// failRun ends a run with an error, and says so in the journal unless the tick before failed alike.
+func failRun(ctx context.Context, tx pgx.Tx, run engine.RunID, text string) error {
+	tag, err := tx.Exec(ctx, `UPDATE ferry.run SET state = 'failed', state_since = clock_timestamp(), state_by = '', state_reason = '',
+		error = $2, finished_at = clock_timestamp() WHERE id = $1 AND state = ANY($3)`, run, text, activeStates())
+	if err != nil || tag.RowsAffected() == 0 {
+		return err
+	}
+	if folded, err := foldFailed(ctx, tx, run); folded || err != nil {
+		return err
+	}
+	return record(ctx, tx, entry{Action: "fail", Run: run, State: string(engine.RunRunning), Reason: text, Outcome: string(engine.RunFailed)})
 }
 
 // Begin opens the batch's writing transaction: it locks the leases and checks the epoch.

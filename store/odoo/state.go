@@ -111,20 +111,20 @@ func (s *Snapshot) Tally(ctx context.Context, e *entity.Entity, since cycle.Floo
 func (s *Snapshot) limited(ctx context.Context, limit time.Duration, do func(inner pgx.Tx) error) error {
 	inner, err := s.tx.Begin(ctx)
 	if err != nil {
-		return err
+		return err //nolint:wrapcheck // the caller classes it, like those below
 	}
 	_, err = inner.Exec(ctx, `SELECT set_config('statement_timeout', $1, true)`, strconv.FormatInt(limit.Milliseconds(), 10))
 	if err == nil {
 		err = do(inner)
 	}
 	if err == nil {
-		return inner.Commit(ctx)
+		return inner.Commit(ctx) //nolint:wrapcheck // see above
 	}
 	if !isTimeout(err) {
 		return err
 	}
 	if back := inner.Rollback(ctx); back != nil {
-		return back
+		return back //nolint:wrapcheck // see above
 	}
 	return err
 }
