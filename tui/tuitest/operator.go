@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"ferry/engine"
 )
@@ -17,6 +18,12 @@ type Call struct {
 	Act    engine.Act
 	Start  engine.StartOptions
 	Batch  engine.BatchID
+	Entity string
+	Accept bool                       // of an answer
+	Every  time.Duration              // of keeping in step
+	Which  engine.QuarantineSelection // rows of quarantine
+	Again  bool                       // a waiver is taken back
+	Set    string                     // the rule and its severity: "card.partner_missing=warn"
 }
 
 // Operator is scripted: it shows a snapshot, keeps what it is asked for, and answers with the error that it is given.
@@ -30,6 +37,8 @@ type Operator struct {
 	forecast  engine.Preflight
 	reads     []string
 	readError error
+	rows      []engine.QuarantineRow // by entity and id
+	rules     []engine.RuleView
 }
 
 var _ engine.Operator = (*Operator)(nil)
@@ -115,6 +124,16 @@ func (o *Operator) StartFull(_ context.Context, start engine.StartOptions) (engi
 	return 13, o.take(Call{Action: "start", Start: start})
 }
 
+// StartIncremental is noted; the run gets number 14.
+func (o *Operator) StartIncremental(_ context.Context, start engine.StartOptions) (engine.RunID, error) {
+	return 14, o.take(Call{Action: "tick", Start: start})
+}
+
+// KeepInStep is noted.
+func (o *Operator) KeepInStep(_ context.Context, every time.Duration) error {
+	return o.take(Call{Action: "keep in step", Every: every})
+}
+
 // Pause is noted.
 func (o *Operator) Pause(_ context.Context, act engine.Act) error {
 	return o.take(Call{Action: "pause", Act: act})
@@ -128,6 +147,31 @@ func (o *Operator) Resume(_ context.Context, act engine.Act) error {
 // Cancel is noted.
 func (o *Operator) Cancel(_ context.Context, act engine.Act) error {
 	return o.take(Call{Action: "cancel", Act: act})
+}
+
+// Answer is noted.
+func (o *Operator) Answer(_ context.Context, act engine.Act, accept bool) error {
+	return o.take(Call{Action: "answer", Act: act, Accept: accept})
+}
+
+// PauseEntity is noted.
+func (o *Operator) PauseEntity(_ context.Context, entity string, act engine.Act) error {
+	return o.take(Call{Action: "pause entity", Act: act, Entity: entity})
+}
+
+// ResumeEntity is noted.
+func (o *Operator) ResumeEntity(_ context.Context, entity string, act engine.Act) error {
+	return o.take(Call{Action: "resume entity", Act: act, Entity: entity})
+}
+
+// PauseSchedule is noted.
+func (o *Operator) PauseSchedule(_ context.Context, act engine.Act) error {
+	return o.take(Call{Action: "pause schedule", Act: act})
+}
+
+// ResumeSchedule is noted.
+func (o *Operator) ResumeSchedule(_ context.Context, act engine.Act) error {
+	return o.take(Call{Action: "resume schedule", Act: act})
 }
 
 // RetryBatch is noted.
