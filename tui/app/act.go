@@ -9,60 +9,34 @@ import (
 
 	"ferry/engine"
 	"ferry/tui/screen"
-	"ferry/tui/status"
 	"ferry/tui/widget"
 )
 
 func name(run *engine.RunView) string { return fmt.Sprintf("run #%d", run.ID) }
 
-// askStart is the start menu. It names both databases and says what will happen, so choosing is enough: nothing is asked
-// twice, for a sync that was not wanted can be cancelled and harms nothing.
-func (m *Model) askStart() {
-	s := m.sight.Snapshot
-	items := []option{{
-		widget.Choice{Name: "full sync", About: "read every row of the source, write what differs"},
-		m.startFull,
-	}}
-	if run := m.subject(); run != nil && run.State.Resumable() {
-		items = append(items, option{
-			widget.Choice{Name: fmt.Sprintf("resume #%d", run.ID), About: fmt.Sprintf("it was %s; go on where it stood", run.State)},
-			func(string) tea.Cmd { m.askPause(run); return nil },
-		})
-	}
-	text := []string{s.Source.Address + " → " + s.Target.Address}
-	if !m.workersAlive() {
-		text = append(text, "No worker is alive: the run would wait in the queue until one is.")
-	}
-	m.ask(widget.Form{Title: "Start", Text: text, Ask: "reason (optional)", Hint: m.hint(true)}, items...)
-}
-
-func (m *Model) startFull(reason string) tea.Cmd {
-	return m.perform("start a full sync", engine.Act{}, func(ctx context.Context) (string, error) {
-		id, err := m.config.Operator.StartFull(ctx, engine.StartOptions{Reason: reason})
-		return fmt.Sprintf("run #%d is queued", id), err
-	})
-}
-
-// askPause asks to pause a run, or to resume it.
-func (m *Model) askPause(run *engine.RunView) {
-	switch {
-	case run.State == engine.RunPausing:
-		m.askAct(run, "Resume", "resume", "It is about to pause. Resuming lets it go on.", m.config.Operator.Resume)
-	case run.State.Resumable():
-		text := fmt.Sprintf("It is %s. It goes on where it stood: what is done is not done again.", run.State)
-		if !m.workersAlive() {
-			text += " No worker is alive: it would wait until one is."
-		}
-		m.askAct(run, "Resume", "resume", text, m.config.Operator.Resume)
-	default:
-		m.askAct(run, "Pause", "pause", "Batches in flight end first; then nothing is read or written until somebody resumes it, "+
-			"here or in any other console.", m.config.Operator.Pause)
-	}
-}
-
 func (m *Model) askCancel(run *engine.RunView) {
 	m.askAct(run, "Cancel run", "cancel", "Batches that have not begun to commit are refused. Rows already written stay, and the run "+
 		"can be resumed later.", m.config.Operator.Cancel)
+}
+
+// askAnswer puts the question of a run, in its own words. The harmless answer has the focus: a run that is stopped can be
+// resumed, and asks again.
+func (m *Model) askAnswer() {
+	run := m.run()
+	seen := engine.Act{Run: run.ID, Seen: run.State}
+	text := []string{run.Question, "Stopping cancels the run; what it has written stays."}
+	answer := func(accept bool, doing string) func(string) tea.Cmd {
+		return func(reason string) tea.Cmd {
+			seen.Reason = reason
+			return m.perform("answer "+name(run), seen, func(ctx context.Context) (string, error) {
+				return name(run) + ": asked to " + doing, m.config.Operator.Answer(ctx, seen, accept)
+			})
+		}
+	}
+	m.ask(widget.Form{Title: fmt.Sprintf("Run #%d asks", run.ID), Text: text, Ask: "reason (optional)", Hint: m.hint(true)},
+		choice("Stop the run", answer(false, "stop")),
+		choice("Accept, go on", answer(true, "go on")))
+	m.dialog.about, m.dialog.seen = run.ID, run.State
 }
 
 // askAct asks for an action on a run, and takes it on the run in the state that the operator sees now.
@@ -73,13 +47,13 @@ func (m *Model) askAct(run *engine.RunView, verb, doing, text string, act func(c
 		title = fmt.Sprintf("%s %s for everyone?", verb, about)
 	}
 	m.ask(widget.Form{Title: title, Text: []string{text}, Ask: "reason (optional)", Hint: m.hint(true)},
-		option{widget.Choice{Name: map[bool]string{true: "Keep it running", false: "Cancel"}[doing == "cancel"]}, nil},
-		option{widget.Choice{Name: verb}, func(reason string) tea.Cmd {
+		choice(map[bool]string{true: "Keep it running", false: "Cancel"}[doing == "cancel"], nil),
+		choice(verb, func(reason string) tea.Cmd {
 			seen.Reason = reason
 			return m.perform(doing+" "+about, seen, func(ctx context.Context) (string, error) {
 				return "asked to " + doing + " " + about, act(ctx, seen)
 			})
-		}})
+		}))
 	m.dialog.about, m.dialog.seen = run.ID, run.State
 }
 
@@ -98,13 +72,13 @@ func (m *Model) askRetry() {
 		text = strings.ToUpper(text[:1]) + text[1:]
 	}
 	m.ask(widget.Form{Title: "Retry " + about + "?", Text: []string{text}, Ask: "reason (optional)", Hint: m.hint(true)},
-		option{widget.Choice{Name: "Cancel"}, nil},
-		option{widget.Choice{Name: "Retry"}, func(reason string) tea.Cmd {
+		choice("Cancel", nil),
+		choice("Retry", func(reason string) tea.Cmd {
 			seen.Reason = reason
 			return m.perform("retry "+about, seen, func(ctx context.Context) (string, error) {
 				return "asked to retry " + about, m.config.Operator.RetryBatch(ctx, seen, batch)
 			})
-		}})
+		}))
 	m.dialog.about, m.dialog.seen = run.ID, run.State
 }
 
@@ -114,12 +88,12 @@ func (m *Model) askConnect() tea.Cmd {
 		return m.leave(ExitConnect)
 	}
 	m.ask(widget.Form{
-		Title: "Edit the addresses? This process works on " + name(m.run()),
+		Title: "Edit the addresses? " + m.atWork(),
 		Text:  []string{"Its batches in flight end first; " + m.afterDrain() + "."},
 		Hint:  m.hint(false),
 	},
-		option{widget.Choice{Name: "Cancel"}, nil},
-		option{widget.Choice{Name: "Drain and edit"}, func(string) tea.Cmd { return m.leave(ExitConnect) }})
+		choice("Cancel", nil),
+		choice("Drain and edit", func(string) tea.Cmd { return m.leave(ExitConnect) }))
 	return nil
 }
 
@@ -133,62 +107,10 @@ func (m *Model) askInit() {
 		Text:  []string{text},
 		Hint:  m.hint(false),
 	},
-		option{widget.Choice{Name: "Cancel"}, nil},
-		option{widget.Choice{Name: verb}, func(string) tea.Cmd {
+		choice("Cancel", nil),
+		choice(verb, func(string) tea.Cmd {
 			return m.perform("initialise the engine database", engine.Act{}, func(ctx context.Context) (string, error) {
 				return "the engine database is initialised", m.config.Operator.Init(ctx)
 			})
-		}})
-}
-
-// askQuit leaves at once, unless a run is at work in this process.
-func (m *Model) askQuit() tea.Cmd {
-	if !m.worksHere() {
-		return m.leave(ExitQuit)
-	}
-	run := m.run()
-	m.ask(widget.Form{
-		Title: fmt.Sprintf("Leave? This process works on run #%d", run.ID),
-		Hint:  m.hint(false),
-	},
-		option{widget.Choice{Name: "stay", About: "back to the console"}, nil},
-		option{
-			widget.Choice{Name: "leave it running", About: "the work goes on here without a console; open one any time"},
-			func(string) tea.Cmd { return m.leave(ExitHeadless) },
-		},
-		option{
-			widget.Choice{Name: "drain and stop", About: "batches in flight end, then this process stops; " + m.afterDrain()},
-			func(string) tea.Cmd { return m.leave(ExitDrain) },
-		})
-	return nil
-}
-
-func (m *Model) leave(how Exit) tea.Cmd {
-	m.exit = how
-	return tea.Quit
-}
-
-// worksHere reports whether a run would lose workers if this process ended.
-func (m *Model) worksHere() bool {
-	run := m.run()
-	return run != nil && run.State.Active() && m.sight.Snapshot.Process.Workers > 0
-}
-
-func (m *Model) workersAlive() bool {
-	for _, w := range m.sight.Snapshot.Workers {
-		if status.Works(&w) {
-			return true
-		}
-	}
-	return false
-}
-
-// afterDrain says what becomes of the run without this process.
-func (m *Model) afterDrain() string {
-	for _, w := range m.sight.Snapshot.Workers {
-		if status.Works(&w) && !w.Here {
-			return "other workers go on with the run"
-		}
-	}
-	return "the run is interrupted and can be resumed"
+		}))
 }

@@ -52,7 +52,8 @@ type Config struct {
 	Keys         *keymap.Map      // nil: ferry's own
 	Title        string           // first word of the frame, and the window's title; empty: ferry
 	LowBandwidth bool
-	ASCII        bool // draw with ASCII only
+	Rejected     float64 // the share of an entity's rows that may be rejected; 0: one percent
+	ASCII        bool    // draw with ASCII only
 }
 
 // Model is the console. Make it with New.
@@ -180,7 +181,7 @@ func (m *Model) beat(b feed.Beat) bool {
 		return false
 	}
 	m.last = b
-	m.sight = screen.Sight{Snapshot: b.Snapshot, State: status.Of(b.Snapshot), Now: b.At, Keys: m.keys}
+	m.sight = screen.Sight{Snapshot: b.Snapshot, State: status.Of(b.Snapshot), Now: b.At, Keys: m.keys, RejectedLevel: m.config.Rejected}
 	for _, s := range m.screens {
 		s.See(m.sight)
 	}
@@ -237,6 +238,9 @@ func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
 func (m *Model) press(key string) tea.Cmd {
 	action, ok := m.keys.Action(key)
 	if !ok {
+		if len(key) == 1 && key[0] >= '1' && key[0] <= '9' { // where the screens are
+			m.notices.say(m.sight.Now, key+": there is no screen "+key+" yet; the row above names those there are")
+		}
 		return nil
 	}
 	if m.tooSmall() && action != keymap.Quit && action != keymap.Redraw && action != keymap.Suspend {
@@ -278,6 +282,8 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 		m.askPause(m.subject())
 	case keymap.Cancel:
 		m.askCancel(m.subject())
+	case keymap.Answer:
+		m.askAnswer()
 	case keymap.Init:
 		m.askInit()
 	case keymap.Retry:
@@ -325,6 +331,8 @@ func (m *Model) onScreen(action keymap.Action) tea.Cmd {
 		m.current = m.before
 	case action == keymap.Back:
 		m.notices.dismiss()
+	case action == keymap.Open && m.refusal(keymap.Answer) == "":
+		m.askAnswer()
 	case action == keymap.Open && m.refusal(keymap.Init) == "":
 		m.askInit()
 	}

@@ -81,7 +81,7 @@ func TestTheStartMenuOffersWhatIsPossible(t *testing.T) {
 	require.Contains(t, b.frame(), "run #13 is queued")
 
 	b = setup(t, tuitest.Failed(), 80, 24)
-	b.press("s", "tab", "enter", "tab", "enter")
+	b.press("s", "tab", "tab", "tab", "enter", "tab", "enter")
 	require.Equal(t, "resume", b.operator.Calls()[0].Action)
 }
 
@@ -122,11 +122,10 @@ func TestADisabledKeyGivesItsReason(t *testing.T) {
 		name, key, reason string
 		snapshot          *engine.Snapshot
 	}{
-		{"running", "s", "run #12 is running, and only one run writes at a time", tuitest.Running()},
 		{"running", "i", "the engine database is initialised", tuitest.Running()},
-		{"idle", "p", "there is no run to pause", tuitest.Bare(engine.SetupReady)},
+		{"idle", "A", "there is no run that asks anything", tuitest.Bare(engine.SetupReady)},
+		{"running", "A", "run #12 is running: it asks nothing", tuitest.Running()},
 		{"idle", "x", "there is no run to cancel", tuitest.Bare(engine.SetupReady)},
-		{"done", "p", "run #12 is done: nothing to pause or resume", tuitest.Done()},
 		{"done", "x", "run #12 is done already", tuitest.Done()},
 		{"none", "s", "the engine database is not initialised; i initialises it", tuitest.Bare(engine.SetupMissing)},
 		{"older", "s", "initialised by an older ferry; i migrates it", tuitest.Bare(engine.SetupOlder)},
@@ -220,7 +219,10 @@ func TestQuestionsFitTheSmallestWindow(t *testing.T) {
 		s     *engine.Snapshot
 		shown []string
 	}{
-		{[]string{"p"}, tuitest.Running(), []string{"› Cancel", "Pause", "reason"}},
+		{[]string{"p"}, tuitest.Running(), []string{"› Cancel", "pause run #12", "everything", "pause loyalty_point_history", "reason"}},
+		{[]string{"p"}, tuitest.TicksPaused(), []string{"› Cancel", "resume the ticks", "resume loyalty_point_history", "reason"}},
+		{[]string{"A"}, tuitest.Asking(), []string{"› Stop the run", "Accept, go on", "12,044", "reason"}},
+		{[]string{"s"}, tuitest.Running(), []string{"› full sync", "not now: run #12", "keep in step"}},
 		{[]string{"x"}, tuitest.Running(), []string{"› Keep it running", "Cancel run", "reason"}},
 		{[]string{"q"}, tuitest.Running(), []string{"› stay", "leave it running", "drain and stop"}},
 		{[]string{"s"}, tuitest.Failed(), []string{"› full sync", "resume #12", "reason"}},

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -24,10 +25,15 @@ type dialog struct {
 type option struct {
 	choice widget.Choice
 	take   func(answer string) tea.Cmd // nil: only closes the form
+	bar    string                      // why it cannot be taken now; empty: it can
+	needs  string                      // what is said if it is taken without a line of text; empty: none is needed
 }
 
 func (m *Model) ask(form widget.Form, options ...option) {
 	for _, o := range options {
+		if o.bar != "" {
+			o.choice.About = "not now: " + o.bar
+		}
 		form.Choices = append(form.Choices, o.choice)
 	}
 	m.dialog = &dialog{form: form, options: options}
@@ -74,19 +80,28 @@ func (m *Model) formKey(msg tea.KeyMsg) tea.Cmd {
 	return nil
 }
 
-// take closes the form and does what was chosen.
+// take closes the form and does what was chosen. What cannot be done is not, and the form stays to say why.
 func (m *Model) take() tea.Cmd {
 	d := m.dialog
+	chosen, answer := d.options[d.form.Focus()], strings.TrimSpace(d.form.Answer)
+	switch {
+	case chosen.bar != "":
+		d.form.Note = "not now: " + chosen.bar
+		return nil
+	case chosen.needs != "" && answer == "":
+		d.form.Note = chosen.needs
+		return nil
+	}
 	m.dialog = nil
-	if chosen := d.options[d.form.Focus()]; chosen.take != nil {
-		return chosen.take(d.form.Answer)
+	if chosen.take != nil {
+		return chosen.take(answer)
 	}
 	return nil
 }
 
 // dialogLines draws the open form. If the run that it is about has changed since, it says so.
 func (m *Model) dialogLines() []canvas.Line {
-	lines := m.dialog.form.Lines(m.width)
+	lines := m.dialog.form.Lines(m.width, m.height)
 	run := m.subject()
 	if m.dialog.about == 0 || run == nil || len(lines) == 0 {
 		return lines

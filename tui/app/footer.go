@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 
+	"ferry/engine"
 	"ferry/themes"
 	"ferry/tui/canvas"
 	"ferry/tui/keymap"
@@ -63,6 +64,13 @@ func (m *Model) short(b keymap.Binding) string {
 	switch {
 	case b.Action == keymap.Init && m.sight.State == status.SchemaOlder:
 		return "migrate"
+	case b.Action == keymap.Start && m.run() != nil && m.run().State.Active():
+		return "in step"
+	case b.Action == keymap.Pause && m.aboutTicks(run):
+		if m.sight.Snapshot.Schedule.Paused() {
+			return "resume ticks"
+		}
+		return word
 	case run == nil || (b.Action != keymap.Pause && b.Action != keymap.Cancel):
 		return word
 	case b.Action == keymap.Pause && run.State.Resumable():
@@ -72,6 +80,11 @@ func (m *Model) short(b keymap.Binding) string {
 		word += fmt.Sprintf(" #%d", run.ID)
 	}
 	return word
+}
+
+// aboutTicks reports whether there is no run to pause or to resume, so that pausing is about the ticks.
+func (m *Model) aboutTicks(run *engine.RunView) bool {
+	return m.sight.Snapshot != nil && (run == nil || (!run.State.Active() && !run.State.Resumable()))
 }
 
 // helpLines is the whole keymap, with the reasons why something cannot be done now, and the signs of all states.

@@ -95,9 +95,8 @@ func (m *Model) header() []canvas.Line {
 	if m.sight.Snapshot == nil {
 		return []canvas.Line{canvas.Of(themes.Title, " "+m.config.Title), {}}
 	}
-	where, state, levels := m.where(), m.state(true), m.levels()
-	clock := m.clock()
-	if m.width >= screen.Wide && where.Width()+state.Width()+levels.Width()+clock.Width()+8 <= m.width {
+	where, state, clock := m.where(), m.state(true), m.clock()
+	if levels := m.levels(); m.width >= screen.Wide && where.Width()+state.Width()+levels.Width()+clock.Width()+8 <= m.width {
 		where.Put(themes.Text, "   ").Add(state).Put(themes.Text, "  ").To(m.width - clock.Width() - levels.Width() - 3)
 		where.Add(levels).Put(themes.Text, "   ").Add(clock)
 		return []canvas.Line{where}
@@ -105,6 +104,7 @@ func (m *Model) header() []canvas.Line {
 	first := where.Fit(m.width - clock.Width() - 1)
 	first.Put(themes.Text, " ").Add(clock)
 	second := canvas.Of(themes.Text, " ")
+	levels := m.levelsBeside(state.Width())
 	room := m.width - levels.Width() - 4
 	if levels.Width() == 0 {
 		room = m.width - 1
@@ -151,62 +151,12 @@ func (m *Model) clock() canvas.Line {
 	return *l.Put(themes.Text, widget.Clock(m.sight.Now))
 }
 
-// levels are the service levels that are known.
-func (m *Model) levels() canvas.Line {
-	var l canvas.Line
-	s := m.sight.Snapshot
-	if s.TakenAt.IsZero() || s.Setup != engine.SetupReady || s.Target.Down() {
-		return l
-	}
-	if share := rejected(s); share.Known {
-		l.Put(themes.Muted, "rejected ").Put(themes.Text, widget.Share(share))
-	}
-	all := len(s.Entities) > 0
-	for _, e := range s.Entities {
-		if e.Accounted.Known && !e.Accounted.Value {
-			l.Put(themes.Text, "  ").Put(themes.Bad, "rows NOT accounted for")
-			return l
-		}
-		all = all && e.Accounted.Known
-	}
-	if all {
-		text := "every row accounted for"
-		if m.width < longTabs { // the state needs the room
-			text = "rows accounted for"
-		}
-		l.Put(themes.Text, "  ").Put(themes.OK, text)
-	}
-	return l
-}
-
-// rejected is the share of all source rows that were refused; unknown unless it is known of every entity. While a run is
-// active it is the share of the rows that the run has read.
-func rejected(s *engine.Snapshot) engine.Maybe[float64] {
-	var refused, rows int64
-	if s.Run != nil && s.Run.State.Active() {
-		for _, e := range s.Entities {
-			refused, rows = refused+e.Counts.Rejected, rows+e.Counts.Read
-		}
-		if rows > 0 {
-			return engine.Known(float64(refused) / float64(rows))
-		}
-	}
-	for _, e := range s.Entities {
-		if !e.RejectedShare().Known {
-			return engine.Maybe[float64]{}
-		}
-		refused += e.Quarantined.Value - e.Waiting.Or(0)
-		rows += e.SourceRows.Value
-	}
-	if rows == 0 {
-		return engine.Maybe[float64]{}
-	}
-	return engine.Known(float64(refused) / float64(rows))
-}
-
 // state is the state's glyph and word, with what is to be said about it.
 func (m *Model) state(long bool) canvas.Line {
 	sign := m.sight.State.Sign()
+	if m.sight.State == status.State(engine.RunDone) && m.sight.Worst() != nil {
+		sign.Role = themes.Warn // it came to its end, but too much is missing
+	}
 	l := canvas.Of(sign.Role, sign.Glyph+" "+strings.ToUpper(sign.Word))
 	if detail := m.detail(); detail != "" && long {
 		l.Put(themes.Text, " "+detail)
@@ -259,7 +209,7 @@ func (m *Model) meanwhile() string {
 
 // about tells about a run what its state alone does not say.
 func (m *Model) about(run *engine.RunView, now time.Time) string {
-	text := fmt.Sprintf("%s #%d", run.Kind, run.ID)
+	text := fmt.Sprintf("%s #%d", status.OfKind(run), run.ID)
 	if run.First && run.State.Active() {
 		text += " first load"
 	}
@@ -281,6 +231,8 @@ func (m *Model) about(run *engine.RunView, now time.Time) string {
 		return text
 	case engine.RunPausing, engine.RunPaused, engine.RunCancelled:
 		return text + by + " " + widget.Ago(run.Since, now) + why
+	case engine.RunAsking:
+		return text + ": " + m.keys.Key(keymap.Answer) + " answers, since " + widget.When(run.Since, now)
 	case engine.RunInterrupted:
 		return text + " " + widget.Ago(run.Since, now) + ": its processes are gone; " + m.keys.Key(keymap.Pause) + " resumes"
 	case engine.RunFailed:
@@ -297,13 +249,20 @@ func (m *Model) about(run *engine.RunView, now time.Time) string {
 // tabs lists the screens; the current one is marked.
 func (m *Model) tabs() canvas.Line {
 	var l canvas.Line
+	shown := 0
+	for _, s := range m.screens {
+		if !s.Tab().Aside {
+			shown++
+		}
+	}
+	shortRow := shown < 5 // there is room for the full names
 	for i, s := range m.screens {
 		tab := s.Tab()
 		if tab.Aside && (i != m.current || m.help != nil) {
 			continue
 		}
 		title := tab.Short
-		if m.width >= longTabs || len(m.screens) < 5 {
+		if m.width >= longTabs || shortRow {
 			title = tab.Long
 		}
 		mark, role := " ", themes.Muted
@@ -321,11 +280,15 @@ func (m *Model) tabs() canvas.Line {
 	return l
 }
 
-// topRule parts the frame from the screen, and says so when what is below is not of this moment.
+// topRule parts the frame from the screen. It says so when what is below is not of this moment, and on every screen when
+// the run waits for an answer.
 func (m *Model) topRule() canvas.Line {
 	s := m.sight.Snapshot
 	if s == nil || s.TakenAt.IsZero() {
 		return m.rule("")
+	}
+	if m.refusal(keymap.Answer) == "" {
+		return m.rule(fmt.Sprintf("? run #%d waits for your answer: %s", s.Run.ID, m.keys.Key(keymap.Answer)))
 	}
 	if age := m.sight.Now.Sub(s.TakenAt); s.Target.Down() || age >= old {
 		return m.rule("figures of " + widget.When(s.TakenAt, m.sight.Now) + ", " + widget.Duration(age) + " old")

@@ -82,7 +82,7 @@ func TestGoldenFrames(t *testing.T) {
 		}
 		for name, keys := range map[string][]string{
 			"dialog-pause": {"p", "n", "i", "g", "h", "t"}, "dialog-cancel": {"x"}, "dialog-quit": {"q"}, "help": {"?"},
-			"activity": {"7"}, "refused": {"s"},
+			"activity": {"7"}, "refused": {"i"}, "no-such-screen": {"3"}, "menu-busy": {"s", "enter"},
 		} {
 			b := setup(t, tuitest.Running(), size.width, size.height)
 			b.press(keys...)
@@ -91,6 +91,18 @@ func TestGoldenFrames(t *testing.T) {
 		b := setup(t, tuitest.Halt(tuitest.Failed()), size.width, size.height)
 		b.press("s")
 		frames["menu-start."+size.name] = b.frame()
+		for name, c := range map[string]struct {
+			s    *engine.Snapshot
+			keys []string
+		}{
+			"dialog-answer": {tuitest.Asking(), []string{"A"}}, "menu-in-step": {tuitest.InStep(), []string{"s"}},
+			"dialog-resume": {tuitest.TicksPaused(), []string{"p"}}, "dialog-quit-in-step": {tuitest.InStep(), []string{"q"}},
+			"dialog-quit-asking": {tuitest.Asking(), []string{"q"}}, "dialog-quit-paused": {paused(), []string{"q"}},
+		} {
+			b := setup(t, c.s, size.width, size.height)
+			b.press(c.keys...)
+			frames[name+"."+size.name] = b.frame()
+		}
 		b = setup(t, tuitest.Bare(engine.SetupMissing), size.width, size.height)
 		b.press("enter")
 		frames["dialog-init."+size.name] = b.frame()
@@ -103,6 +115,14 @@ func TestGoldenFrames(t *testing.T) {
 	for name, frame := range frames {
 		compare(t, name, frame)
 	}
+}
+
+// paused is a run of this process alone that somebody has paused.
+func paused() *engine.Snapshot {
+	s := tuitest.Halt(tuitest.Running())
+	s.Run.State, s.Run.StateBy, s.Run.Since = engine.RunPaused, "sari@db2", tuitest.Noon.Add(-time.Minute)
+	s.Workers = s.Workers[:1]
+	return s
 }
 
 func compare(t *testing.T, name, frame string) {

@@ -15,7 +15,7 @@ import (
 // the help.
 func (m *Model) refusal(action keymap.Action) string {
 	switch action { //nolint:exhaustive // nothing speaks against the others
-	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Init, keymap.Retry:
+	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Answer, keymap.Init, keymap.Retry:
 		if reason := m.hinders(action); reason != "" {
 			return reason
 		}
@@ -84,20 +84,21 @@ func (m *Model) screenRefusal(action keymap.Action) string {
 // runRefusal says what in the state of the run speaks against an action.
 func (m *Model) runRefusal(action keymap.Action) string {
 	last, run := m.run(), m.subject()
-	busy := last != nil && last.State.Active()
 	switch action { //nolint:exhaustive // the others do not depend on the run
-	case keymap.Start:
-		if busy {
-			return onlyOne(last)
-		}
 	case keymap.Pause:
+		past := run != nil && run.ID != last.ID
 		switch {
-		case run == nil:
-			return "there is no run to pause"
-		case busy && run.ID != last.ID && run.State.Resumable():
+		case past && run.State.Resumable() && last.State.Active():
 			return onlyOne(last)
-		case !run.State.Active() && !run.State.Resumable():
+		case past && !run.State.Resumable():
 			return fmt.Sprintf("run #%d is %s: nothing to pause or resume", run.ID, run.State)
+		}
+	case keymap.Answer:
+		switch {
+		case last == nil:
+			return "there is no run that asks anything"
+		case last.State != engine.RunAsking:
+			return fmt.Sprintf("run #%d is %s: it asks nothing", last.ID, last.State)
 		}
 	case keymap.Cancel:
 		switch {
@@ -111,5 +112,13 @@ func (m *Model) runRefusal(action keymap.Action) string {
 }
 
 func onlyOne(run *engine.RunView) string {
-	return fmt.Sprintf("run #%d is %s, and only one run writes at a time", run.ID, run.State)
+	return fmt.Sprintf("run #%d %s, and only one run writes at a time", run.ID, is(run.State))
+}
+
+// is says how a run stands, as part of a sentence.
+func is(state engine.RunState) string {
+	if state == engine.RunAsking {
+		return "needs an answer"
+	}
+	return "is " + string(state)
 }

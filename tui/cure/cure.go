@@ -74,6 +74,8 @@ var sentinels = []struct {
 	{engine.ErrStateChanged, "look at its state now, and decide again"},
 	{engine.ErrShape, "`ferry preflight` names what is missing"},
 	{engine.ErrUnsafeSource, "check which database is source and which is engine, and the source role's grants"},
+	{engine.ErrNeedsAnswer, "A answers it"},
+	{engine.ErrNoSuchRow, "it was released, or is gone from the source, meanwhile: look again"},
 	{engine.ErrNoSuchRun, "another console may have begun a newer run: look again"},
 	{context.Canceled, "this console was closing"},
 }

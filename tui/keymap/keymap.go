@@ -17,17 +17,22 @@ type Action string
 
 // The actions.
 const (
-	Overview  Action = "overview"
-	Runs      Action = "runs"
-	Activity  Action = "activity"
-	Preflight Action = "preflight"
-	Connect   Action = "connect"
+	Overview   Action = "overview"
+	Runs       Action = "runs"
+	Quarantine Action = "quarantine"
+	Activity   Action = "activity"
+	Preflight  Action = "preflight"
+	Connect    Action = "connect"
 
 	Start    Action = "start"
 	Pause    Action = "pause"
 	Cancel   Action = "cancel"
+	Answer   Action = "answer"
 	Init     Action = "init"
 	Retry    Action = "retry"
+	Waive    Action = "waive"
+	Switch   Action = "switch"
+	Mark     Action = "mark"
 	Recheck  Action = "recheck"
 	Forecast Action = "forecast"
 	Open     Action = "open"
@@ -103,24 +108,29 @@ func Default() Map {
 }
 
 var defaults = []Binding{
-	{Start, []string{"s"}, "start", "start a run, or continue the last one", Everywhere, true},
-	{Pause, []string{"p"}, "pause", "pause the run for everyone, or resume it", Everywhere, true},
+	{Answer, []string{"A"}, "answer", "answer the question of the run", Everywhere, true},
+	{Start, []string{"s"}, "start", "start a sync, keep in step every 20 s, or continue the last run", Everywhere, true},
+	{Pause, []string{"p"}, "pause", "pause for everyone, or resume: the run, one entity, the ticks", Everywhere, true},
 	{Cancel, []string{"x"}, "cancel", "cancel the run for everyone", Everywhere, true},
 	{Init, []string{"i"}, "initialise", "make ferry's tables in the engine database, or migrate them", Everywhere, true},
 	{Overview, []string{"1"}, "overview", "overview: is it running, is it right", Everywhere, false},
 	{Runs, []string{"2"}, "runs", "runs: their history, steps and batches", Everywhere, false},
+	{Quarantine, []string{"4"}, "quarantine", "quarantine: which rows are not in the engine, and why", Everywhere, false},
 	{Activity, []string{"7"}, "activity", "activity: who did what, and when", Everywhere, false},
 	{Preflight, []string{"P"}, "preflight", "preflight: may a sync begin", Everywhere, true},
 	{Connect, []string{"e"}, "edit", "edit the addresses of the databases", Everywhere, true},
-	{Retry, []string{"T"}, "retry", "hand the selected batch out again at once", Screens, false},
+	{Retry, []string{"T"}, "retry", "hand the selected batch out again; read rows of quarantine again", Screens, false},
+	{Waive, []string{"w"}, "waive", "quarantine: let rows stay there, with a note; or count them again", Screens, false},
+	{Switch, []string{"v"}, "rule", "quarantine: set the rule to reject, warn or off", Screens, false},
+	{Mark, []string{" ", "m"}, "mark", "quarantine: mark the row, or take its mark away", Screens, false},
 	{Recheck, []string{"r"}, "again", "look again", Screens, false},
 	{Forecast, []string{"f"}, "forecast", "preflight: forecast what the rules would reject", Screens, false},
 	{Open, []string{"enter"}, "open", "open what is selected or offered", Screens, false},
 	{Back, []string{"esc"}, "back", "go back; dismiss the message shown", Screens, false},
 	{Up, []string{"up", "k"}, "up", "one line up", Screens, false},
 	{Down, []string{"down", "j"}, "down", "one line down", Screens, false},
-	{PageUp, []string{"pgup", "b"}, "page up", "one page up", Screens, false},
-	{PageDown, []string{"pgdown", " "}, "page down", "one page down", Screens, false},
+	{PageUp, []string{"pgup", "ctrl+b"}, "page up", "one page up", Screens, false},
+	{PageDown, []string{"pgdown", "ctrl+f"}, "page down", "one page down", Screens, false},
 	{Top, []string{"home", "g"}, "top", "to the first line", Screens, false},
 	{Bottom, []string{"end", "G"}, "bottom", "to the last line", Screens, false},
 	{Theme, []string{"t"}, "theme", "next theme", Everywhere, false},

@@ -26,6 +26,8 @@ type Sight struct {
 	State    status.State
 	Now      time.Time
 	Keys     keymap.Map // to name the key of an action
+
+	RejectedLevel float64 // the share of an entity's rows that may be rejected; 0: RejectedLevel
 }
 
 // Hinders says why the engine database cannot be read or acted on at all, or nothing.

@@ -50,6 +50,7 @@ var signs = map[State]Sign{
 	State(engine.RunRunning):     {"●", "running", themes.OK},
 	State(engine.RunPausing):     {"◐", "pausing", themes.Warn},
 	State(engine.RunPaused):      {"‖", "paused", themes.Warn},
+	State(engine.RunAsking):      {"?", "needs answer", themes.Bad},
 	State(engine.RunInterrupted): {"◆", "interrupted", themes.Bad},
 	State(engine.RunCancelled):   {"×", "cancelled", themes.Warn},
 	State(engine.RunFailed):      {"✗", "failed", themes.Bad},
@@ -94,8 +95,8 @@ func All() []State {
 	return []State{
 		Connecting, Unreachable, NotInitialised, SchemaOlder, SchemaNewer, Idle,
 		State(engine.RunQueued), State(engine.RunPlanning), State(engine.RunRunning), State(engine.RunPausing),
-		State(engine.RunPaused), State(engine.RunInterrupted), State(engine.RunCancelled), State(engine.RunFailed),
-		State(engine.RunDone),
+		State(engine.RunPaused), State(engine.RunAsking), State(engine.RunInterrupted), State(engine.RunCancelled),
+		State(engine.RunFailed), State(engine.RunDone),
 	}
 }
 
@@ -134,11 +135,47 @@ func OfStep(s engine.StepState, run engine.RunState) Sign {
 		return Sign{"×", "stopped", themes.Warn}
 	case run == engine.RunPaused && s == engine.StepRunning:
 		return Sign{"‖", "paused", themes.Warn}
+	case run == engine.RunAsking && s == engine.StepRunning:
+		return Sign{"?", "asks", themes.Bad}
 	}
 	if sign, ok := stepSigns[s]; ok {
 		return sign
 	}
 	return Sign{"◆", string(s), themes.Warn}
+}
+
+// verbs are the steps in words: what a step is called in a list, and what one says while it is under way.
+var verbs = map[engine.StepVerb]struct{ name, doing string }{
+	engine.StepPlan:   {"plan", "planning"},
+	engine.StepLoad:   {"load", "loading"},
+	engine.StepOwners: {"code owners", "code owners"},
+	engine.StepSettle: {"settle", "settling points"},
+	engine.StepSweep:  {"sweep", "looking for gone rows"},
+	engine.StepDelete: {"delete", "deleting gone rows"},
+}
+
+// OfVerb names a step in a list: "sweep". One that this program does not know is named by its own name.
+func OfVerb(v engine.StepVerb) string {
+	if words, ok := verbs[v]; ok {
+		return words.name
+	}
+	return string(v)
+}
+
+// Doing says what a step does: "looking for gone rows".
+func Doing(v engine.StepVerb) string {
+	if words, ok := verbs[v]; ok {
+		return words.doing
+	}
+	return string(v)
+}
+
+// OfKind names the kind of a run: "tick" is an incremental one that nobody asked for.
+func OfKind(run *engine.RunView) string {
+	if run.Kind == engine.RunIncremental && run.Scheduled {
+		return "tick"
+	}
+	return string(run.Kind)
 }
 
 // takeOver is how long a process may be silent before others take over what it was at.

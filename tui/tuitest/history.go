@@ -38,6 +38,36 @@ func History(s *engine.Snapshot, runs int) []*engine.RunDetail {
 	return out
 }
 
+// Ticks is a past of an engine that is kept in step, newest first: idle ticks and failed ones folded, and some that stand
+// for themselves.
+func Ticks() []*engine.RunDetail {
+	s := InStep()
+	line := func(id engine.RunID, state engine.RunState, ago time.Duration, ticks int, since time.Duration) *engine.RunDetail {
+		began := Noon.Add(-ago)
+		d := &engine.RunDetail{RunSummary: engine.RunSummary{RunView: engine.RunView{
+			ID: id, Kind: engine.RunIncremental, State: state, Scheduled: true, Source: s.Run.Source, CreatedAt: began, StartedAt: began,
+			FinishedAt: began.Add(800 * time.Millisecond), Since: began.Add(800 * time.Millisecond), Ticks: ticks, FirstAt: Noon.Add(-since),
+		}, Counts: engine.Counts{Read: 12, Unchanged: 12}, Batches: 1}}
+		d.Steps = []engine.StepView{{
+			Verb: engine.StepPlan, State: engine.StepDone, BatchesDone: 1, BatchesTotal: engine.Known[int64](1), Counts: d.Counts,
+			StartedAt: d.StartedAt, FinishedAt: d.FinishedAt,
+		}}
+		d.BatchesTotal = 1
+		return d
+	}
+	newest := line(4711, engine.RunDone, 13*time.Second, 1, 13*time.Second)
+	newest.Counts = engine.Counts{Read: 36, Inserted: 9, Updated: 6, Unchanged: 21}
+	failed := line(4668, engine.RunFailed, 18*time.Hour, 96, 19*time.Hour)
+	failed.Error = "source: planning: connection refused"
+	asked := line(4600, engine.RunDone, 20*time.Hour, 1, 20*time.Hour)
+	asked.Scheduled, asked.By, asked.WhyFull = false, "sari@db2", "the rules changed: card.partner_missing is warn"
+	full := History(Done(), 1)[0]
+	return []*engine.RunDetail{
+		newest, line(4710, engine.RunDone, 33*time.Second, 42, 14*time.Minute), failed, line(4667, engine.RunDone, 19*time.Hour, 2_304, 32*time.Hour),
+		asked, full,
+	}
+}
+
 // Detail is the run of a snapshot with batches in every state.
 func Detail(s *engine.Snapshot) *engine.RunDetail {
 	card := s.Entities[0]

@@ -27,7 +27,7 @@ func Scenarios() []Scenario {
 		r.Since, r.StateBy, r.NowDoing = Noon.Add(-3*time.Minute), "sari@db2", ""
 		r.Reason = "index rebuild on db1"
 	}
-	return []Scenario{
+	return append([]Scenario{
 		{"connecting", Connecting()},
 		{"never-reached", NeverReached()},
 		{"not-initialised", Bare(engine.SetupMissing)},
@@ -38,7 +38,7 @@ func Scenarios() []Scenario {
 		{"planning", state(engine.RunPlanning, func(r *engine.RunView) { r.NowDoing = "planning snapshot of the source" })},
 		{"running", Running()},
 		{"pausing", state(engine.RunPausing, func(r *engine.RunView) { stopped(r); r.NowDoing = "2 batches end first" })},
-		{"paused", Halt(state(engine.RunPaused, stopped))},
+		{"paused", Halt(state(engine.RunPaused, func(r *engine.RunView) { stopped(r); r.NowDoing = "loading loyalty_card" }))},
 		{"interrupted", Halt(state(engine.RunInterrupted, stopped))},
 		{"cancelled", Halt(state(engine.RunCancelled, stopped))},
 		{"failed", Failed()},
@@ -47,7 +47,7 @@ func Scenarios() []Scenario {
 		{"unreachable-engine", Unreachable()},
 		{"unreachable-source", SourceDown()},
 		{"read-only", ReadOnly()},
-	}
+	}, Cycles()...)
 }
 
 // Bare is reached, with nothing in it yet.

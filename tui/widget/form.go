@@ -34,6 +34,7 @@ type Form struct {
 	Answer  string
 	Choices []Choice
 	Hint    string // how to use it; may have several lines
+	Note    string // why what was wanted is not possible; it goes with the next key
 	focus   int
 }
 
@@ -42,6 +43,7 @@ func (f *Form) Focus() int { return f.focus }
 
 // Move puts the focus on a later choice, or an earlier one.
 func (f *Form) Move(by int) {
+	f.Note = ""
 	if n := len(f.Choices); n > 0 {
 		f.focus = ((f.focus+by)%n + n) % n
 	}
@@ -49,6 +51,7 @@ func (f *Form) Move(by int) {
 
 // Type appends to the answer.
 func (f *Form) Type(text string) {
+	f.Note = ""
 	if f.Ask == "" {
 		return
 	}
@@ -67,29 +70,66 @@ func (f *Form) Erase() {
 // Clear empties the answer.
 func (f *Form) Clear() { f.Answer = "" }
 
-// Lines draws the form as a box that fits a screen of the given width.
-func (f *Form) Lines(screen int) []canvas.Line {
+// Lines draws the form as a box that fits a screen of the given size: at length where there is room, else each choice on
+// one line, and at last with no more of the text than fits.
+func (f *Form) Lines(screen, height int) []canvas.Line {
 	width := min(formWidth, screen-2)
 	inner := width - 4
 	if inner < 1 {
 		return nil
 	}
-	var rows []canvas.Line
-	for _, paragraph := range f.Text {
-		rows = append(rows, canvas.Wrap(themes.Text, paragraph, inner)...)
-		rows = append(rows, canvas.Line{})
-	}
-	if f.Ask != "" {
-		rows = append(rows, f.field(inner), canvas.Line{})
-	}
-	rows = append(rows, f.choices(inner)...)
-	if f.Hint != "" {
-		rows = append(rows, canvas.Line{})
-		for hint := range strings.SplitSeq(f.Hint, "\n") {
-			rows = append(rows, canvas.Wrap(themes.Muted, hint, inner)...)
+	rows := f.rows(inner, false, noLimit)
+	if over := len(rows) + 2 - height; over > 0 {
+		rows = f.rows(inner, true, noLimit)
+		if over = len(rows) + 2 - height; over > 0 {
+			rows = f.rows(inner, true, max(1, f.textLines(inner)-over))
 		}
 	}
 	return Box(f.Title, rows, width)
+}
+
+const noLimit = 1 << 20
+
+func (f *Form) textLines(width int) int {
+	n := 0
+	for _, paragraph := range f.Text {
+		n += len(canvas.Wrap(themes.Text, paragraph, width))
+	}
+	return n
+}
+
+// rows are what stands in the box. Dense ones save the empty lines between paragraphs, and the rest of long choices.
+func (f *Form) rows(width int, dense bool, most int) []canvas.Line {
+	var rows []canvas.Line
+	for i, paragraph := range f.Text {
+		rows = append(rows, canvas.Wrap(themes.Text, paragraph, width)...)
+		if !dense && i < len(f.Text)-1 {
+			rows = append(rows, canvas.Line{})
+		}
+	}
+	if len(rows) > most {
+		rows = rows[:most]
+		rows[most-1] = rows[most-1].Fit(width - 2)
+		rows[most-1].Put(themes.Muted, " …")
+	}
+	if len(rows) > 0 {
+		rows = append(rows, canvas.Line{})
+	}
+	if f.Ask != "" {
+		rows = append(rows, f.field(width), canvas.Line{})
+	}
+	rows = append(rows, f.choices(width, dense)...)
+	if f.Note != "" {
+		rows = append(rows, canvas.Line{})
+		return append(rows, canvas.Wrap(themes.Warn, f.Note, width)...)
+	}
+	if f.Hint != "" {
+		rows = append(rows, canvas.Line{})
+		for hint := range strings.SplitSeq(f.Hint, "\n") {
+			rows = append(rows, canvas.Wrap(themes.Muted, hint, width)...)
+		}
+	}
+	return rows
 }
 
 func (f *Form) field(width int) canvas.Line {
@@ -103,7 +143,7 @@ func (f *Form) field(width int) canvas.Line {
 	return l
 }
 
-func (f *Form) choices(width int) []canvas.Line {
+func (f *Form) choices(width int, dense bool) []canvas.Line {
 	column := 0
 	for _, c := range f.Choices {
 		if c.About != "" {
@@ -120,6 +160,11 @@ func (f *Form) choices(width int) []canvas.Line {
 			l = canvas.Of(themes.Selection, Cursor+sanitize.Pad(c.Name, column)+"  ")
 		}
 		indent := l.Width()
+		if dense {
+			l.Put(themes.Muted, sanitize.Fit(c.About, width-indent))
+			rows = append(rows, l)
+			continue
+		}
 		for j, about := range canvas.Wrap(themes.Muted, c.About, max(1, width-indent)) {
 			if j > 0 {
 				rows = append(rows, l)

@@ -118,7 +118,7 @@ func TestAFormNeedsNoColours(t *testing.T) {
 	f := widget.Form{Title: "Pause?", Ask: "reason", Choices: []widget.Choice{{Name: "Cancel"}, {Name: "Pause"}}}
 	text := func() string {
 		var b strings.Builder
-		for _, l := range f.Lines(80) {
+		for _, l := range f.Lines(80, 24) {
 			b.WriteString(l.String() + "\n")
 		}
 		return b.String()
@@ -141,6 +141,31 @@ func TestAFormNeedsNoColours(t *testing.T) {
 	f.Clear()
 	f.Erase()
 	require.Empty(t, f.Answer)
+}
+
+// What does not fit a small window is said in fewer words; every choice is there in any case.
+func TestAFormFitsItsWindow(t *testing.T) {
+	t.Parallel()
+	f := widget.Form{
+		Title: "Answer run #12", Text: []string{strings.Repeat("many rows are gone ", 30), "second paragraph"}, Ask: "reason",
+		Choices: []widget.Choice{{Name: "stop", About: strings.Repeat("about it ", 12)}, {Name: "go on", About: "short"}}, Hint: "how",
+	}
+	for height := 10; height < 30; height++ {
+		lines := f.Lines(60, height)
+		require.LessOrEqual(t, len(lines), height)
+		var text strings.Builder
+		for _, l := range lines {
+			text.WriteString(l.String() + "\n")
+		}
+		for _, want := range []string{"› stop", "go on", "reason", "how", "╰"} {
+			require.Contains(t, text.String(), want)
+		}
+	}
+	f.Note = "a reason is needed"
+	lines := f.Lines(80, 24)
+	require.Contains(t, lines[len(lines)-2].String(), "a reason is needed")
+	f.Type("x")
+	require.Empty(t, f.Note)
 }
 
 func TestATableDropsWhatMayBeDropped(t *testing.T) {

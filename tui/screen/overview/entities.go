@@ -8,6 +8,7 @@ import (
 	"ferry/themes"
 	"ferry/tui/canvas"
 	"ferry/tui/sanitize"
+	"ferry/tui/status"
 	"ferry/tui/widget"
 )
 
@@ -34,8 +35,8 @@ func standing(state engine.StepState, run *engine.RunView) string {
 		return "stopped"
 	case state == engine.StepWaiting:
 		return "queued"
-	case run.State == engine.RunPaused:
-		return "paused"
+	case still(run):
+		return status.State(run.State).Sign().Word
 	}
 	return ""
 }
@@ -43,7 +44,7 @@ func standing(state engine.StepState, run *engine.RunView) string {
 // entity draws one entity on two lines, or on more where there is room.
 func (o *Overview) entity(e engine.EntityView, roomy bool) []canvas.Line {
 	run := o.sight.Snapshot.Run
-	clean := run == nil || run.State == engine.RunDone
+	clean := run == nil || run.State == engine.RunDone || o.passing(run)
 	var lines []canvas.Line
 	if clean {
 		lines = append(lines, o.verdict(e))
@@ -51,7 +52,7 @@ func (o *Overview) entity(e engine.EntityView, roomy bool) []canvas.Line {
 		lines = append(lines, o.progress(e.Name, standing(e.State, run), e.Done, widget.Rate(e.RowsPerSecond), widget.ETA(e.ETA)))
 	}
 	switch {
-	case run != nil && e.State == engine.StepWaiting:
+	case run != nil && e.State == engine.StepWaiting && !clean:
 		lines = append(lines, o.awaited(e))
 	case run != nil && (!clean || roomy):
 		lines = append(lines, o.counts(e))
@@ -83,7 +84,9 @@ func (o *Overview) progress(name, word string, done float64, rate, eta string) c
 		l.PutRight(o.width-1, role, word)
 		return l
 	}
-	l.Put(themes.Text, sanitize.PadLeft(rate, 10))
+	if rate != "" {
+		l.Put(themes.Text, sanitize.PadLeft(rate, 10))
+	}
 	l.PutRight(o.width-1, themes.Text, eta)
 	return l
 }
@@ -157,8 +160,21 @@ func (o *Overview) verdict(e engine.EntityView) canvas.Line {
 	if e.Waiting.Or(0) > 0 {
 		waits = widget.Count(e.Waiting.Value) + " wait  "
 	}
-	l.PutRight(o.width-1, themes.Muted, waits+"rejected "+widget.Share(e.RejectedShare()))
+	if e.Waived.Or(0) > 0 {
+		waits += widget.Count(e.Waived.Value) + " waived  "
+	}
+	share, role := o.share(e, " ✗ over the limit")
+	l.PutRight(o.width-1, role, waits+"rejected "+share)
 	return l
+}
+
+// share is the part of an entity's rows that is rejected; above its limit that is said.
+func (o *Overview) share(e engine.EntityView, over string) (string, themes.Role) {
+	text := widget.Share(e.RejectedShare())
+	if o.sight.TooMany(e) {
+		return text + over, themes.Warn
+	}
+	return text, themes.Muted
 }
 
 func accounted(e engine.EntityView) (string, themes.Role) {
@@ -199,35 +215,6 @@ func (o *Overview) identity(e engine.EntityView) canvas.Line {
 		wording("src", "eng", "stale", "extra", "quar"))
 }
 
-// steps draws the steps of the run that belong to no single entity's load.
-func (o *Overview) steps() []canvas.Line {
-	run := o.sight.Snapshot.Run
-	var lines []canvas.Line
-	for _, step := range o.sight.Snapshot.Steps {
-		var name string
-		switch step.Verb {
-		case engine.StepOwners:
-			name = "code owners"
-		case engine.StepSettle:
-			name = "settling points"
-		case engine.StepPlan, engine.StepLoad:
-			continue
-		}
-		if step.State == engine.StepDone && run != nil && run.State == engine.RunDone {
-			l := canvas.Of(themes.Text, " ")
-			l.Put(themes.Title, name).To(barColumn).Put(themes.OK, "✓ done")
-			if step.Verb == engine.StepSettle {
-				l.PutRight(o.width-1, themes.Muted, widget.Plural(step.Counts.Settled, "card changed", "cards changed"))
-			}
-			lines = append(lines, l)
-			continue
-		}
-		lines = append(lines, o.progress(name, standing(step.State, run), step.Done, "",
-			"batches "+batches(step.BatchesDone, step.BatchesTotal, step.State)))
-	}
-	return lines
-}
-
 // progressTable draws the run with one line per entity.
 func (o *Overview) progressTable() []canvas.Line {
 	run := o.sight.Snapshot.Run
@@ -263,7 +250,7 @@ func progressRow(e engine.EntityView, run *engine.RunView) []widget.Cell {
 			role = themes.OK
 		}
 	}
-	if e.State != engine.StepRunning || run.State.Ended() || run.State == engine.RunPaused {
+	if e.State != engine.StepRunning || run.State.Ended() || still(run) {
 		rate = ""
 	}
 	return []widget.Cell{
@@ -285,13 +272,14 @@ func progressRow(e engine.EntityView, run *engine.RunView) []widget.Cell {
 func (o *Overview) rowsTable() []canvas.Line {
 	columns := []widget.Column{
 		{Title: "rows", Left: true, Width: nameWidth},
-		{Title: "source", Width: 12},
-		{Title: "= engine", Width: 12},
-		{Title: "− stale", Width: 9},
-		{Title: "− extra", Width: 9},
+		{Title: "source", Width: 11},
+		{Title: "= engine", Width: 11},
+		{Title: "− stale", Width: 8},
+		{Title: "− extra", Width: 8},
 		{Title: "+ quarantined", Width: 13},
-		{Title: "(wait)", Width: 8},
-		{Title: "rejected", Drop: 1},
+		{Title: "(wait)", Width: 6},
+		{Title: "(waived)", Width: 8, Drop: 2},
+		{Title: "rejected", Width: 9, Drop: 1},
 		{Title: "", Left: true, Width: 32},
 	}
 	rows := make([][]widget.Cell, 0, len(o.sight.Snapshot.Entities))
@@ -300,6 +288,7 @@ func (o *Overview) rowsTable() []canvas.Line {
 			return widget.Cell{Role: alarm(n.Or(0), themes.Warn), Text: widget.MaybeCount(n)}
 		}
 		text, role := accounted(e)
+		share, shareRole := o.share(e, " over")
 		rows = append(rows, []widget.Cell{
 			{Role: themes.Title, Text: e.Name},
 			{Text: sourceRows(e)},
@@ -308,7 +297,8 @@ func (o *Overview) rowsTable() []canvas.Line {
 			number(e.Extra),
 			number(e.Quarantined),
 			number(e.Waiting),
-			{Role: themes.Muted, Text: widget.Share(e.RejectedShare())},
+			number(e.Waived),
+			{Role: shareRole, Text: share},
 			{Role: role, Text: text},
 		})
 	}

@@ -4,8 +4,8 @@
 //
 //	source rows = engine rows − stale − extra + quarantined rows
 //
-// then what the run does now, its last error and what to do about it, the workers, what is in quarantine and why, and
-// the latest activity. Narrow windows stack these, wide ones put them side by side. While there is nothing to show yet
+// then what the run does now, its last error and what to do about it, the service levels with their figures, the workers,
+// what is in quarantine and why, and the latest activity. A run that needs an answer has its question on top. Narrow windows stack these, wide ones put them side by side. While there is nothing to show yet
 // it says why: a database that does not answer, or one that is not initialised.
 package overview
 
@@ -112,20 +112,21 @@ func (o *Overview) figures(height int) []canvas.Line {
 }
 
 func (o *Overview) narrow(height int) []canvas.Line {
-	var lines []canvas.Line
+	lines := o.question()
 	for _, e := range o.sight.Snapshot.Entities {
 		lines = append(lines, o.entity(e, o.height >= roomyHeight)...)
 	}
 	lines = append(lines, o.steps()...)
 	lines = append(lines, canvas.Line{})
 	lines = append(lines, o.story()...)
+	lines = append(lines, o.levels()...)
 	lines = append(lines, labelled("workers", o.workersInALine())...)
 	return append(lines, o.lists(height-len(lines))...)
 }
 
 // story says how the run stands beyond its figures, and what is to be done.
 func (o *Overview) story() []canvas.Line {
-	return slices.Concat(o.why(), o.now(), o.where(), o.lastError(), o.then())
+	return slices.Concat(o.why(), o.full(), o.now(), o.where(), o.lastError(), o.then())
 }
 
 // lists shares the lines that are left between the reasons and the latest activity.
@@ -139,7 +140,7 @@ func (o *Overview) lists(left int) []canvas.Line {
 
 func (o *Overview) wide(height int) []canvas.Line {
 	s := o.sight.Snapshot
-	var lines []canvas.Line
+	lines := o.question()
 	if s.Run != nil {
 		lines = append(append(lines, o.progressTable()...), canvas.Line{})
 	}
@@ -150,6 +151,7 @@ func (o *Overview) wide(height int) []canvas.Line {
 		lines = append(append(lines, steps...), canvas.Line{})
 	}
 	lines = append(lines, o.story()...)
+	lines = append(append(lines, o.levels()...), canvas.Line{})
 	return append(lines, o.panes(height-len(lines))...)
 }
 

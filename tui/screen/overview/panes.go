@@ -40,7 +40,7 @@ func labelled(label string, lines []canvas.Line) []canvas.Line {
 // now says what the run is doing, with its throughput.
 func (o *Overview) now() []canvas.Line {
 	run := o.sight.Snapshot.Run
-	if run == nil || run.NowDoing == "" || run.State.Ended() {
+	if run == nil || run.NowDoing == "" || run.State.Ended() || still(run) {
 		return nil
 	}
 	right := ""
@@ -56,6 +56,20 @@ func (o *Overview) now() []canvas.Line {
 	return labelled("now", []canvas.Line{l})
 }
 
+// still reports whether an active run does nothing until somebody acts on it.
+func still(run *engine.RunView) bool {
+	return run.State == engine.RunPaused || run.State == engine.RunAsking
+}
+
+// full says why a tick reads every row.
+func (o *Overview) full() []canvas.Line {
+	run := o.sight.Snapshot.Run
+	if run == nil || run.WhyFull == "" || run.State.Ended() {
+		return nil
+	}
+	return labelled("all rows", clip(canvas.Wrap(themes.Text, "this tick reads every row: "+run.WhyFull, o.width-labelColumn-1), 2))
+}
+
 // why says who stopped the run, and the reason that was given; the frame may have no room for all of it.
 func (o *Overview) why() []canvas.Line {
 	run := o.sight.Snapshot.Run
@@ -64,7 +78,7 @@ func (o *Overview) why() []canvas.Line {
 	}
 	switch run.State {
 	case engine.RunPausing, engine.RunPaused, engine.RunCancelled:
-	case engine.RunQueued, engine.RunPlanning, engine.RunRunning, engine.RunInterrupted, engine.RunFailed, engine.RunDone:
+	case engine.RunQueued, engine.RunPlanning, engine.RunRunning, engine.RunAsking, engine.RunInterrupted, engine.RunFailed, engine.RunDone:
 		return nil
 	}
 	text := run.Reason
@@ -208,6 +222,9 @@ func (o *Overview) reasons() []canvas.Line {
 		}
 		l := canvas.Of(themes.Text, name+" ")
 		l.Put(themes.Warn, widget.Count(r.Rows))
+		if r.Waived > 0 {
+			l.Put(themes.Muted, ", "+widget.Count(r.Waived)+" waived")
+		}
 		if r.Hangs > 0 {
 			l.Put(themes.Muted, " (+"+widget.Plural(r.Hangs, "row waits", "rows wait")+")")
 		}

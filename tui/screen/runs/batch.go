@@ -219,6 +219,8 @@ func others(c *engine.Counts) string {
 		{"cards settled", c.Settled},
 		{"rounded", c.Precise},
 		{"warned", c.Warned},
+		{"released", c.Released},
+		{"missing", c.Missing},
 	} {
 		if f.n != 0 {
 			parts = append(parts, f.name+" "+widget.Count(f.n))

@@ -8,6 +8,7 @@ import (
 	"ferry/themes"
 	"ferry/tui/canvas"
 	"ferry/tui/cure"
+	"ferry/tui/keymap"
 	"ferry/tui/status"
 	"ferry/tui/widget"
 )
@@ -66,7 +67,7 @@ func (r *Runs) runLines(width, height int) []canvas.Line {
 func (r *Runs) title(s *engine.RunSummary, width int) canvas.Line {
 	sign := status.State(s.State).Sign()
 	l := canvas.Of(themes.Title, " run #"+strconv.FormatInt(int64(s.ID), 10))
-	l.Put(themes.Text, "  "+string(s.Kind))
+	l.Put(themes.Text, "  "+status.OfKind(&s.RunView))
 	if s.First {
 		l.Put(themes.Muted, ", first load")
 	}
@@ -108,6 +109,12 @@ func (r *Runs) lead(s *engine.RunSummary, width, height int) []canvas.Line {
 			line := canvas.Of(themes.Text, " ")
 			lines = append(lines, *line.Add(l))
 		}
+	}
+	if s.State == engine.RunAsking {
+		add(themes.Bad, "? "+s.Question+" → "+r.sight.Keys.Key(keymap.Answer)+" answers", 2*most)
+	}
+	if s.WhyFull != "" {
+		add(themes.Text, "reads every row: "+s.WhyFull, most)
 	}
 	if s.Reason != "" {
 		add(themes.Text, "reason: "+s.Reason, most)
@@ -211,22 +218,31 @@ func (r *Runs) stepRow(step *engine.StepView, run engine.RunState) []widget.Cell
 		}
 		return widget.Cell{Role: alarm(n, role), Text: widget.Short(float64(n))}
 	}
-	changed := step.Counts.Updated
-	if step.Verb == engine.StepSettle {
-		changed = step.Counts.Settled
-	}
-	if step.Verb == engine.StepPlan {
+	changed := changedBy(step.Verb, &step.Counts)
+	if step.Verb == engine.StepPlan && step.Counts == (engine.Counts{}) {
 		return append(cells, widget.Cell{}, widget.Cell{}, widget.Cell{}, widget.Cell{}, short(step.Errors, themes.Bad))
 	}
 	return append(cells, short(step.Counts.Inserted, themes.Text), short(changed, themes.Text),
 		short(step.Counts.Unchanged, themes.Text), short(step.Counts.Rejected, themes.Warn), short(step.Errors, themes.Bad))
 }
 
+// changedBy is how many rows of the engine a step changed: cards that it settled, rows that it deleted.
+func changedBy(verb engine.StepVerb, c *engine.Counts) int64 {
+	switch verb {
+	case engine.StepSettle:
+		return c.Settled
+	case engine.StepSweep, engine.StepDelete:
+		return c.Updated + c.Deleted
+	case engine.StepPlan, engine.StepLoad, engine.StepOwners:
+	}
+	return c.Updated
+}
+
 func words(verb engine.StepVerb, entity string) string {
 	if entity == "" {
-		return string(verb)
+		return status.OfVerb(verb)
 	}
-	return string(verb) + " " + entity
+	return status.OfVerb(verb) + " " + entity
 }
 
 // batchesTitle says how many batches there are, and how many of them are not done.
@@ -265,10 +281,7 @@ func (r *Runs) batchRow(b *engine.BatchView) []widget.Cell {
 		}
 		return widget.Cell{Role: alarm(n, role), Text: widget.Short(float64(n))}
 	}
-	changed := b.Counts.Updated
-	if b.Verb == engine.StepSettle {
-		changed = b.Counts.Settled
-	}
+	changed := changedBy(b.Verb, &b.Counts)
 	role := themes.Text
 	if b.Tries > 0 {
 		role = themes.Warn

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	listWidth = 48 // of the list beside a run
+	listWidth = 56 // of the list beside a run
 	paneLines = 4  // below a list: what is selected, in full
 	roomyFrom = 14 // lines; from here on there is room for that
 	indent    = 2
@@ -77,7 +77,7 @@ func (r *Runs) nothing() []canvas.Line {
 		{},
 		canvas.Of(themes.Title, "  No run has been yet."),
 		{},
-		canvas.Of(themes.Accent, "  "+widget.Cursor+r.sight.Keys.Key(keymap.Start)+" starts a full sync"),
+		canvas.Of(themes.Accent, "  "+widget.Cursor+r.sight.Keys.Key(keymap.Start)+" starts a sync"),
 	}
 }
 
@@ -128,14 +128,10 @@ func (r *Runs) columns(width int) []widget.Column {
 	if width >= 100 {
 		kind, figure = 11, 11
 	}
-	kindDrop := 0
-	if r.wide() {
-		kindDrop = 1
-	}
 	return []widget.Column{
 		{Title: "run", Left: true, Width: 5},
-		{Title: "kind", Left: true, Width: kind, Drop: kindDrop},
-		{Title: "state", Left: true, Width: 13},
+		{Title: "kind", Left: true, Width: kind},
+		{Title: "state", Left: true, Width: 14},
 		{Title: "started", Left: true, Width: widget.MomentWidth},
 		{Title: "took", Width: 6},
 		{Title: "new", Width: figure, Drop: 6},
@@ -149,6 +145,13 @@ func (r *Runs) columns(width int) []widget.Column {
 
 func (r *Runs) row(s *engine.RunSummary, grid *widget.Grid) []widget.Cell {
 	sign := status.State(s.State).Sign()
+	word, kind := sign.Glyph+" "+sign.Word, status.OfKind(&s.RunView)
+	if folded(&s.RunView) {
+		word += " × " + widget.Short(float64(s.Ticks))
+	}
+	if !grid.Shows("who") && s.Kind == engine.RunIncremental && !s.Scheduled {
+		kind = "incr."
+	}
 	figure := func(n int64, role themes.Role) widget.Cell {
 		text := widget.Short(float64(n))
 		if grid.Shows("who") {
@@ -158,9 +161,9 @@ func (r *Runs) row(s *engine.RunSummary, grid *widget.Grid) []widget.Cell {
 	}
 	return []widget.Cell{
 		{Role: themes.Title, Text: "#" + strconv.FormatInt(int64(s.ID), 10)},
-		{Text: string(s.Kind)},
-		{Role: sign.Role, Text: sign.Glyph + " " + sign.Word},
-		{Text: widget.Moment(begun(&s.RunView), r.sight.Now)},
+		{Text: kind},
+		{Role: sign.Role, Text: word},
+		{Text: r.sinceWhen(&s.RunView)},
 		{Text: r.took(&s.RunView)},
 		figure(s.Counts.Inserted, themes.Text),
 		figure(s.Counts.Updated, themes.Text),
@@ -185,6 +188,10 @@ func (r *Runs) selectedRun(width int) []canvas.Line {
 		lines = append(lines, canvas.Of(themes.Bad, " ✗ older runs could not be read: "+r.older.Err.Error()))
 	case s.Error != "":
 		lines = append(lines, canvas.Of(themes.Bad, " ✗ "+s.Error))
+	case s.State == engine.RunAsking:
+		lines = append(lines, canvas.Of(themes.Bad, " ? "+s.Question))
+	case s.WhyFull != "":
+		lines = append(lines, canvas.Of(themes.Text, " reads every row: "+s.WhyFull))
 	case s.Reason != "":
 		lines = append(lines, canvas.Of(themes.Text, " reason: "+s.Reason))
 	}

@@ -162,6 +162,24 @@ func TestMoreBatchesThanAreShownSaySo(t *testing.T) {
 	require.Contains(t, b.text(), "5,021 batches, 3 not done; below: what is not done, then the newest, 43 in all")
 }
 
+// Ticks that found nothing, or failed alike, are one line that says how many they are and since when.
+func TestTicksAreFolded(t *testing.T) {
+	t.Parallel()
+	b := setup(t, tuitest.InStep(), 80)
+	b.operator.Keep(tuitest.Ticks()...)
+	b.settle()
+	b.do(keymap.Down)
+	require.Regexp(t, `› #4710  tick   ✓ done × 42     since 20:50:11`, b.text())
+	require.Contains(t, b.text(), "× 42 ticks since 20:50:11Z, the newest 21:03:38Z: nothing had changed")
+	require.Regexp(t, `#4667  tick   ✓ done × 2.3k   1d ago 13:04Z`, b.text())
+	require.Regexp(t, `#4600  incr.  ✓ done`, b.text())
+	b.do(keymap.Down)
+	require.Contains(t, b.text(), "× 96 ticks since 02:04:11Z, the newest 03:04:11Z: each failed alike")
+	b.do(keymap.Down, keymap.Down, keymap.Open)
+	b.settle()
+	require.Contains(t, b.text(), "reads every row: the rules changed")
+}
+
 func TestABatchOfAnOldRunWaitsForTheActiveOne(t *testing.T) {
 	t.Parallel()
 	b := setup(t, tuitest.Running(), 80)

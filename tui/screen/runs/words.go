@@ -39,6 +39,29 @@ func figure(l *canvas.Line, name, number string, role themes.Role) {
 	l.Put(themes.Muted, name+" ").Put(role, number)
 }
 
+// folded reports whether a line of history stands for several ticks.
+func folded(run *engine.RunView) bool { return run.Ticks > 1 }
+
+// alike says what the ticks of a line have in common.
+func alike(run *engine.RunView) string {
+	if run.State == engine.RunDone {
+		return "nothing had changed"
+	}
+	return "each " + status.State(run.State).Sign().Word + " alike"
+}
+
+// sinceWhen is when a run began, or the first of the ticks that its line stands for.
+func (r *Runs) sinceWhen(run *engine.RunView) string {
+	if !folded(run) {
+		return widget.Moment(begun(run), r.sight.Now)
+	}
+	first := widget.Moment(run.FirstAt, r.sight.Now)
+	if text := "since " + strings.TrimSuffix(first, "Z"); len(text) <= widget.MomentWidth {
+		return text
+	}
+	return first
+}
+
 // begun is when a run started, or was asked for.
 func begun(run *engine.RunView) time.Time {
 	if run.StartedAt.IsZero() {
@@ -79,10 +102,18 @@ func counts(s *engine.RunSummary, width int) canvas.Line {
 // story says who began a run and who stopped it.
 func (r *Runs) story(run *engine.RunView) canvas.Line {
 	now := r.sight.Now
+	if folded(run) {
+		l := canvas.Of(themes.Text, " × "+widget.Count(int64(run.Ticks))+" ticks since "+widget.When(run.FirstAt, now))
+		l.Put(themes.Muted, ", the newest ").Put(themes.Text, widget.When(run.CreatedAt, now))
+		return *l.Put(themes.Muted, ": ").Put(themes.Text, alike(run))
+	}
 	l := canvas.Of(themes.Muted, " asked for ")
 	l.Put(themes.Text, widget.When(run.CreatedAt, now))
 	if run.By != "" {
 		l.Put(themes.Muted, " by ").Put(themes.Info, run.By)
+	}
+	if run.Scheduled && run.By == "" {
+		l.Put(themes.Muted, " by the schedule")
 	}
 	if run.State == engine.RunQueued || run.State == engine.RunRunning || run.State == engine.RunPlanning {
 		return l
