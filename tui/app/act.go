@@ -57,8 +57,12 @@ func (m *Model) askAct(run *engine.RunView, verb, doing, text string, act func(c
 	m.dialog.about, m.dialog.seen = run.ID, run.State
 }
 
-// askRetry asks to hand the selected batch out again.
+// askRetry asks to hand the selected batch out again, or to read the selected rows again.
 func (m *Model) askRetry() {
+	if s := m.selection(); s != nil {
+		m.askRetryRows(s)
+		return
+	}
 	chooser, ok := m.screens[m.current].(screen.Chooser)
 	if !ok || chooser.Run() == nil || chooser.Batch() == nil {
 		return

@@ -25,6 +25,7 @@ import (
 	"ferry/tui/screen/activity"
 	"ferry/tui/screen/overview"
 	"ferry/tui/screen/preflight"
+	"ferry/tui/screen/quarantine"
 	"ferry/tui/screen/runs"
 	"ferry/tui/status"
 	"ferry/tui/widget"
@@ -103,7 +104,8 @@ func New(ctx context.Context, config Config) *Model {
 		feed:   feed.New(config.Operator, config.Clock, config.LowBandwidth),
 		hands:  feed.NewHands(ctx),
 		screens: []screen.Screen{
-			overview.New(), runs.New(config.Operator, reading), activity.New(), preflight.New(config.Operator, reading),
+			overview.New(), runs.New(config.Operator, reading), quarantine.New(config.Operator, reading), activity.New(),
+			preflight.New(config.Operator, reading),
 		},
 		pending: map[string]pending{},
 	}
@@ -275,19 +277,10 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 			return m.show(i)
 		}
 	}
+	if m.question(action) {
+		return nil
+	}
 	switch action { //nolint:exhaustive // the screen gets the others
-	case keymap.Start:
-		m.askStart()
-	case keymap.Pause:
-		m.askPause(m.subject())
-	case keymap.Cancel:
-		m.askCancel(m.subject())
-	case keymap.Answer:
-		m.askAnswer()
-	case keymap.Init:
-		m.askInit()
-	case keymap.Retry:
-		m.askRetry()
 	case keymap.Connect:
 		return m.askConnect()
 	case keymap.Help:
@@ -304,6 +297,31 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 		return m.onScreen(action)
 	}
 	return nil
+}
+
+// question opens the form of an action that asks first; false says that it is none.
+func (m *Model) question(action keymap.Action) bool {
+	switch action { //nolint:exhaustive // the others ask nothing
+	case keymap.Start:
+		m.askStart()
+	case keymap.Pause:
+		m.askPause(m.subject())
+	case keymap.Cancel:
+		m.askCancel(m.subject())
+	case keymap.Answer:
+		m.askAnswer()
+	case keymap.Init:
+		m.askInit()
+	case keymap.Retry:
+		m.askRetry()
+	case keymap.Waive:
+		m.askWaive(m.selection())
+	case keymap.Switch:
+		m.askSwitch(m.selection())
+	default:
+		return false
+	}
+	return true
 }
 
 // show turns to a screen, and lets it know that it was called.
@@ -331,7 +349,7 @@ func (m *Model) onScreen(action keymap.Action) tea.Cmd {
 		m.current = m.before
 	case action == keymap.Back:
 		m.notices.dismiss()
-	case action == keymap.Open && m.refusal(keymap.Answer) == "":
+	case action == keymap.Open && m.refusal(keymap.Answer) == "" && m.screens[m.current].Tab().Action == keymap.Overview:
 		m.askAnswer()
 	case action == keymap.Open && m.refusal(keymap.Init) == "":
 		m.askInit()

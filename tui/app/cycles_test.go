@@ -56,7 +56,7 @@ func TestAnAnswerCarriesWhatWasSeenAndWhy(t *testing.T) {
 	b.beat()
 	require.Contains(t, b.frame(), "meanwhile: running by budi@db1, 2s ago")
 	b = setup(t, tuitest.Asking(), 80, 24)
-	b.press("2", "enter")
+	b.press("7", "enter", "enter")
 	require.Empty(t, b.operator.Calls(), "enter answers on the overview alone")
 }
 
@@ -234,8 +234,8 @@ func TestEveryStateAndStepHasAWord(t *testing.T) {
 	for _, verb := range []engine.StepVerb{
 		engine.StepPlan, engine.StepLoad, engine.StepOwners, engine.StepSettle, engine.StepSweep, engine.StepDelete,
 	} {
-		require.NotEqual(t, "", status.OfVerb(verb))
-		require.NotEqual(t, "", status.Doing(verb))
+		require.NotEmpty(t, status.OfVerb(verb))
+		require.NotEmpty(t, status.Doing(verb))
 	}
 	require.Equal(t, "unheard of", status.OfVerb("unheard of"))
 	require.Equal(t, "needs answer", status.State(engine.RunAsking).Sign().Word)

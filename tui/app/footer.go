@@ -61,20 +61,28 @@ func abreast(first, last []canvas.Line, width int) canvas.Line {
 // the run.
 func (m *Model) short(b keymap.Binding) string {
 	run, word := m.subject(), b.Short
-	switch {
-	case b.Action == keymap.Init && m.sight.State == status.SchemaOlder:
-		return "migrate"
-	case b.Action == keymap.Start && m.run() != nil && m.run().State.Active():
-		return "in step"
-	case b.Action == keymap.Pause && m.aboutTicks(run):
-		if m.sight.Snapshot.Schedule.Paused() {
-			return "resume ticks"
+	switch b.Action { //nolint:exhaustive // the others always have the same word
+	case keymap.Init:
+		if m.sight.State == status.SchemaOlder {
+			word = "migrate"
 		}
 		return word
-	case run == nil || (b.Action != keymap.Pause && b.Action != keymap.Cancel):
+	case keymap.Start:
+		if m.run() != nil && m.run().State.Active() {
+			word = "in step"
+		}
 		return word
-	case b.Action == keymap.Pause && run.State.Resumable():
-		word = "resume"
+	case keymap.Pause:
+		word = m.pauseWord(run)
+		if m.aboutTicks(run) {
+			return word
+		}
+	case keymap.Cancel:
+		if run == nil {
+			return word
+		}
+	default:
+		return word
 	}
 	if last := m.run(); last == nil || run.ID != last.ID {
 		word += fmt.Sprintf(" #%d", run.ID)
@@ -82,9 +90,20 @@ func (m *Model) short(b keymap.Binding) string {
 	return word
 }
 
+// pauseWord is what the pause key is for now.
+func (m *Model) pauseWord(run *engine.RunView) string {
+	switch {
+	case m.aboutTicks(run) && m.sight.Snapshot != nil && m.sight.Snapshot.Schedule.Paused():
+		return "resume ticks"
+	case run != nil && run.State.Resumable():
+		return "resume"
+	}
+	return "pause"
+}
+
 // aboutTicks reports whether there is no run to pause or to resume, so that pausing is about the ticks.
 func (m *Model) aboutTicks(run *engine.RunView) bool {
-	return m.sight.Snapshot != nil && (run == nil || (!run.State.Active() && !run.State.Resumable()))
+	return run == nil || (!run.State.Active() && !run.State.Resumable())
 }
 
 // helpLines is the whole keymap, with the reasons why something cannot be done now, and the signs of all states.

@@ -2,7 +2,9 @@ package app_test
 
 import (
 	"bytes"
+	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -123,6 +125,50 @@ func paused() *engine.Snapshot {
 	s.Run.State, s.Run.StateBy, s.Run.Since = engine.RunPaused, "sari@db2", tuitest.Noon.Add(-time.Minute)
 	s.Workers = s.Workers[:1]
 	return s
+}
+
+// desk is a console on the quarantine screen, with so many rows for a reason.
+func desk(t *testing.T, s *engine.Snapshot, width, height, rows int, change ...func(*app.Config)) *bench {
+	t.Helper()
+	b := setup(t, s, width, height, change...)
+	b.operator.Hold(tuitest.Rows(rows)...)
+	b.operator.Rule(tuitest.Rules()...)
+	b.press("4")
+	b.pass(2 * time.Second)
+	return b
+}
+
+func TestGoldenFramesOfQuarantine(t *testing.T) {
+	t.Parallel()
+	for _, size := range [][2]int{{80, 24}, {140, 45}} {
+		for name, keys := range map[string][]string{
+			"quarantine": nil, "quarantine-fixed": {"down"}, "quarantine-refused": {"down", "down", "down", "down", "down"},
+			"quarantine-switched": {"G"}, "quarantine-rows": {"enter", "down", " ", "down", "m"}, "quarantine-rows-far": {"enter", "G", "G", "G", "up"},
+			"quarantine-row": {"enter", "down", "down", "down", "down", "enter"}, "quarantine-row-code": {"down", "down", "down", "enter", "enter"},
+			"dialog-retry-rows": {"enter", "T"}, "dialog-retry-reason": {"T"}, "dialog-waive": {"enter", " ", " ", "w", "c", "o", "l", "d"},
+			"dialog-waive-needs": {"w", "tab", "enter"}, "dialog-rule": {"v"},
+		} {
+			b := desk(t, tuitest.Quarantined(), size[0], size[1], 384)
+			for _, key := range keys {
+				b.press(key)
+				b.pass(time.Second)
+			}
+			compare(t, fmt.Sprintf("%s.%dx%d", name, size[0], size[1]), b.frame())
+		}
+		empty := tuitest.NobodyTicks()
+		empty.Reasons = nil
+		for i := range empty.Entities {
+			empty.Entities[i].Quarantined, empty.Entities[i].Waiting = engine.Known[int64](0), engine.Known[int64](0)
+		}
+		b := setup(t, empty, size[0], size[1])
+		b.press("4")
+		compare(t, fmt.Sprintf("quarantine-empty.%dx%d", size[0], size[1]), b.frame())
+		b = setup(t, tuitest.Quarantined(), size[0], size[1])
+		b.operator.FailReads(errors.New("read quarantine: permission denied for table quarantine (SQLSTATE 42501)"))
+		b.press("4", "enter")
+		b.pass(time.Second)
+		compare(t, fmt.Sprintf("quarantine-error.%dx%d", size[0], size[1]), b.frame())
+	}
 }
 
 func compare(t *testing.T, name, frame string) {

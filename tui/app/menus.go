@@ -64,8 +64,8 @@ func (m *Model) askStart() {
 // stepOption lets this process start ticks, or no longer.
 func (m *Model) stepOption() option {
 	s := m.sight.Snapshot
-	every, doing, done := step, "keep in step", fmt.Sprintf("this process starts a tick every %s", widget.Duration(step))
-	name, line := "keep in step", fmt.Sprintf("a tick every %s from this process", widget.Duration(step))
+	every, doing, done := step, "keep in step", "this process starts a tick every "+widget.Duration(step)
+	name, line := "keep in step", "a tick every "+widget.Duration(step)+" from this process"
 	if s.Schedule.Here {
 		every, doing, done = 0, "stop keeping in step", "this process starts no more ticks"
 		name, line = "stop keeping in step", "this process starts no more ticks"
@@ -135,7 +135,7 @@ func (m *Model) askPause(run *engine.RunView) {
 		items = append(items, m.entityOption(e))
 	}
 	m.ask(widget.Form{Title: title, Ask: "reason (optional)", Hint: m.hint(true)}, items...)
-	if run != nil {
+	if run != nil && (run.State.Active() || run.State.Resumable()) {
 		m.dialog.about, m.dialog.seen = run.ID, run.State
 	}
 }

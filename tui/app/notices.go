@@ -13,6 +13,7 @@ import (
 	"ferry/tui/canvas"
 	"ferry/tui/cure"
 	"ferry/tui/feed"
+	"ferry/tui/screen"
 	"ferry/tui/widget"
 )
 
@@ -83,6 +84,11 @@ func (m *Model) outcome(o feed.Outcome) {
 	delete(m.pending, o.Doing)
 	if o.Err == nil {
 		m.notices.say(m.sight.Now, "✓ "+o.Done)
+		for _, s := range m.screens {
+			if selector, ok := s.(screen.Selector); ok {
+				selector.Changed()
+			}
+		}
 		return
 	}
 	f := fault{text: o.Doing + ": not done: " + o.Err.Error(), advice: cure.ForError(o.Err)}
@@ -114,7 +120,12 @@ func (m *Model) noticeLines() []canvas.Line {
 		wrapped = wrapped[:min(len(wrapped), noticeLines)]
 		end := &wrapped[len(wrapped)-1]
 		if room := m.width - 2 - len(tail); end.Width() > room {
-			*end = end.Fit(room)
+			if len(wrapped) < noticeLines {
+				wrapped = append(wrapped, canvas.Line{})
+				end, tail = &wrapped[len(wrapped)-1], strings.TrimSpace(tail)
+			} else {
+				*end = end.Fit(room)
+			}
 		}
 		end.Put(themes.Muted, tail)
 		for _, w := range wrapped {

@@ -41,7 +41,7 @@ func drawHistory(t *rapid.T, run *engine.RunView) []*engine.RunDetail {
 		}
 		for range few(t) {
 			d.Steps = append(d.Steps, engine.StepView{
-				Verb: pick(t, engine.StepPlan, engine.StepLoad, engine.StepOwners, engine.StepSettle), Entity: drawText(t),
+				Verb: pick(t, engine.StepPlan, engine.StepLoad, engine.StepOwners, engine.StepSettle, engine.StepSweep), Entity: drawText(t),
 				State: drawStep(t), Counts: drawCounts(t), Errors: number(t), BatchesDone: number(t),
 				BatchesTotal: drawMaybe(t, anyNumber), StartedAt: drawTime(t), FinishedAt: drawTime(t),
 			})

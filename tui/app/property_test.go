@@ -62,11 +62,12 @@ func drawRun(t *rapid.T) *engine.RunView {
 	}
 	return &engine.RunView{
 		ID: engine.RunID(rapid.Int64().Draw(t, "id")), Kind: pick(t, engine.RunFull, engine.RunIncremental),
-		State: pick(t, engine.RunQueued, engine.RunPlanning, engine.RunRunning, engine.RunPausing, engine.RunPaused, engine.RunInterrupted,
-			engine.RunCancelled, engine.RunFailed, engine.RunDone, engine.RunState("unheard of")),
+		State: pick(t, engine.RunQueued, engine.RunPlanning, engine.RunRunning, engine.RunPausing, engine.RunPaused, engine.RunAsking,
+			engine.RunInterrupted, engine.RunCancelled, engine.RunFailed, engine.RunDone, engine.RunState("unheard of")),
 		First: rapid.Bool().Draw(t, "first"), Since: drawTime(t), By: drawText(t), StateBy: drawText(t), Reason: drawText(t),
 		CreatedAt: drawTime(t), StartedAt: drawTime(t), FinishedAt: drawTime(t), Error: drawText(t), NowDoing: drawText(t),
-		LastError: drawText(t), LastErrorAt: drawTime(t),
+		LastError: drawText(t), LastErrorAt: drawTime(t), Question: drawText(t), Scheduled: rapid.Bool().Draw(t, "scheduled"),
+		Ticks: int(anyNumber.Draw(t, "ticks")), FirstAt: drawTime(t), WhyFull: drawText(t),
 	}
 }
 
@@ -95,7 +96,7 @@ func drawEntity(t *rapid.T) engine.EntityView {
 			State: pick(t, engine.ETANone, engine.ETAMeasuring, engine.ETAReady, engine.ETAAtLeast),
 			Left:  time.Duration(number(t)),
 		},
-		Accounted: drawMaybe(t, rapid.Bool()),
+		Accounted: drawMaybe(t, rapid.Bool()), Waived: drawMaybe(t, anyNumber), PausedBy: drawText(t), PausedReason: drawText(t),
 	}
 }
 
@@ -112,7 +113,7 @@ func drawSnapshot(t *rapid.T) *engine.Snapshot {
 		s.Entities = append(s.Entities, drawEntity(t))
 	}
 	for range few(t) {
-		verb := pick(t, engine.StepPlan, engine.StepLoad, engine.StepOwners, engine.StepSettle)
+		verb := pick(t, engine.StepPlan, engine.StepLoad, engine.StepOwners, engine.StepSettle, engine.StepSweep, engine.StepDelete)
 		s.Steps = append(s.Steps, engine.StepView{
 			Verb: verb, State: drawStep(t), Done: anyShare.Draw(t, "done"), BatchesTotal: drawMaybe(t, anyNumber),
 		})
@@ -121,8 +122,9 @@ func drawSnapshot(t *rapid.T) *engine.Snapshot {
 		w := engine.WorkerView{Host: drawText(t), Workers: few(t), Busy: few(t), Silent: time.Duration(number(t))}
 		s.Workers = append(s.Workers, w)
 		s.Activity = append(s.Activity, engine.Activity{At: drawTime(t), By: drawText(t), What: drawText(t)})
-		s.Reasons = append(s.Reasons, engine.ReasonView{Entity: drawText(t), Reason: drawText(t), Rows: number(t), Hangs: number(t)})
+		s.Reasons = append(s.Reasons, engine.ReasonView{Entity: drawText(t), Reason: drawReason(t), Rows: number(t), Waived: number(t), Hangs: number(t)})
 	}
+	drawCycle(t, s)
 	return s
 }
 
@@ -139,7 +141,7 @@ func requireSound(t require.TestingT, frame string, width, height int) {
 }
 
 var everyKey = []string{
-	"2", "P", "T", "r", "f", "e", "2", "enter", "down",
+	"2", "P", "T", "r", "f", "e", "2", "enter", "down", "A", "w", "v", "m", "4", "4", "enter", "enter", "down", "tab",
 	"s", "p", "x", "i", "q", "?", "1", "7", "t", "enter", "esc", "tab", "shift+tab", "up", "down", "pgup", "pgdown", "home",
 	"end", "g", "G", "ctrl+l", "ctrl+u", "backspace", "ctrl+c", "z", "字", " ", "f1", "alt+q",
 }
@@ -158,6 +160,8 @@ func TestEveryFrameIsSound(t *testing.T) {
 		past := func() {
 			operator.Keep(drawHistory(t, operator.Snapshot().Run)...)
 			operator.Find(drawPreflight(t), drawPreflight(t))
+			operator.Hold(drawRows(t, operator.Snapshot().Reasons)...)
+			operator.Rule(drawRules(t, operator.Snapshot().Reasons)...)
 			operator.FailReads(drawError(t))
 		}
 		past()

@@ -15,7 +15,7 @@ import (
 // the help.
 func (m *Model) refusal(action keymap.Action) string {
 	switch action { //nolint:exhaustive // nothing speaks against the others
-	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Answer, keymap.Init, keymap.Retry:
+	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Answer, keymap.Init, keymap.Retry, keymap.Waive, keymap.Switch:
 		if reason := m.hinders(action); reason != "" {
 			return reason
 		}
@@ -30,7 +30,7 @@ func (m *Model) refusal(action keymap.Action) string {
 		}
 	}
 	switch action { //nolint:exhaustive // these belong to screens
-	case keymap.Retry, keymap.Recheck, keymap.Forecast:
+	case keymap.Retry, keymap.Recheck, keymap.Forecast, keymap.Waive, keymap.Switch, keymap.Mark:
 		return m.screenRefusal(action)
 	}
 	return m.runRefusal(action)
@@ -68,13 +68,21 @@ func (m *Model) connectRefusal() string {
 
 // screenRefusal says what speaks against an action of a screen.
 func (m *Model) screenRefusal(action keymap.Action) string {
+	_, selects := m.screens[m.current].(screen.Selector)
+	switch action { //nolint:exhaustive // the others are of several screens
+	case keymap.Waive, keymap.Switch, keymap.Mark:
+		if !selects {
+			return "that is about quarantine; " + m.keys.Key(keymap.Quarantine) + " opens it"
+		}
+	}
 	guide, ok := m.screens[m.current].(screen.Guide)
 	if ok {
 		return guide.Refusal(action)
 	}
 	switch action { //nolint:exhaustive // the others are not of a screen
 	case keymap.Retry:
-		return "open a run (" + m.keys.Key(keymap.Runs) + ") and select a batch first"
+		return fmt.Sprintf("select a batch of a run (%s), or rows of quarantine (%s) first",
+			m.keys.Key(keymap.Runs), m.keys.Key(keymap.Quarantine))
 	case keymap.Forecast:
 		return "that is on preflight; " + m.keys.Key(keymap.Preflight) + " opens it"
 	}
@@ -86,13 +94,7 @@ func (m *Model) runRefusal(action keymap.Action) string {
 	last, run := m.run(), m.subject()
 	switch action { //nolint:exhaustive // the others do not depend on the run
 	case keymap.Pause:
-		past := run != nil && run.ID != last.ID
-		switch {
-		case past && run.State.Resumable() && last.State.Active():
-			return onlyOne(last)
-		case past && !run.State.Resumable():
-			return fmt.Sprintf("run #%d is %s: nothing to pause or resume", run.ID, run.State)
-		}
+		return pauseRefusal(last, run)
 	case keymap.Answer:
 		switch {
 		case last == nil:
@@ -107,6 +109,18 @@ func (m *Model) runRefusal(action keymap.Action) string {
 		case !run.State.Active():
 			return fmt.Sprintf("run #%d is %s already", run.ID, run.State)
 		}
+	}
+	return ""
+}
+
+// pauseRefusal says what speaks against pausing and resuming: only about a run of the past can there be anything.
+func pauseRefusal(last, run *engine.RunView) string {
+	switch {
+	case run == nil || (last != nil && run.ID == last.ID):
+	case run.State.Resumable() && last != nil && last.State.Active():
+		return onlyOne(last)
+	case !run.State.Resumable():
+		return fmt.Sprintf("run #%d is %s: nothing to pause or resume", run.ID, run.State)
 	}
 	return ""
 }

@@ -86,7 +86,7 @@ func TestABatchIsRetriedAfterAQuestion(t *testing.T) {
 	t.Parallel()
 	b := withHistory(t, tuitest.Running(), 80, 24, 12)
 	b.press("T")
-	require.Contains(t, b.frame(), "T: open a run (2) and select a batch first")
+	require.Contains(t, b.frame(), "T: select a batch of a run (2), or rows of quarantine (4) first")
 	b.press("2", "enter", "down", "down", "T")
 	require.Contains(t, b.frame(), "Retry batch 491 of run #12?")
 	b.press("enter")

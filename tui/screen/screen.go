@@ -87,6 +87,24 @@ type Chooser interface {
 	Batch() *engine.BatchView
 }
 
+// Selector is a screen on which rows of quarantine are selected, so that actions are taken on them.
+type Selector interface {
+	Screen
+	// Selected says what actions are about, or nil.
+	Selected() *Selection
+	// Changed says that something was done about them.
+	Changed()
+}
+
+// Selection are rows of quarantine: one, those that are marked, or all that are there for a reason.
+type Selection struct {
+	Reason engine.ReasonView
+	Title  string // the reason by name
+	Rule   *engine.RuleView
+	Row    *engine.QuarantineRow // under the cursor; nil: none is
+	Marked []int64
+}
+
 // Guide is a screen with actions of its own.
 type Guide interface {
 	Screen

@@ -70,8 +70,10 @@ func TickOfAll() *engine.Snapshot {
 		{Verb: engine.StepPlan, State: engine.StepDone, Done: 1},
 		{Verb: engine.StepLoad, Entity: "loyalty_card", State: engine.StepDone, Done: 1},
 		{Verb: engine.StepSettle, State: engine.StepDone, Done: 1, BatchesDone: 46, BatchesTotal: engine.Known[int64](46)},
-		{Verb: engine.StepSweep, Entity: "loyalty_card", State: engine.StepDone, Done: 1, BatchesDone: 12, BatchesTotal: engine.Known[int64](12),
-			Counts: engine.Counts{Extra: 12}},
+		{
+			Verb: engine.StepSweep, Entity: "loyalty_card", State: engine.StepDone, Done: 1, BatchesDone: 12, BatchesTotal: engine.Known[int64](12),
+			Counts: engine.Counts{Extra: 12},
+		},
 		{Verb: engine.StepSweep, Entity: "loyalty_point_move", State: engine.StepRunning, Done: 0.5, BatchesDone: 3, BatchesTotal: engine.Known[int64](6)},
 		{Verb: engine.StepDelete, Entity: "loyalty_card", State: engine.StepWaiting},
 	}

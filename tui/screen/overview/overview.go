@@ -5,8 +5,9 @@
 //	source rows = engine rows − stale − extra + quarantined rows
 //
 // then what the run does now, its last error and what to do about it, the service levels with their figures, the workers,
-// what is in quarantine and why, and the latest activity. A run that needs an answer has its question on top. Narrow windows stack these, wide ones put them side by side. While there is nothing to show yet
-// it says why: a database that does not answer, or one that is not initialised.
+// what is in quarantine and why, and the latest activity. A run that needs an answer has its question on top. Narrow
+// windows stack these, wide ones put them side by side. While there is nothing to show yet it says why: a database that
+// does not answer, or one that is not initialised.
 package overview
 
 import (

@@ -113,16 +113,12 @@ func (r *Runs) lead(s *engine.RunSummary, width, height int) []canvas.Line {
 	if s.State == engine.RunAsking {
 		add(themes.Bad, "? "+s.Question+" → "+r.sight.Keys.Key(keymap.Answer)+" answers", 2*most)
 	}
-	if s.WhyFull != "" {
-		add(themes.Text, "reads every row: "+s.WhyFull, most)
+	for _, said := range []struct{ what, text string }{{"reads every row: ", s.WhyFull}, {"reason: ", s.Reason}} {
+		if said.text != "" {
+			add(themes.Text, said.what+said.text, most)
+		}
 	}
-	if s.Reason != "" {
-		add(themes.Text, "reason: "+s.Reason, most)
-	}
-	fault := s.Error
-	if fault == "" && s.LastError != "" && !s.LastErrorAt.IsZero() {
-		fault = "last error " + widget.When(s.LastErrorAt, r.sight.Now) + ": " + s.LastError
-	}
+	fault := r.faultOf(&s.RunView)
 	if fault != "" && s.State != engine.RunDone {
 		add(themes.Bad, "✗ "+fault, most)
 		if advice := cure.For(fault); advice != "" {
@@ -136,6 +132,14 @@ func (r *Runs) lead(s *engine.RunSummary, width, height int) []canvas.Line {
 		lines = append(lines, canvas.Line{})
 	}
 	return lines
+}
+
+// faultOf is why a run failed, or its newest error.
+func (r *Runs) faultOf(run *engine.RunView) string {
+	if run.Error != "" || run.LastError == "" || run.LastErrorAt.IsZero() {
+		return run.Error
+	}
+	return "last error " + widget.When(run.LastErrorAt, r.sight.Now) + ": " + run.LastError
 }
 
 var stepColumns = []widget.Column{
