@@ -21,7 +21,7 @@ func TestAQuestionCannotBeOverlooked(t *testing.T) {
 			b := setup(t, tuitest.Asking(), width, 24)
 			b.press(key)
 			require.Contains(t, b.frame(), "? NEEDS ANSWER tick #4711")
-			require.Contains(t, b.frame(), "? run #4711 waits for your answer: A", key)
+			require.Contains(t, b.frame(), "? run #4711 waits for an answer: A", key)
 			require.Contains(t, b.frame(), " A answer")
 		}
 	}
@@ -29,6 +29,19 @@ func TestAQuestionCannotBeOverlooked(t *testing.T) {
 	require.Contains(t, b.frame(), "12,044 of 228,331 rows of loyalty_card (5.3 %) are gone from the source")
 	b = setup(t, tuitest.Asking(), 50, 12)
 	require.Contains(t, b.frame(), "? NEEDS ANSWER")
+}
+
+func TestAConsoleThatOnlyLooksSeesTheQuestionAndDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	s := tuitest.Asking()
+	s.Process.ReadOnly = true
+	b := setup(t, s, 80, 24)
+	require.Contains(t, b.frame(), "? run #4711 waits for an answer ─")
+	require.Contains(t, b.frame(), "this console only looks (--read-only): answer in another one")
+	b.press("A")
+	require.Contains(t, b.frame(), "A: this console only looks (--read-only)")
+	b.press("enter", "enter")
+	require.Empty(t, b.operator.Calls())
 }
 
 func TestAnAnswerCarriesWhatWasSeenAndWhy(t *testing.T) {
@@ -239,4 +252,30 @@ func TestEveryStateAndStepHasAWord(t *testing.T) {
 	}
 	require.Equal(t, "unheard of", status.OfVerb("unheard of"))
 	require.Equal(t, "needs answer", status.State(engine.RunAsking).Sign().Word)
+}
+
+func TestTheLevelsFitTheSmallestWindow(t *testing.T) {
+	t.Parallel()
+	b := setup(t, tuitest.InStep(), 60, 16)
+	for _, want := range []string{"rejected 0.14%", "≤ 14s ✓ < 60s", "max 31s"} {
+		require.Contains(t, b.frame(), want)
+	}
+}
+
+// Over a slow line only what moves is sent: a second costs the header's two lines and two of the levels, no more.
+func TestASecondChangesFewLines(t *testing.T) {
+	t.Parallel()
+	for _, size := range [][2]int{{80, 24}, {140, 45}} {
+		b := setup(t, tuitest.InStep(), size[0], size[1])
+		before := strings.Split(b.frame(), "\n")
+		b.pass(time.Second)
+		changed := 0
+		for i, line := range strings.Split(b.frame(), "\n") {
+			if line != before[i] {
+				changed++
+			}
+		}
+		require.Positive(t, changed)
+		require.LessOrEqual(t, changed, 4)
+	}
 }

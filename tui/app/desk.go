@@ -33,7 +33,10 @@ func groups(s *screen.Selection) []group {
 	entity, reason := s.Reason.Entity, s.Reason.Reason
 	switch n := int64(len(s.Marked)); {
 	case n > 0:
-		name := "the " + widget.Plural(n, "marked row", "marked rows")
+		name := "the marked row"
+		if n > 1 {
+			name = "the " + widget.Count(n) + " marked rows"
+		}
 		out = append(out, group{name, engine.QuarantineSelection{Entity: entity, Reason: reason, IDs: s.Marked}, n, n})
 	case s.Row != nil:
 		g := group{fmt.Sprintf("row %d", s.Row.ID), engine.QuarantineSelection{Entity: entity, Reason: reason, IDs: []int64{s.Row.ID}}, 1, 0}

@@ -287,8 +287,12 @@ func (m *Model) topRule() canvas.Line {
 	if s == nil || s.TakenAt.IsZero() {
 		return m.rule("")
 	}
-	if m.refusal(keymap.Answer) == "" {
-		return m.rule(fmt.Sprintf("? run #%d waits for your answer: %s", s.Run.ID, m.keys.Key(keymap.Answer)))
+	if run := s.Run; run != nil && run.State == engine.RunAsking && !s.Target.Down() {
+		text := fmt.Sprintf("? run #%d waits for an answer", run.ID)
+		if m.refusal(keymap.Answer) == "" {
+			text += ": " + m.keys.Key(keymap.Answer)
+		}
+		return m.rule(text)
 	}
 	if age := m.sight.Now.Sub(s.TakenAt); s.Target.Down() || age >= old {
 		return m.rule("figures of " + widget.When(s.TakenAt, m.sight.Now) + ", " + widget.Duration(age) + " old")

@@ -164,7 +164,10 @@ func (o *Overview) verdict(e engine.EntityView) canvas.Line {
 		waits += widget.Count(e.Waived.Value) + " waived  "
 	}
 	share, role := o.share(e, " ✗ over the limit")
-	l.PutRight(o.width-1, role, waits+"rejected "+share)
+	if waits += "rejected "; l.Width()+len(waits)+len(share)+2 > o.width {
+		waits = "rejected " // what is about some of the rows goes first
+	}
+	l.PutRight(o.width-1, role, waits+share)
 	return l
 }
 

@@ -41,6 +41,9 @@ func (o *Overview) question() []canvas.Line {
 	rows = append(rows, clip(canvas.Wrap(themes.Text, run.Question, width-4), 6)...)
 	keys := o.sight.Keys.Key(keymap.Answer) + " or " + o.sight.Keys.Key(keymap.Open)
 	answer := canvas.Of(themes.Accent, widget.Cursor+keys+" answers")
+	if o.sight.Snapshot.Process.ReadOnly {
+		answer = canvas.Of(themes.Warn, "this console only looks (--read-only): answer in another one")
+	}
 	answer.Put(themes.Muted, "; until then nothing is read or written")
 	rows = append(rows, answer)
 	title := "? run #" + strconv.FormatInt(int64(run.ID), 10) + " needs an answer, since " + widget.When(run.Since, o.sight.Now)
@@ -81,7 +84,7 @@ func (o *Overview) fresh() []canvas.Line {
 	} else {
 		l = canvas.Of(themes.Warn, bound+" ✗ not "+level)
 	}
-	l.Put(themes.Muted, "  last hour:")
+	var spread canvas.Line
 	for _, figure := range []struct {
 		name string
 		of   engine.Maybe[time.Duration]
@@ -93,10 +96,12 @@ func (o *Overview) fresh() []canvas.Line {
 		if figure.of.Known && figure.of.Value >= screen.FreshLevel {
 			role = themes.Warn
 		}
-		l.Put(themes.Muted, " "+figure.name+" ").Put(role, text)
+		spread.Put(themes.Muted, " "+figure.name+" ").Put(role, text)
 	}
-	l.Put(themes.Muted, " in "+widget.Plural(f.Ticks, "run", "runs"))
-	return []canvas.Line{l}
+	brief, whole := l, l
+	brief.Put(themes.Text, " ").Add(spread)
+	whole.Put(themes.Muted, "  last hour:").Add(spread).Put(themes.Muted, " in "+widget.Plural(f.Ticks, "run", "runs"))
+	return []canvas.Line{widget.FirstFit(o.width-labelColumn, whole, brief)}
 }
 
 // floor says from where the next tick reads, and what holds that back.
