@@ -3,6 +3,7 @@ package quarantine
 import (
 	"cmp"
 	"slices"
+	"sort"
 
 	"ferry/engine"
 	"ferry/tui/feed"
@@ -21,6 +22,7 @@ const (
 // is now more in it than a page holds, what is known of later pages is forgotten, and read on from there.
 type pages struct {
 	list  []page
+	kept  []int                // the pages whose rows are kept
 	next  engine.QuarantineKey // behind which the page after the last one begins
 	all   bool                 // there is no page after the last one
 	shelf feed.Shelf[batch]
@@ -29,6 +31,7 @@ type pages struct {
 // page is what is behind a row, up to where the next page begins.
 type page struct {
 	after engine.QuarantineKey
+	first int // which row its first one is
 	size  int
 	rows  []engine.QuarantineRow // nil: not kept
 	stale bool                   // it may have changed
@@ -43,27 +46,26 @@ type batch struct {
 // clear forgets everything, for the rows of another reason.
 func (p *pages) clear() {
 	p.shelf.Clear()
-	p.list, p.next, p.all = nil, engine.QuarantineKey{}, false
+	p.list, p.kept, p.next, p.all = nil, nil, engine.QuarantineKey{}, false
 }
 
 // count is how many rows are known.
 func (p *pages) count() int {
-	n := 0
-	for i := range p.list {
-		n += p.list[i].size
+	if len(p.list) == 0 {
+		return 0
 	}
-	return n
+	last := p.list[len(p.list)-1]
+	return last.first + last.size
 }
 
 // find says in which page a row is, and where in it.
 func (p *pages) find(row int) (at, within int) {
-	for i := range p.list {
-		if row < p.list[i].size {
-			return i, row
-		}
-		row -= p.list[i].size
+	if row >= p.count() {
+		return len(p.list), row - p.count()
 	}
-	return len(p.list), row
+	// The last page that begins at or before the row: an empty page begins where the next one does.
+	at = sort.Search(len(p.list), func(i int) bool { return p.list[i].first > row }) - 1
+	return at, row - p.list[at].first
 }
 
 // row is a row that is kept, or nil.
@@ -79,6 +81,7 @@ func (p *pages) row(i int) *engine.QuarantineRow {
 func (p *pages) wants(from, to int) (at int, after engine.QuarantineKey, ok bool) {
 	first, _ := p.find(from)
 	last, _ := p.find(max(from, to-1))
+	first = min(first, max(0, len(p.list)-1)) // behind the end more may have come
 	for i := first; i <= last && i < len(p.list); i++ {
 		if p.list[i].rows == nil || p.list[i].stale {
 			return i, p.list[i].after, true
@@ -92,8 +95,8 @@ func (p *pages) wants(from, to int) (at int, after engine.QuarantineKey, ok bool
 
 // spoil says that everything that is kept may have changed.
 func (p *pages) spoil() {
-	for i := range p.list {
-		p.list[i].stale = true
+	for _, at := range p.kept {
+		p.list[at].stale = true
 	}
 }
 
@@ -117,7 +120,7 @@ func (p *pages) put(b batch) {
 			within--
 		}
 		if !full || within < len(rows) || rows[within-1].ID == bound.ID {
-			p.list[b.page] = page{after: p.list[b.page].after, size: within, rows: rows[:within:within]}
+			p.set(b.page, page{after: p.list[b.page].after, size: within, rows: rows[:within:within]})
 			return
 		}
 	}
@@ -125,10 +128,26 @@ func (p *pages) put(b batch) {
 	if b.page < len(p.list) {
 		after = p.list[b.page].after
 	}
-	p.list = append(p.list[:b.page:b.page], page{after: after, size: len(rows), rows: rows})
+	p.list = append(p.list[:b.page], page{})
+	p.kept = slices.DeleteFunc(p.kept, func(at int) bool { return at >= b.page })
+	p.set(b.page, page{after: after, size: len(rows), rows: rows})
 	p.all = !full
 	if full {
 		p.next = keyOf(&rows[len(rows)-1])
+	}
+}
+
+// set keeps a page, and counts where the later ones begin.
+func (p *pages) set(at int, fresh page) {
+	if at > 0 {
+		fresh.first = p.list[at-1].first + p.list[at-1].size
+	}
+	p.list[at] = fresh
+	if !slices.Contains(p.kept, at) {
+		p.kept = append(p.kept, at)
+	}
+	for i := at + 1; i < len(p.list); i++ {
+		p.list[i].first = p.list[i-1].first + p.list[i-1].size
 	}
 }
 
@@ -136,24 +155,21 @@ func (p *pages) put(b batch) {
 func (p *pages) forget(from, to int) {
 	first, _ := p.find(from)
 	last, _ := p.find(max(from, to-1))
-	for i := range p.list {
-		if i < first-around || i > last+around {
-			p.list[i].rows = nil
+	p.kept = slices.DeleteFunc(p.kept, func(at int) bool {
+		far := at < first-around || at > last+around
+		if far {
+			p.list[at].rows = nil
 		}
-	}
+		return far
+	})
 }
 
 // place is where a row is, or where it would be, as far as that is known.
 func (p *pages) place(id int64) int {
-	n := 0
-	for i := range p.list {
-		end := i == len(p.list)-1 || p.list[i+1].after.ID >= id
-		if !end {
-			n += p.list[i].size
-			continue
-		}
-		within, _ := slices.BinarySearchFunc(p.list[i].rows, id, func(row engine.QuarantineRow, id int64) int { return cmp.Compare(row.ID, id) })
-		return n + within
+	if len(p.list) == 0 {
+		return 0
 	}
-	return n
+	at := sort.Search(len(p.list)-1, func(i int) bool { return p.list[i+1].after.ID >= id })
+	within, _ := slices.BinarySearchFunc(p.list[at].rows, id, func(row engine.QuarantineRow, id int64) int { return cmp.Compare(row.ID, id) })
+	return p.list[at].first + within
 }

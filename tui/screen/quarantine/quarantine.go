@@ -90,14 +90,19 @@ func (q *Quarantine) See(sight screen.Sight) {
 	q.sight = sight
 	selected := q.selected()
 	q.gather()
-	if selected == nil {
-		return
+	if selected != nil {
+		if at := q.indexOf(selected); at >= 0 {
+			q.list.Follow(at)
+		}
 	}
-	if at := q.indexOf(selected); at >= 0 {
-		q.list.Follow(at)
+	now := q.about
+	if at := q.indexOf(&q.about); at >= 0 {
+		now = q.reasons[at]
+	} else if kept, known := q.kept(); len(sight.Snapshot.Reasons) > 0 || (known && kept == 0) {
+		now.Rows, now.Waived, now.Hangs = 0, 0, 0 // all have left; without any reasons they may just not be counted yet
 	}
-	if at := q.indexOf(&q.about); at >= 0 && q.reasons[at] != q.about {
-		q.about = q.reasons[at]
+	if now != q.about {
+		q.about = now
 		q.pages.spoil()
 	}
 }

@@ -205,6 +205,25 @@ func TestARowThatHasLeftSaysSo(t *testing.T) {
 	require.Nil(t, b.screen.Selected().Row)
 }
 
+func TestAReasonWhoseRowsHaveAllLeft(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 80, 10)
+	b.do(keymap.Down, keymap.Open)
+	b.settle()
+	next := tuitest.Quarantined()
+	next.Reasons = nil
+	b.operator.Show(next)
+	b.see(time.Second)
+	require.Empty(t, b.screen.Refusal(keymap.Retry), "reasons that are not counted yet say nothing")
+	next.Reasons = tuitest.Quarantined().Reasons[:1]
+	b.operator.Show(next)
+	b.operator.Hold()
+	b.see(time.Second)
+	b.settle()
+	require.Contains(t, b.text(), "no row is in quarantine for this reason any more")
+	require.Contains(t, b.screen.Refusal(keymap.Retry), "no row is in quarantine for card.code_empty")
+}
+
 func TestNothingIsReadThatCannotBeThere(t *testing.T) {
 	t.Parallel()
 	for _, s := range []*engine.Snapshot{
