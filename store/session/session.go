@@ -1,5 +1,5 @@
 // Package session opens pools of sessions on a PostgreSQL with the settings that both of ferry's databases need: their
-// names for people, timeouts for connecting, and keepalives, so that a peer that vanished is noticed.
+// names for people, timeouts for connecting, and the means by which each end notices that the other one has vanished.
 package session
 
 import (
@@ -15,9 +15,17 @@ import (
 
 const (
 	connectTimeout = 5 * time.Second
-	keepAlive      = 10 * time.Second
 	idleTime       = time.Minute
 )
+
+// silence is how long a peer may acknowledge nothing before it counts as gone, at either end. Without a bound the system
+// sends again, and waits, for a quarter of an hour: too long for a worker, and for a snapshot that keeps the source's
+// dead rows. It also bounds how long a peer may read nothing of what it is sent.
+const silence = 15 * time.Second
+
+// keepAlive asks an idle peer whether it is there, so that its silence shows. Where the system knows no bound, as many
+// questions without an answer stand in for it.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 2}
 
 // both hold for every session, at the server's end.
 var both = map[string]string{
@@ -28,6 +36,7 @@ var both = map[string]string{
 	"tcp_keepalives_idle":     "10",
 	"tcp_keepalives_interval": "5",
 	"tcp_keepalives_count":    "3",
+	"tcp_user_timeout":        strconv.FormatInt(silence.Milliseconds(), 10),
 }
 
 // Open prepares at most conns sessions; it does not connect yet. It fails on a connection string that cannot be read.
@@ -40,8 +49,9 @@ func Open(ctx context.Context, dsn, application string, conns int, settings map[
 	maps.Copy(config.ConnConfig.RuntimeParams, settings)
 	config.ConnConfig.RuntimeParams["application_name"] = application
 	config.ConnConfig.ConnectTimeout = connectTimeout
-	config.ConnConfig.DialFunc = (&net.Dialer{KeepAlive: keepAlive, Timeout: connectTimeout}).DialContext
-	config.MaxConns = int32(conns) //nolint:gosec // a number of connections
+	config.ConnConfig.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive, Timeout: connectTimeout, Control: boundSilence}).DialContext
+	config.PingTimeout = connectTimeout // of a session that lay idle, before it is used again
+	config.MaxConns = int32(conns)      //nolint:gosec // a number of connections
 	config.MaxConnIdleTime = idleTime
 	return pgxpool.NewWithConfig(ctx, config) //nolint:wrapcheck // as above
 }
