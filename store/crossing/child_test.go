@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -254,12 +253,8 @@ func (t *trap) reached(p cycle.Point) {
 
 // look watches what goes to the engine database: message by message, for each of the sessions.
 func (t *trap) look(session *sessionState, kind byte, body []byte, forward func() error) error {
-	text := strings.ToLower(strings.TrimRight(string(body), "\x00"))
 	switch {
-	case kind == 'Q' && strings.HasPrefix(text, "set constraints"):
-		session.writes = true
-	case kind == 'Q' && text == "commit" && session.writes:
-		session.writes = false
+	case session.commits(kind, body):
 		if err := forward(); err != nil {
 			return err
 		}

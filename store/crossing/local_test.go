@@ -72,6 +72,11 @@ func here(t *testing.T, source, target, id string, workers int, g *gate) *local 
 	if g != nil {
 		o.reached = g.reached
 	}
+	return hereWith(t, o, g)
+}
+
+func hereWith(t *testing.T, o ferryOptions, g *gate) *local {
+	t.Helper()
 	f, err := openFerry(t.Context(), o)
 	require.NoError(t, err)
 	l := &local{ferry: f, t: t, gate: g}

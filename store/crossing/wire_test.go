@@ -9,25 +9,41 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// wire stands between a ferry and its engine database and sees every message on the way there. The server behind it may
-// change.
+// wire stands between a ferry and a database, sees every message on the way there, and can be as bad as a network gets
+// (trouble_test.go). The server behind it may change.
 type wire struct {
 	dsn      string
-	listener net.Listener
+	listener *net.TCPListener
 	done     sync.WaitGroup
 
 	mu       sync.Mutex
 	upstream *pgconn.Config
-	open     map[net.Conn]bool
+	now      trouble
+	open     map[*line]bool
 }
 
 // sessionState is what a watcher keeps of a session.
 type sessionState struct{ writes bool }
+
+// commits reports whether a message commits a batch.
+func (s *sessionState) commits(kind byte, body []byte) bool {
+	text := strings.ToLower(strings.TrimRight(string(body), "\x00"))
+	switch {
+	case kind == 'Q' && strings.HasPrefix(text, "set constraints"):
+		s.writes = true
+	case kind == 'Q' && text == "commit" && s.writes:
+		s.writes = false
+		return true
+	}
+	return false
+}
 
 type watcher func(s *sessionState, kind byte, body []byte, forward func() error) error
 
@@ -36,12 +52,14 @@ func newWire(ctx context.Context, dsn string, watch watcher) (*wire, error) {
 	if err != nil {
 		return nil, err
 	}
-	var listen net.ListenConfig
+	// A client that vanished unheard is noticed, as a server would, but no trouble lasts too long for a session.
+	listen := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 127}}
+	listen.SetMultipathTCP(false) // a filter is for plain sockets
 	listener, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{listener: listener, upstream: upstream, open: map[net.Conn]bool{}}
+	w := &wire{listener: listener.(*net.TCPListener), upstream: upstream, open: map[*line]bool{}} //nolint:errcheck // tcp it is
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword(upstream.User, upstream.Password), Host: listener.Addr().String(),
 		Path: "/" + upstream.Database, RawQuery: "sslmode=disable",
@@ -74,42 +92,44 @@ func (w *wire) lead(dsn string) error {
 func (w *wire) close() {
 	_ = w.listener.Close()
 	w.mu.Lock()
-	for conn := range w.open {
-		_ = conn.Close()
+	for l := range w.open {
+		l.close()
 	}
 	w.mu.Unlock()
 	w.done.Wait()
 }
 
-func (w *wire) keep(conn net.Conn, on bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if on {
-		w.open[conn] = true
-		return
-	}
-	delete(w.open, conn)
-	_ = conn.Close()
-}
-
+// serve carries one session. If the server is away, the client sees a session that ends.
 func (w *wire) serve(client net.Conn, watch watcher) {
-	w.keep(client, true)
-	defer w.keep(client, false)
 	w.mu.Lock()
 	network, address := pgconn.NetworkAddress(w.upstream.Host, w.upstream.Port)
+	cut := w.now.cut
 	w.mu.Unlock()
+	if cut {
+		reset(client)
+		return
+	}
 	var dial net.Dialer
 	server, err := dial.DialContext(context.Background(), network, address)
 	if err != nil {
-		return // the client sees a session that ends, as when the server is away
+		_ = client.Close()
+		return
 	}
-	w.keep(server, true)
-	defer w.keep(server, false)
+	l := newLine(client, server)
+	w.mu.Lock()
+	w.open[l] = true
+	w.now.befall(l)
+	w.mu.Unlock()
 	w.done.Go(func() {
-		_, _ = io.Copy(client, server)
-		w.keep(client, false)
+		_, _ = io.Copy(client, l.down)
+		l.close()
 	})
-	_ = forward(server, client, watch)
+	_ = forward(server, l.up, watch)
+	l.close()
+	l.done.Wait()
+	w.mu.Lock()
+	delete(w.open, l)
+	w.mu.Unlock()
 }
 
 // forward reads the client's messages and hands each to the watcher, which decides when it goes on.

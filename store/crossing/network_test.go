@@ -1,0 +1,218 @@
+package crossing_test
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ferry/engine"
+	"ferry/engine/cycle"
+	"ferry/store/crossing/oracle"
+	"ferry/store/embedded/pgtest"
+)
+
+// resumeLimit is how long ferry may take to go on once the network is well again.
+const resumeLimit = 30 * time.Second
+
+// passage is work that goes on while the network is in trouble.
+type passage struct {
+	name   string
+	points []cycle.Point // where trouble strikes, in the order in which the work comes by
+	begin  func(c *crossing)
+	ended  func(c *crossing) bool // no batch comes by any more
+	finish func(c *crossing)      // waits for the work's end and requires that it is exact
+}
+
+// passages are all works that must survive.
+var passages = []passage{{
+	name: "full sync",
+	points: []cycle.Point{
+		cycle.PointConnect, cycle.PointSnapshot, cycle.PointRead, cycle.PointMerge, cycle.PointWrite, cycle.PointCheckpoint,
+		cycle.PointCommitSent, cycle.PointPoints,
+	},
+	begin: func(c *crossing) { c.run = c.ferry.begin() },
+	ended: func(c *crossing) bool { return strings.HasPrefix(runState(c.t, c.target.pool, c.run), "done|") },
+	finish: func(c *crossing) {
+		until(c.t, c.target.pool, isDone, c.run)
+		exact(c.t, c.source, c.target.pool, int64(c.run))
+	},
+}}
+
+// crossing is a ferry with a network of its own to each of its databases.
+type crossing struct {
+	t      *testing.T
+	source *odooBase
+	target *engineBase
+	ways   map[engine.Side]*wire
+	moment *moment
+	ferry  *local
+	run    engine.RunID
+}
+
+func newCrossing(t *testing.T, pace tempo) *crossing {
+	t.Helper()
+	c := &crossing{t: t, source: newSource(t), target: newEngine(t), ways: map[engine.Side]*wire{}, moment: &moment{}}
+	c.ways[engine.SideSource] = c.way(c.source.reader, nil)
+	c.ways[engine.SideTarget] = c.way(c.target.DSN, c.moment.watch)
+	c.ferry = hereWith(t, ferryOptions{
+		id: "ferry", source: c.ways[engine.SideSource].dsn, target: c.ways[engine.SideTarget].dsn, workers: 2, tempo: pace,
+		reached: c.moment.reached, log: t.Output(),
+	}, nil)
+	return c
+}
+
+// way leads to a database of the shared server, over TCP.
+func (c *crossing) way(dsn string, watch watcher) *wire {
+	c.t.Helper()
+	w, err := newWire(c.t.Context(), overTCP(c.t, dsn), watch)
+	require.NoError(c.t, err)
+	c.t.Cleanup(w.close)
+	return w
+}
+
+// overTCP turns a connection string that may lead through a socket within the machine into one that does not.
+func overTCP(t *testing.T, dsn string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	require.NoError(t, err)
+	u.Host, u.RawQuery = pgtest.Server(t).Addr(), "sslmode=disable"
+	return u.String()
+}
+
+// suffer lets trouble strike at a point and last for a while. It gives how long it took from the healing until whatever
+// was in hand at that moment was done; nothing if the work ended before it came by.
+func (c *crossing) suffer(work passage, side engine.Side, x trouble, at cycle.Point, skip int, lasting time.Duration) (took time.Duration, struck bool) {
+	c.t.Helper()
+	way := c.ways[side]
+	if !c.await(work, at, c.moment.next(at, skip, x.cut, func() { way.strike(x) })) {
+		return 0, false
+	}
+	if !x.old {
+		<-time.After(lasting)
+		way.heal()
+	}
+	healed := time.Now()
+	done := oracle.One(c.t, c.target.pool, `SELECT count(*)::text FROM ferry.batch WHERE state = 'done'`)
+	open := oracle.One(c.t, c.target.pool, `SELECT coalesce(array_agg(id), '{}')::text FROM ferry.batch WHERE state <> 'done'`)
+	until(c.t, c.target.pool, `SELECT NOT EXISTS (SELECT FROM ferry.batch WHERE id = ANY($1::bigint[]) AND state <> 'done')
+		AND ((SELECT count(*) FROM ferry.batch WHERE state = 'done') > $2 OR NOT EXISTS (SELECT FROM ferry.run WHERE state <> 'done'))`, open, done)
+	took = time.Since(healed)
+	c.t.Logf("%s at %s (%d) for %.1f s: went on after %.1f s", x.name, at, skip, lasting.Seconds(), took.Seconds())
+	require.Less(c.t, took, resumeLimit, "%s at %s", x.name, at)
+	return took, true
+}
+
+// await waits for a moment; it reports whether that came before the work ended.
+func (c *crossing) await(work passage, at cycle.Point, came <-chan struct{}) bool {
+	c.t.Helper()
+	tooLate := time.After(limit)
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case <-came:
+			return true
+		case <-tooLate:
+			require.Failf(c.t, "nobody came by", "%s\n%s", at, strings.Join(state(c.t, c.target.pool), "\n"))
+		case <-look.C:
+			if work.ended(c) {
+				select {
+				case <-came:
+					return true
+				default:
+					return false
+				}
+			}
+		}
+	}
+}
+
+// sufferAll lets trouble strike at one point after the other, in one work after the other as long as it takes. It says
+// the longest time from a healing until the work went on.
+func sufferAll(t *testing.T, work passage, side engine.Side, x trouble, pace tempo, points []cycle.Point, lasting func() time.Duration) {
+	t.Helper()
+	random := randomness(t)
+	var longest time.Duration
+	works := 0
+	for next := 0; next < len(points); works++ {
+		require.LessOrEqual(t, works, len(points), "nobody comes by %s", points[next])
+		c := newCrossing(t, pace)
+		work.begin(c)
+		for next < len(points) {
+			took, struck := c.suffer(work, side, x, points[next], random.IntN(2), lasting())
+			if !struck {
+				break
+			}
+			longest = max(longest, took)
+			next++
+		}
+		work.finish(c)
+		c.ferry.drain()
+	}
+	t.Logf("%s of the %s, %d times in %d works: went on at most %.1f s after healing", x.name, side, len(points), works, longest.Seconds())
+}
+
+// TestTheNetworkFailsAtEveryStep lets each trouble befall the way to each database at every named step of a batch, one
+// after the other, for up to one and a half seconds or for FERRY_TROUBLE.
+func TestTheNetworkFailsAtEveryStep(t *testing.T) {
+	t.Parallel()
+	fixed := fromEnv(t, "FERRY_TROUBLE", 0)
+	eachSide(t, troubles, func(t *testing.T, work passage, side engine.Side, x trouble) {
+		t.Helper()
+		random := randomness(t)
+		sufferAll(t, work, side, x, quick, work.points, func() time.Duration {
+			if fixed > 0 {
+				return time.Duration(fixed) * time.Second
+			}
+			return time.Duration(200+random.IntN(1300)) * time.Millisecond
+		})
+	})
+}
+
+// TestHalfAMinuteOfSilence has a black hole at the default intervals, which lasts for FERRY_BLACKHOLE seconds.
+func TestHalfAMinuteOfSilence(t *testing.T) {
+	t.Parallel()
+	lasting := time.Duration(fromEnv(t, "FERRY_BLACKHOLE", 30)) * time.Second
+	eachSide(t, []trouble{blackHole}, func(t *testing.T, work passage, side engine.Side, x trouble) {
+		t.Helper()
+		sufferAll(t, work, side, x, tempo{}, drawn(t, work), func() time.Duration { return lasting })
+	})
+}
+
+// TestForgottenSessionsAreNoticed leaves ferry with sessions that nobody ends and nobody answers, while new ones work.
+func TestForgottenSessionsAreNoticed(t *testing.T) {
+	t.Parallel()
+	eachSide(t, []trouble{forgotten}, func(t *testing.T, work passage, side engine.Side, x trouble) {
+		t.Helper()
+		sufferAll(t, work, side, x, tempo{}, drawn(t, work), func() time.Duration { return 0 })
+	})
+}
+
+// drawn gives one of the points at which trouble strikes, or all of them with FERRY_POINTS.
+func drawn(t *testing.T, work passage) []cycle.Point {
+	t.Helper()
+	if fromEnv(t, "FERRY_POINTS", 0) != 0 {
+		return work.points
+	}
+	one := randomness(t).IntN(len(work.points))
+	return work.points[one : one+1]
+}
+
+// eachSide runs a test for each work with each trouble of each of the databases.
+func eachSide(t *testing.T, of []trouble, test func(*testing.T, passage, engine.Side, trouble)) {
+	t.Helper()
+	for _, work := range passages {
+		for _, side := range []engine.Side{engine.SideSource, engine.SideTarget} {
+			for _, x := range of {
+				t.Run(fmt.Sprintf("%s/%s/%s", work.name, side, x.name), func(t *testing.T) {
+					t.Parallel()
+					test(t, work, side, x)
+				})
+			}
+		}
+	}
+}
