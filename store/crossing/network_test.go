@@ -95,15 +95,21 @@ func (c *crossing) suffer(work passage, side engine.Side, x trouble, at cycle.Po
 		<-time.After(lasting)
 		way.heal()
 	}
-	healed := time.Now()
+	took = c.goesOn()
+	c.t.Logf("%s at %s (%d) for %.1f s: went on after %.1f s", x.name, at, skip, lasting.Seconds(), took.Seconds())
+	require.Less(c.t, took, resumeLimit, "%s at %s", x.name, at)
+	return took, true
+}
+
+// goesOn waits until what is in hand now is done, and at least something is. It gives how long that took.
+func (c *crossing) goesOn() time.Duration {
+	c.t.Helper()
+	began := time.Now()
 	done := oracle.One(c.t, c.target.pool, `SELECT count(*)::text FROM ferry.batch WHERE state = 'done'`)
 	open := oracle.One(c.t, c.target.pool, `SELECT coalesce(array_agg(id), '{}')::text FROM ferry.batch WHERE state <> 'done'`)
 	until(c.t, c.target.pool, `SELECT NOT EXISTS (SELECT FROM ferry.batch WHERE id = ANY($1::bigint[]) AND state <> 'done')
 		AND ((SELECT count(*) FROM ferry.batch WHERE state = 'done') > $2 OR NOT EXISTS (SELECT FROM ferry.run WHERE state <> 'done'))`, open, done)
-	took = time.Since(healed)
-	c.t.Logf("%s at %s (%d) for %.1f s: went on after %.1f s", x.name, at, skip, lasting.Seconds(), took.Seconds())
-	require.Less(c.t, took, resumeLimit, "%s at %s", x.name, at)
-	return took, true
+	return time.Since(began)
 }
 
 // await waits for a moment; it reports whether that came before the work ended.

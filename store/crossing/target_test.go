@@ -71,6 +71,12 @@ func boot(t *testing.T, dir string) *embedded.Server {
 // crash kills a server's first process; the others notice and end.
 func crash(t *testing.T, server *embedded.Server) {
 	t.Helper()
+	end(t, server, syscall.SIGKILL)
+}
+
+// end sends a signal to a server's first process and waits until the server is gone.
+func end(t *testing.T, server *embedded.Server, with syscall.Signal) {
+	t.Helper()
 	data, err := execute(t, server.DSN("postgres"), `SHOW data_directory`)
 	require.NoError(t, err)
 	file, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
@@ -78,7 +84,7 @@ func crash(t *testing.T, server *embedded.Server) {
 	first, _, _ := strings.Cut(string(file), "\n")
 	pid, err := strconv.Atoi(first)
 	require.NoError(t, err)
-	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	require.NoError(t, syscall.Kill(pid, with))
 	<-server.Done()
 	require.NoError(t, server.Stop(t.Context()))
 }
