@@ -21,7 +21,7 @@ govulncheck   = vuln="$$(.ci/tool '$(CACHE)' govulncheck golang.org/x/vuln/cmd/g
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo build screenshot test check fmt fmt-check vet lint tidy-check generate generate-check bench vuln tools clean go postgres
+.PHONY: help demo build screenshot test soak-network check fmt fmt-check vet lint tidy-check generate generate-check bench vuln tools clean go postgres
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,10 @@ screenshot: go postgres build ## draw the README's picture from a full sync of t
 
 test: go postgres ## run all tests, on a real PostgreSQL, with the race detector if there is a C compiler
 	@.ci/test -timeout 20m -shuffle=on $(ARGS) $(PKG)
+
+soak-network: go postgres ## let the network fail for long at every step, and the engine's server restart 20 times
+	@FERRY_TROUBLE=30 FERRY_POINTS=1 FERRY_BLACKHOLE=90 FERRY_RESTARTS=20 go test -count=1 -timeout 40m -parallel 16 -v \
+		-run '^Test(TheNetworkFails|HalfAMinute|ForgottenSessions|TheEngineDatabaseRestarts)' $(ARGS) ./store/crossing
 
 check: fmt-check vet lint tidy-check generate-check test ## all that CI checks, and that generated files are fresh
 
