@@ -91,7 +91,7 @@ func (n *lane) set(shut bool, delay time.Duration) {
 func (n *lane) Read(p []byte) (int, error) {
 	if len(n.rest) == 0 {
 		var next chunk
-		more := true
+		var more bool
 		select {
 		case next, more = <-n.chunks:
 		case <-n.line.gone:

@@ -25,22 +25,22 @@ func TestTheEngineDatabaseRestartsUnderLoad(t *testing.T) {
 	random := randomness(t)
 	r := &restarting{t: t, dir: t.TempDir(), source: newSource(t)}
 	r.server = boot(t, r.dir)
-	sync := passages[0]
+	work := passages[0]
 	var longest time.Duration
 	syncs := 0
 	for left := restarts; left > 0; syncs++ {
 		require.LessOrEqual(t, syncs, restarts, "no sync comes by any point")
 		c := r.crossing(fmt.Sprintf("engine_%d", syncs))
-		sync.begin(c)
+		work.begin(c)
 		for left > 0 {
-			took, struck := r.restart(c, sync, sync.points[random.IntN(len(sync.points))], random.IntN(4))
+			took, struck := r.restart(c, work, work.points[random.IntN(len(work.points))], random.IntN(4))
 			if !struck {
 				break
 			}
 			longest = max(longest, took)
 			left--
 		}
-		sync.finish(c)
+		work.finish(c)
 		c.ferry.drain() // before its server goes
 	}
 	t.Logf("%d immediate stops in %d syncs: went on at most %.1f s after the server was back", restarts, syncs, longest.Seconds())

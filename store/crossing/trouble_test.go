@@ -16,6 +16,7 @@ type trouble struct {
 	cut   bool          // sessions are reset, new ones too
 	up    bool          // what ferry sends gets lost
 	down  bool          // what it is sent gets lost
+	kept  bool          // not lost, but held by something in between that acknowledges it
 	old   bool          // only that of the sessions that there are, and for good
 	delay time.Duration // each way
 }
@@ -26,14 +27,12 @@ var troubles = []trouble{
 	blackHole,
 	{name: "half-open, ferry is not heard", up: true},
 	{name: "half-open, ferry hears nothing", down: true},
+	{name: "a hanging proxy", up: true, down: true, kept: true},
 	{name: "latency", delay: 40 * time.Millisecond},
 }
 
 // blackHole swallows everything and says nothing.
 var blackHole = trouble{name: "black hole", up: true, down: true}
-
-// forgotten is a firewall that forgets the sessions it let through, and says so to nobody.
-var forgotten = trouble{name: "sessions forgotten", up: true, down: true, old: true}
 
 // befall does to a line what the trouble does.
 func (x trouble) befall(l *line) {
@@ -48,8 +47,9 @@ func (x trouble) befall(l *line) {
 	l.forgotten = x.old
 	l.up.set(x.up, x.delay)
 	l.down.set(x.down, x.delay)
-	drop(l.client, x.up)
-	drop(l.server, x.up && x.down) // else ferry could not be told anything either
+	drop(l.client, x.up && !x.kept)
+	dropAtPeer(l.client, x.down && !x.kept)
+	drop(l.server, x.up && x.down && !x.kept) // for the server there is no half of it: who hears it is not ferry
 }
 
 // strike brings trouble upon all sessions, those that there are and those to come.
@@ -58,7 +58,7 @@ func (w *wire) strike(x trouble) {
 	defer w.mu.Unlock()
 	if !x.old {
 		w.now = x
-		drop(w.listener, x.up)
+		drop(w.listener, x.up && !x.kept)
 	}
 	for l := range w.open {
 		x.befall(l)
@@ -93,7 +93,8 @@ func (m *moment) reached(p cycle.Point) {
 	if m.happen == nil || p != m.at {
 		return
 	}
-	if m.skip--; m.skip >= 0 {
+	if m.skip > 0 {
+		m.skip--
 		return
 	}
 	m.happen()
