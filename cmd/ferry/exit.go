@@ -14,6 +14,7 @@ import (
 
 	"ferry/engine"
 	"ferry/engine/redact"
+	"ferry/tui/cure"
 	"ferry/tui/sanitize"
 )
 
@@ -70,7 +71,13 @@ func explain(err error) string {
 	if coded, ok := errors.AsType[*codedError](err); ok && coded.err == nil {
 		return ""
 	}
-	lines := strings.Split(redact.Text(err.Error()), "\n")
+	text := redact.Text(err.Error())
+	if _, ok := errors.AsType[*engine.DatabaseError](err); ok {
+		if advice := cure.For(text); advice != "" {
+			text += "; " + advice
+		}
+	}
+	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		lines[i] = sanitize.Text(line)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -26,6 +27,7 @@ func TestMain(m *testing.M) {
 // bench is a source and a target for one test, and the environment that names them.
 type bench struct {
 	source, target *pgtest.DB
+	reader         string // the source's role
 	env            map[string]string
 }
 
@@ -33,6 +35,7 @@ func setup(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{source: pgtest.New(t, pgtest.Template("odoo18", odooDump)), target: pgtest.New(t)}
 	reader := pgtest.Role(t, b.source, "", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+	b.reader = reader.Name
 	b.env = map[string]string{
 		"FERRY_SOURCE": reader.DSN, "FERRY_TARGET": b.target.DSN, "HOME": t.TempDir(), "USER": "tester", "TERM": "xterm-256color",
 	}
@@ -232,6 +235,115 @@ func TestASourceThatCouldBeWrittenIsRefused(t *testing.T) {
 		require.Contains(t, a.out+a.err, "loyalty_card")
 		require.Contains(t, a.out+a.err, "UPDATE")
 	}
+}
+
+// What a command was given is wrong in ways that only a server knows; each is one line that says what, why and what to do.
+func TestDatabasesThatWillNotDoAreSaidInOneLine(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoil func(t *testing.T, b *bench)
+		args  []string
+		code  int
+		says  []string
+	}{
+		"wrong password": {
+			func(_ *testing.T, b *bench) { b.env["FERRY_SOURCE"] = altered(b.env["FERRY_SOURCE"], "password", "wrong") },
+			[]string{"status"}, exitError, []string{"the source ", "(--source): FATAL: password authentication failed", "; check user and password"},
+		},
+		"no such database": {
+			func(_ *testing.T, b *bench) { b.env["FERRY_TARGET"] = altered(b.env["FERRY_TARGET"], "dbname", "nowhere") },
+			[]string{"status"}, exitError, []string{"the engine database ", "(--target): FATAL: database \"nowhere\" does not exist", "; that database does not exist"},
+		},
+		"another database than Odoo's": {
+			func(t *testing.T, b *bench) {
+				t.Helper()
+				b.env["FERRY_SOURCE"] = pgtest.Role(t, pgtest.New(t), "").DSN
+			},
+			[]string{"sync", "full"}, exitError,
+			[]string{"no table public.loyalty_card;", "no table public.loyalty_point_history;", "is --source Odoo's database? `ferry preflight`"},
+		},
+		"a column is missing": {
+			func(t *testing.T, b *bench) {
+				t.Helper()
+				b.source.Exec(t, `ALTER TABLE loyalty_point_history RENAME points_amount TO amount`)
+			},
+			[]string{"sync", "full"}, exitError, []string{"in the source's loyalty_point_history, points_amount is missing", "`ferry preflight`"},
+		},
+		"the source may not be read": {
+			func(t *testing.T, b *bench) {
+				t.Helper()
+				b.source.Exec(t, `REVOKE SELECT ON loyalty_card FROM `+b.reader)
+			},
+			[]string{"sync", "full"}, exitError, []string{"permission denied for table loyalty_card", "; the role lacks a grant: `ferry preflight` names it"},
+		},
+		"the engine takes no writes": {
+			func(t *testing.T, b *bench) {
+				t.Helper()
+				b.target.Exec(t, `ALTER DATABASE `+b.target.Name+` SET default_transaction_read_only = on`)
+			},
+			[]string{"sync", "full"}, exitError, []string{"read-only transaction", "; the server takes no writes", "`ferry preflight`"},
+		},
+		"the engine may not be written": {
+			func(t *testing.T, b *bench) {
+				t.Helper()
+				b.env["FERRY_TARGET"] = pgtest.Role(t, b.target, "").DSN
+			},
+			[]string{"sync", "full"}, exitError, []string{"permission denied for schema ferry", "; the role lacks a grant: `ferry preflight` names it"},
+		},
+		"init where nothing may be made": {
+			func(t *testing.T, b *bench) {
+				t.Helper()
+				b.env["FERRY_TARGET"] = pgtest.Role(t, pgtest.New(t), "").DSN
+			},
+			[]string{"init"}, exitError, []string{"permission denied", "; the role lacks a grant: `ferry preflight` names it"},
+		},
+		"Odoo's database as the engine": {
+			func(_ *testing.T, b *bench) { b.env["FERRY_TARGET"] = b.source.DSN }, // whose role may do everything
+			[]string{"init"}, exitRefused, []string{"unsafe source", "has loyalty_card", "exchange --source and --target"},
+		},
+		"source and engine swapped": {
+			func(_ *testing.T, b *bench) { b.env["FERRY_SOURCE"], b.env["FERRY_TARGET"] = b.target.DSN, b.source.DSN },
+			[]string{"init"}, exitRefused, []string{"unsafe source", "has loyalty_card", "exchange --source and --target"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			require.Equal(t, exitClean, b.ferry(t, "init").code)
+			c.spoil(t, b)
+			a := b.ferry(t, c.args...)
+			require.Equal(t, c.code, a.code, a.err)
+			for _, text := range c.says {
+				require.Contains(t, a.err, text)
+			}
+			require.Equal(t, 1, strings.Count(strings.TrimPrefix(a.err, underWay), "\n"), "one line: %q", a.err)
+			var made bool
+			require.NoError(t, b.source.Conn(t).QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'ferry')
+				OR to_regclass('loyalty_cards') IS NOT NULL`).Scan(&made))
+			require.False(t, made, "nothing is made in Odoo's database")
+		})
+	}
+}
+
+// underWay is what a sync says while it plans.
+const underWay = "full run #1 queued, taking the planning snapshot of the source\n"
+
+// altered is a connection string of a test with another value of one parameter.
+func altered(dsn, name, value string) string {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		panic(err)
+	}
+	all := map[string]string{
+		"host": config.Host, "port": strconv.Itoa(int(config.Port)), "user": config.User, "password": config.Password,
+		"dbname": config.Database, "sslmode": "disable",
+	}
+	all[name] = value
+	var parts []string
+	for name, value := range all {
+		parts = append(parts, name+"='"+value+"'")
+	}
+	return strings.Join(parts, " ")
 }
 
 func TestSteeringFromTheCommandLine(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"ferry/cmd/ferry/internal/config"
 	"ferry/engine"
+	"ferry/tui/cure"
 	"ferry/tui/sanitize"
 )
 
@@ -79,15 +80,16 @@ type preflightLine struct {
 
 func (f *ferry) print(lines engine.Preflight) error {
 	for _, l := range lines {
+		advice := cure.ForLine(l)
 		if f.settings.JSON {
-			if err := f.line(preflightLine{1, "preflight", l.Name, l.Verdict, l.Found, l.Advice}); err != nil {
+			if err := f.line(preflightLine{1, "preflight", l.Name, l.Verdict, l.Found, advice}); err != nil {
 				return err
 			}
 			continue
 		}
 		fmt.Fprintf(f.out, "%s %-15s %-40s %s\n", verdictGlyph(l.Verdict), l.Verdict, l.Name, sanitize.Text(l.Found))
-		if l.Advice != "" {
-			fmt.Fprintf(f.out, "%-19s→ %s\n", "", sanitize.Text(l.Advice))
+		if advice != "" {
+			fmt.Fprintf(f.out, "%-19s→ %s\n", "", sanitize.Text(advice))
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"ferry/engine"
 	"ferry/store/enginedb"
+	"ferry/tui/cure"
 	"ferry/tui/widget"
 )
 
@@ -45,12 +46,14 @@ func (f *ferry) syncFull(ctx context.Context) error {
 		return usage("--workers 0 only looks and steers; a sync needs at least one")
 	}
 	f.outlive(soft)
-	c, err := f.open(hard, f.settings.Workers, logTo(f.err, slog.LevelWarn))
+	level := &slog.LevelVar{}
+	level.Set(slog.LevelError) // what is refused before there is a run is this command's own error, said once
+	c, err := f.open(hard, f.settings.Workers, logTo(f.err, level))
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	id, s, err := f.cross(soft, hard, c)
+	id, s, err := f.cross(soft, hard, c, level)
 	if code := caught(); code != 0 {
 		f.interrupted(hard, id)
 		if f.settings.JSON && s != nil {
@@ -83,7 +86,7 @@ func (f *ferry) outlive(soft context.Context) {
 
 // cross starts a full run or takes over the unfinished one, and follows it to its end, or to a batch boundary once soft
 // has ended. The run is 0 if it did not come to one.
-func (f *ferry) cross(soft, hard context.Context, c *crossing) (engine.RunID, *engine.Snapshot, error) {
+func (f *ferry) cross(soft, hard context.Context, c *crossing, level *slog.LevelVar) (engine.RunID, *engine.Snapshot, error) {
 	if err := c.reach(soft); err != nil {
 		return 0, nil, err
 	}
@@ -94,6 +97,7 @@ func (f *ferry) cross(soft, hard context.Context, c *crossing) (engine.RunID, *e
 	if err != nil {
 		return 0, nil, err
 	}
+	level.Set(slog.LevelWarn)
 	c.Run(hard)
 	s, err := f.follow(soft, c, id)
 	if soft.Err() != nil {
@@ -122,6 +126,9 @@ func (f *ferry) interrupted(hard context.Context, id engine.RunID) {
 // startOrAdopt starts a full run, or takes over the unfinished one, if that reads this source.
 func (f *ferry) startOrAdopt(ctx context.Context, c *crossing) (engine.RunID, error) {
 	if err := c.source.Safety(ctx); err != nil {
+		return 0, err
+	}
+	if err := c.source.Fit(ctx); err != nil {
 		return 0, err
 	}
 	identity, err := c.source.Identity(ctx)
@@ -242,8 +249,12 @@ func (f *ferry) result(s *engine.Snapshot) error {
 	case engine.RunCancelled:
 		return fmt.Errorf("run #%d was cancelled by %s", s.Run.ID, s.Run.StateBy)
 	default:
+		why := s.Run.Error
+		if advice := cure.For(why); advice != "" {
+			why += "; " + advice
+		}
 		return fmt.Errorf("run #%d %s: %s; once that is cured, `ferry resume --run %d` goes on where it stopped",
-			s.Run.ID, s.Run.State, s.Run.Error, s.Run.ID)
+			s.Run.ID, s.Run.State, why, s.Run.ID)
 	}
 }
 

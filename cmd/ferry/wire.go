@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -21,6 +22,8 @@ import (
 	"ferry/store/migrations"
 	"ferry/store/odoo"
 	"ferry/store/queue"
+	"ferry/store/sqlstate"
+	"ferry/tui/cure"
 )
 
 // crossing is a ferry between two databases, wired and not yet running.
@@ -56,7 +59,10 @@ func (f *ferry) open(ctx context.Context, workers int, logger *slog.Logger) (*cr
 	k := control.New(control.Config{
 		Ledger: target, Source: source, Workers: jobs,
 		Migrate: func(ctx context.Context) error {
-			return migrations.Init(ctx, target.Pool(), f.settings.Rules(), logger)
+			if err := target.NotOdoo(ctx); err != nil {
+				return err
+			}
+			return sqlstate.Wrap(engine.SideTarget, "initialising", migrations.Init(ctx, target.Pool(), f.settings.Rules(), logger))
 		},
 		Process: process, Actor: thisActor(process.Host, f.getenv),
 		Profile: f.settings.Profile, Version: version(), Logger: logger,
@@ -76,12 +82,18 @@ func (c *crossing) reach(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	if _, _, err := c.target.Ping(ctx); err != nil {
-		return fmt.Errorf("the engine database %s: %w; is it up, and is --target right?", c.target.Address(), err)
+		return unreached("the engine database", c.target.Address(), "--target", err)
 	}
 	if _, err := c.source.Ping(ctx); err != nil {
-		return fmt.Errorf("the source %s: %w; is it up, and is --source right?", c.source.Address(), err)
+		return unreached("the source", c.source.Address(), "--source", err)
 	}
 	return nil
+}
+
+// unreached says in one sentence which database a command could not begin with, why, and what to do.
+func unreached(which, address, setting string, err error) error {
+	advice := cmp.Or(cure.For(err.Error()), "is it up, and is "+setting+" right?")
+	return exitWith(exitError, fmt.Errorf("%s %s (%s): %s; %s", which, address, setting, cure.Cause(err.Error()), advice))
 }
 
 func thisProcess(workers int, readOnly bool) engine.Process {
@@ -122,7 +134,7 @@ func (f *ferry) stateDir() (string, error) {
 }
 
 // logTo writes a log without secrets.
-func logTo(w io.Writer, level slog.Level) *slog.Logger {
+func logTo(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {

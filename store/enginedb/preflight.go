@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ferry/engine"
@@ -90,16 +89,7 @@ func (l *look) server(ctx context.Context) error {
 // swapped checks that this is not Odoo's database: a run would write into it.
 func (l *look) swapped(ctx context.Context) error {
 	const name = "engine: database"
-	odoo := []string{"res_partner", "ir_module_module"}
-	for _, e := range entity.All() {
-		odoo = append(odoo, e.Name)
-	}
-	rows, err := l.db.Query(ctx, `SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = 'public' AND c.relname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1`, odoo)
-	if err != nil {
-		return err
-	}
-	signs, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	signs, err := signsOfOdoo(ctx, l.db)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package odoo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -51,6 +52,25 @@ func discover(ctx context.Context, db querier, e *entity.Entity) (entity.Shape, 
 		return nil, err
 	}
 	return shapeOf(e, found)
+}
+
+// Fit fails with ErrShape, naming every table and column that is missing or of a type that ferry does not know: a run that
+// would fail for it is better not begun.
+func (db *DB) Fit(ctx context.Context) error {
+	var faults []string
+	for _, e := range entity.All() {
+		_, err := discover(ctx, db.pool, e)
+		switch {
+		case errors.Is(err, engine.ErrShape):
+			faults = append(faults, strings.TrimPrefix(err.Error(), engine.ErrShape.Error()+": "))
+		case err != nil:
+			return err
+		}
+	}
+	if len(faults) > 0 {
+		return fmt.Errorf("%w: %s; is --source Odoo's database? `ferry preflight` shows what it is", engine.ErrShape, strings.Join(faults, "; "))
+	}
+	return nil
 }
 
 // shapeOf compares the columns found with those that the entity needs.

@@ -8,6 +8,7 @@ import (
 	"ferry/engine"
 	"ferry/themes"
 	"ferry/tui/canvas"
+	"ferry/tui/cure"
 	"ferry/tui/sanitize"
 	"ferry/tui/widget"
 )
@@ -83,8 +84,8 @@ func texts(p *engine.PreflightLine, width int) []canvas.Line {
 	if p.Found != "" {
 		lines = canvas.Wrap(themes.Text, p.Found, width)
 	}
-	if p.Advice != "" {
-		lines = append(lines, canvas.Wrap(themes.Info, "→ "+p.Advice, width)...)
+	if advice := cure.ForLine(*p); advice != "" {
+		lines = append(lines, canvas.Wrap(themes.Info, "→ "+advice, width)...)
 	}
 	return lines
 }

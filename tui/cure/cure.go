@@ -19,6 +19,7 @@ var cures = []struct{ sign, advice string }{
 	{"password authentication failed", "check user and password of this connection"},
 	{"SQLSTATE 28", "the server refuses this login: check user, password and pg_hba.conf"},
 	{"no pg_hba.conf entry", "the server does not let this host in: add a line to its pg_hba.conf"},
+	{"SQLSTATE 25006", "the server takes no writes, as a standby or by a setting: `ferry preflight` says which"},
 	{"SQLSTATE 3D000", "that database does not exist: check its name"},
 	{"SQLSTATE 42501", "the role lacks a grant: `ferry preflight` names it"},
 	{"SQLSTATE 42P01", "a table is missing: `ferry preflight` names it"},
@@ -30,7 +31,9 @@ var cures = []struct{ sign, advice string }{
 	{"SQLSTATE 55P03", "another session holds a lock: ferry tries again by itself"},
 	{"SQLSTATE 40", "two transactions met: ferry tries again by itself"},
 	{"SQLSTATE 57P03", "the server is starting or stopping: ferry tries again by itself"},
-	{"certificate", "TLS could not be verified: check sslmode and sslrootcert"},
+	{"failed to verify certificate", "the server does not prove who it is: give its authority's certificate as sslrootcert=FILE, and the host as the " +
+		"certificate names it"},
+	{"server refused TLS connection", "the server speaks no TLS: turn it on there (ssl = on)"},
 	{"i/o timeout", "no answer: a firewall between, or the host is down?"},
 	{"context deadline exceeded", "no answer in time: a firewall between, or the host is overloaded?"},
 	{"network is unreachable", "there is no route to that host: check network or VPN"},
@@ -49,7 +52,10 @@ func For(text string) string {
 
 // stages are the words that stand before what went wrong when a connection fails; before them stand addresses, which
 // are shown anyway.
-var stages = []string{"dial error: ", "server error: ", "tls error: ", "hostname resolving error: ", "failed to receive message: "}
+var stages = []string{
+	"dial error: ", "server error: ", "failed SASL auth: ", "tls error: ", "failed to write startup message: write failed: ",
+	"hostname resolving error: ", "failed to receive message: ",
+}
 
 // Cause is the part of a connection's error that says what went wrong.
 func Cause(text string) string {
@@ -59,6 +65,15 @@ func Cause(text string) string {
 		}
 	}
 	return text
+}
+
+// ForLine gives the advice of a line of preflight. About a connection that failed, what is known of the error says more than
+// where its address stands.
+func ForLine(l engine.PreflightLine) string {
+	if known := For(l.Found); known != "" && (l.Advice == "" || strings.HasSuffix(l.Name, ": connection")) {
+		return known
+	}
+	return l.Advice
 }
 
 // sentinels are ferry's own refusals.
