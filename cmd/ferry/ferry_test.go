@@ -247,11 +247,15 @@ func TestDatabasesThatWillNotDoAreSaidInOneLine(t *testing.T) {
 		says  []string
 	}{
 		"wrong password": {
-			func(_ *testing.T, b *bench) { b.env["FERRY_SOURCE"] = altered(b.env["FERRY_SOURCE"], "password", "wrong") },
+			func(_ *testing.T, b *bench) {
+				b.env["FERRY_SOURCE"] = altered(b.env["FERRY_SOURCE"], "password", "wrong")
+			},
 			[]string{"status"}, exitError, []string{"the source ", "(--source): FATAL: password authentication failed", "; check user and password"},
 		},
 		"no such database": {
-			func(_ *testing.T, b *bench) { b.env["FERRY_TARGET"] = altered(b.env["FERRY_TARGET"], "dbname", "nowhere") },
+			func(_ *testing.T, b *bench) {
+				b.env["FERRY_TARGET"] = altered(b.env["FERRY_TARGET"], "dbname", "nowhere")
+			},
 			[]string{"status"}, exitError, []string{"the engine database ", "(--target): FATAL: database \"nowhere\" does not exist", "; that database does not exist"},
 		},
 		"another database than Odoo's": {
@@ -302,7 +306,9 @@ func TestDatabasesThatWillNotDoAreSaidInOneLine(t *testing.T) {
 			[]string{"init"}, exitRefused, []string{"unsafe source", "has loyalty_card", "exchange --source and --target"},
 		},
 		"source and engine swapped": {
-			func(_ *testing.T, b *bench) { b.env["FERRY_SOURCE"], b.env["FERRY_TARGET"] = b.target.DSN, b.source.DSN },
+			func(_ *testing.T, b *bench) {
+				b.env["FERRY_SOURCE"], b.env["FERRY_TARGET"] = b.target.DSN, b.source.DSN
+			},
 			[]string{"init"}, exitRefused, []string{"unsafe source", "has loyalty_card", "exchange --source and --target"},
 		},
 	} {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ferry/engine"
+	"ferry/engine/redact"
 	"ferry/tui/sanitize"
 )
 
@@ -71,7 +72,7 @@ func (a *afterlife) lost(ctx context.Context, why error) error {
 		a.logger.WarnContext(ctx, "the console was lost", "error", why)
 	}
 	first, _, _ := strings.Cut(why.Error(), "\n")
-	first = sanitize.Text(first)
+	first = sanitize.Text(redact.Text(first))
 	run := a.freshRun(ctx)
 	if run == nil {
 		a.say("ferry: %s; no run was at work here; the log is %s", first, a.logName)

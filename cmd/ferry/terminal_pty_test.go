@@ -26,7 +26,7 @@ import (
 // Variables that make the test binary play ferry, so that what is tested is a whole process.
 const (
 	childEnv = "FERRY_TEST_CHILD"
-	panicEnv = "FERRY_TEST_PANIC" // where the console panics once `!` is pressed: update, view or command; or it hangs
+	panicEnv = "FERRY_TEST_PANIC" // where the console panics once `!` is pressed: update, view or command, or with an address; or it hangs
 )
 
 // playFerry is what TestMain does in a child.
@@ -54,6 +54,8 @@ func (e *explosive) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			e.armed = true
 		case "hang":
 			select {}
+		case "address":
+			panic("boom at " + os.Getenv("FERRY_SOURCE"))
 		default:
 			return e, func() tea.Msg { panic("boom in command") }
 		}
