@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 
+	"ferry/cmd/ferry/internal/config"
 	"ferry/engine"
 	"ferry/store/session"
 	"ferry/themes"
@@ -57,7 +59,7 @@ func (f *ferry) askDatabases(ctx context.Context, out *os.File, why string) (con
 	defer screen.close()
 	model := &guard{lose: lose, model: connect.New(hard, connect.Config{
 		Source: f.settings.Source, Target: f.settings.Target, Profile: f.settings.Profile,
-		Test: f.tryDatabases, Theme: list[0], Renderer: renderer, Why: why,
+		Test: f.tryDatabases, Save: f.saveProfile, Theme: list[0], Renderer: renderer, Why: why,
 	})}
 	_, lost := f.show(soft, screen, model, losses)
 	if code := caught(); code != 0 {
@@ -67,6 +69,43 @@ func (f *ferry) askDatabases(ctx context.Context, out *os.File, why string) (con
 		return connect.Result{}, fmt.Errorf("asking for the databases: %w", lost)
 	}
 	return connect.ResultOf(model.model), nil
+}
+
+// saveProfile keeps two addresses as a profile of the config file, and says where and how it is opened. What the operator
+// has allowed for this process and the pair cannot do without is kept with it, and said.
+func (f *ferry) saveProfile(_ context.Context, pair connect.Result, replace bool) (string, error) {
+	path, opens := f.settings.Config, "ferry --profile "+pair.Profile
+	switch f.settings.said["config"].from {
+	case fromFlag:
+		opens = "ferry --config " + path + " --profile " + pair.Profile
+	case fromDefault:
+		path = usualConfig(f.getenv)
+	}
+	if path == "" {
+		return "", errors.New("neither XDG_CONFIG_HOME nor HOME is set, so there is no place for a config file; name one with --config")
+	}
+	entries := []config.Entry{{Name: "source", Text: pair.Source}, {Name: "target", Text: pair.Target}}
+	var waived config.Sides
+	for dsn, side := range map[string]*bool{pair.Source: &waived.Source, pair.Target: &waived.Target} {
+		facts, err := session.Check(dsn, true)
+		if err != nil {
+			return "", err //nolint:wrapcheck // the screen says that it was not saved
+		}
+		*side = facts.Insecure
+	}
+	said := ""
+	if waived != (config.Sides{}) {
+		entries = append(entries, config.Entry{Name: "allow-unverified-tls", Text: waived.String()})
+		said = ", with allow_unverified_tls = " + waived.String() + ", for they are not verified"
+	}
+	err := config.SaveProfile(path, pair.Profile, entries, replace, described())
+	if errors.Is(err, config.ErrProfileTaken) {
+		return "", connect.ErrTaken
+	}
+	if err != nil {
+		return "", err
+	}
+	return "saved: `" + opens + "` opens this pair; it stands in " + path + said, nil
 }
 
 // tryDatabases says whether a crossing between two databases could begin.

@@ -8,6 +8,7 @@ package connect
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -30,10 +31,18 @@ const (
 // with the context.
 type Tester func(ctx context.Context, source, target string) engine.Preflight
 
+// ErrTaken: a profile of that name says something else, and is replaced only where the operator says so.
+var ErrTaken = errors.New("there is such a profile already")
+
+// Saver keeps a pair of databases under its profile's name, and says in words where. It fails with ErrTaken unless it is
+// told to replace.
+type Saver func(ctx context.Context, pair Result, replace bool) (string, error)
+
 // Config is what the screen needs.
 type Config struct {
 	Source, Target, Profile string // what the fields begin with
 	Test                    Tester
+	Save                    Saver
 	Theme                   themes.Theme
 	Renderer                *lipgloss.Renderer
 	Clock                   func() time.Time // nil: the system's
@@ -57,6 +66,7 @@ const (
 	onProfile
 	onTest
 	onConnect
+	onSave
 	onLeave
 	places
 )
@@ -73,6 +83,9 @@ type Model struct {
 	fault     string
 	test      feed.Shelf[engine.Preflight]
 	tested    Result // what the test was about
+	saved     feed.Shelf[string]
+	saving    Result // what was saved, or is not yet
+	replace   Result // what replaces another profile if it is saved once more
 	scroll    screen.Scroll
 	now       time.Time
 	result    Result
@@ -137,7 +150,11 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 		cmd = m.wait()
 	default:
-		if !m.test.Take(m.now, msg) {
+		switch {
+		case m.test.Take(m.now, msg):
+		case m.saved.Take(m.now, msg):
+			m.kept()
+		default:
 			return m, nil
 		}
 	}
@@ -203,7 +220,12 @@ func (m *Model) goOn(action keymap.Action) tea.Cmd {
 	return nil
 }
 
-func (m *Model) turn(by int) { m.focus = (m.focus + by + places) % places }
+func (m *Model) turn(by int) {
+	m.focus = (m.focus + by + places) % places
+	if m.focus == onSave && m.config.Save == nil {
+		m.turn(by)
+	}
+}
 
 // sideways moves the cursor in a field, and from button to button.
 func (m *Model) sideways(by int) {
@@ -211,7 +233,9 @@ func (m *Model) sideways(by int) {
 		m.fields[m.focus].Move(by)
 		return
 	}
-	m.focus = max(onTest, min(onLeave, m.focus+by))
+	if next := m.focus + by; next >= onTest && next <= onLeave {
+		m.turn(by)
+	}
 }
 
 func (m *Model) editing(action keymap.Action) {
@@ -268,8 +292,11 @@ func (m *Model) accept() tea.Cmd {
 			m.result = m.answer()
 			m.result.Accepted = true
 			m.test.Drop()
+			m.saved.Drop()
 			return tea.Quit
 		}
+	case onSave:
+		return m.save()
 	case onLeave:
 		return m.leave()
 	default:
@@ -283,6 +310,7 @@ func (m *Model) accept() tea.Cmd {
 
 func (m *Model) leave() tea.Cmd {
 	m.test.Drop()
+	m.saved.Drop()
 	m.result = Result{}
 	return tea.Quit
 }

@@ -3,6 +3,7 @@ package connect_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -72,6 +73,8 @@ func (b *bench) send(msg tea.Msg) (quit bool) {
 		return true
 	case tea.BatchMsg: // the second that passes, and the test
 		b.send(next[1]())
+	default: // what was saved
+		b.send(next)
 	}
 	return false
 }
@@ -210,6 +213,79 @@ func TestATestOfOtherAddressesSaysSo(t *testing.T) {
 	require.Contains(t, b.frame(), "The addresses have changed since this test")
 }
 
+// keeper is a saver that a test looks at.
+type keeper struct {
+	asked    []connect.Result
+	replaced []bool
+	err      error
+}
+
+func (k *keeper) save(_ context.Context, pair connect.Result, replace bool) (string, error) {
+	k.asked, k.replaced = append(k.asked, pair), append(k.replaced, replace)
+	return "saved: `ferry --profile prod` opens this pair; it stands in /home/odoo/.config/ferry/config.toml", k.err
+}
+
+func (k *keeper) into(c *connect.Config) { c.Save = k.save }
+
+func TestWhatWasTestedIsSavedUnderAName(t *testing.T) {
+	t.Parallel()
+	k := &keeper{}
+	b := setup(t, 80, 24, k.into, func(c *connect.Config) { c.Source, c.Target = source, target })
+	b.press("right", "right", "enter")
+	require.Contains(t, b.frame(), "✗ test these addresses first: only what works is saved")
+	b.press("left", "left", "enter")
+	require.Contains(t, b.frame(), "Give a profile name and save")
+	b.press("right", "right", "enter")
+	require.Contains(t, b.frame(), "✗ profile: give the name under which to save these addresses")
+	require.Contains(t, b.frame(), "› profile", "where it is missing")
+	b.press("p", "r", "o", "d", "tab", "tab", "tab")
+	require.Contains(t, b.frame(), "Save keeps this pair: `ferry --profile prod` opens it then")
+	require.Empty(t, k.asked)
+	b.press("enter")
+	require.Equal(t, []connect.Result{{Source: source, Target: target, Profile: "prod"}}, k.asked)
+	require.Contains(t, b.frame(), "✓ saved: `ferry --profile prod` opens this pair")
+	b.press("tab", "tab", "x")
+	require.NotContains(t, b.frame(), "✓ saved", "that was another pair")
+}
+
+func TestAPasswordIsNotSaved(t *testing.T) {
+	t.Parallel()
+	k := &keeper{}
+	b := setup(t, 80, 24, k.into, prefilled, func(c *connect.Config) { c.Source = "postgres://odoo:hunter2@10.0.4.7/prod" })
+	b.press("enter", "right", "right", "enter")
+	require.Contains(t, b.frame(), "✗ source: its address has a password in it, which would stand in the config")
+	require.NotContains(t, b.frame(), "hunter2")
+	require.Empty(t, k.asked)
+}
+
+func TestWhatFailsIsNotSaved(t *testing.T) {
+	t.Parallel()
+	k := &keeper{}
+	b := setup(t, 80, 24, k.into, prefilled)
+	b.found = tuitest.Unfit()
+	b.press("enter", "right", "right", "enter")
+	require.Contains(t, b.frame(), "✗ these addresses do not pass the test")
+	require.Empty(t, k.asked)
+}
+
+func TestAnotherProfileIsReplacedOnlyWhenAskedTwice(t *testing.T) {
+	t.Parallel()
+	k := &keeper{err: connect.ErrTaken}
+	b := setup(t, 80, 24, k.into, prefilled)
+	b.press("enter", "right", "right", "enter")
+	require.Contains(t, b.frame(), "✗ profile: there is a profile prod with other addresses; save once more to")
+	b.press("up", "up", "up", "2", "down", "down", "down", "enter")
+	k.err = nil
+	b.press("enter")
+	require.Equal(t, []bool{false, false, true}, k.replaced, "another name is asked about anew")
+	require.Contains(t, b.frame(), "✓ saved: ")
+
+	k = &keeper{err: errors.New("permission denied")}
+	b = setup(t, 80, 24, k.into, prefilled)
+	b.press("enter", "right", "right", "enter")
+	require.Contains(t, b.frame(), "✗ not saved: permission denied")
+}
+
 func TestALineIsEdited(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 80, 24)
@@ -226,14 +302,16 @@ func TestGoldenFrames(t *testing.T) {
 		width, height int
 	}{{"80x24", 80, 24}, {"140x45", 140, 45}, {"60x16", 60, 16}} {
 		frames := map[string]string{}
-		b := setup(t, size.width, size.height)
+		b := setup(t, size.width, size.height, (&keeper{}).into)
 		frames["connect"] = b.frame()
 		b.paste("postgres://odoo:hunter2@10.0.4.7/prod")
 		frames["connect-password"] = b.frame()
-		b = setup(t, size.width, size.height, prefilled, func(c *connect.Config) { c.Why = "the engine database does not answer" })
+		b = setup(t, size.width, size.height, (&keeper{}).into, prefilled, func(c *connect.Config) { c.Why = "the engine database does not answer" })
 		b.press("enter")
 		frames["connect-tested"] = b.frame()
-		b = setup(t, size.width, size.height, prefilled)
+		b.press("right", "right", "enter")
+		frames["connect-saved"] = b.frame()
+		b = setup(t, size.width, size.height, (&keeper{}).into, prefilled)
 		b.found = tuitest.Unfit()
 		b.press("enter")
 		frames["connect-fails"] = b.frame()
@@ -275,6 +353,12 @@ func TestEveryFrameIsSound(t *testing.T) {
 		width, height := rapid.IntRange(1, 150).Draw(rt, "width"), rapid.IntRange(1, 50).Draw(rt, "height")
 		b := setup(t, width, height, func(c *connect.Config) {
 			c.Source, c.Target, c.Profile = text.Draw(rt, "source"), text.Draw(rt, "target"), text.Draw(rt, "profile")
+			c.Save = func(context.Context, connect.Result, bool) (string, error) {
+				if said := text.Draw(rt, "saved"); rapid.Bool().Draw(rt, "saves") {
+					return said, nil
+				}
+				return "", connect.ErrTaken
+			}
 		})
 		b.found = engine.Preflight{engine.FailLine(text.Draw(rt, "name"), text.Draw(rt, "found"), text.Draw(rt, "advice"))}
 		for range rapid.IntRange(0, 12).Draw(rt, "steps") {

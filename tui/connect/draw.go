@@ -124,10 +124,13 @@ func (m *Model) form() []canvas.Line {
 func (m *Model) buttons() canvas.Line {
 	var l canvas.Line
 	l.To(labelWidth - len("  "))
-	for i, name := range []string{"Test", "Connect", "Leave"} {
-		if onTest+i == m.focus {
+	for i, name := range []string{"Test", "Connect", "Save", "Leave"} {
+		switch {
+		case onTest+i == onSave && m.config.Save == nil:
+			continue
+		case onTest+i == m.focus:
 			l.Put(themes.Selection, widget.Cursor+name+" ")
-		} else {
+		default:
 			l.Put(themes.Text, "  "+name+" ")
 		}
 		l.Put(themes.Text, "  ")
@@ -142,7 +145,7 @@ func (m *Model) below(room int) []canvas.Line {
 		l := canvas.Of(themes.Info, " ◌ looking at both databases ")
 		return []canvas.Line{*l.Put(themes.Muted, widget.Duration(m.now.Sub(m.test.Asked)))}
 	case m.test.Known && room > 1:
-		lines := m.verdict()
+		lines := append(m.verdict(), m.offer()...)
 		return append(lines, m.scroll.Window(checks.Lines(m.test.Value, m.width), max(0, room-len(lines)))...)
 	}
 	lines := m.wrapped(themes.Text, "Passwords are never typed here, where they would stand in clear. ferry takes them from the password file "+
@@ -185,6 +188,8 @@ func (m *Model) footer() canvas.Line {
 		word = "test"
 	case onConnect:
 		word = "connect"
+	case onSave:
+		word = "save"
 	case onLeave:
 		word = "leave"
 	}

@@ -22,9 +22,12 @@ const (
 	profilesTable = "profiles"
 )
 
+// byteOrderMark is what some editors put before everything.
+const byteOrderMark = "\ufeff"
+
 // Parse reads a config; name is what its faults call it.
 func Parse(name string, text []byte, settings []Setting) (*File, error) {
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // what some editors put before everything
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	var tree map[string]any
 	if err := toml.Unmarshal(text, &tree); err != nil {
 		return nil, &Error{[]Fault{malformed(name, err)}}

@@ -12,13 +12,15 @@ import (
 // gives up at the first value of a wrong type; an operator wants to hear of everything at once. The document has been
 // decoded before, so it has no faults of form.
 type places struct {
-	file  string
-	lines []int // where each line begins
-	at    map[string]Place
+	file   string
+	lines  []int // where each line begins
+	at     map[string]Place
+	values map[string][2]int // where the text of a key begins and ends
+	tables map[string]int    // where the name of a table begins
 }
 
 func findPlaces(file string, text []byte) places {
-	p := places{file: file, lines: []int{0}, at: map[string]Place{}}
+	p := places{file: file, lines: []int{0}, at: map[string]Place{}, values: map[string][2]int{}, tables: map[string]int{}}
 	for i, c := range text {
 		if c == '\n' {
 			p.lines = append(p.lines, i+1)
@@ -30,7 +32,11 @@ func findPlaces(file string, text []byte) places {
 	for parser.NextExpression() {
 		switch e := parser.Expression(); e.Kind { //nolint:exhaustive // an expression is one of these, or a comment
 		case unstable.Table, unstable.ArrayTable:
-			table = p.note(nil, e.Key())
+			name := e.Key()
+			table = p.note(nil, name)
+			if name.Next() {
+				p.tables[pathKey(table)] = int(name.Node().Raw.Offset)
+			}
 		case unstable.KeyValue:
 			p.keyValue(table, e)
 		}
@@ -41,6 +47,10 @@ func findPlaces(file string, text []byte) places {
 func (p *places) keyValue(table []string, e *unstable.Node) {
 	path := p.note(table, e.Key())
 	value := e.Value()
+	if value.Kind == unstable.String {
+		begin := int(value.Raw.Offset)
+		p.values[pathKey(path)] = [2]int{begin, begin + int(value.Raw.Length)}
+	}
 	if value.Kind != unstable.InlineTable {
 		return
 	}
