@@ -64,6 +64,7 @@ type odooBase struct {
 
 	pool   *pgxpool.Pool
 	reader string
+	role   string // the reader's
 }
 
 func newSource(t *testing.T) *odooBase {
@@ -78,7 +79,7 @@ func newSource(t *testing.T) *odooBase {
 		return err
 	}))
 	role := pgtest.Role(t, db, "", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
-	return &odooBase{db, db.Pool(t), role.DSN}
+	return &odooBase{db, db.Pool(t), role.DSN, role.Name}
 }
 
 // engineBase is an initialised engine database.

@@ -16,6 +16,7 @@ import (
 type gate struct {
 	at      cycle.Point
 	skip    int           // how many may pass before
+	only    func() bool   // what may not; nil: everything
 	arrived chan struct{} // one for each that is held
 	open    func()
 
@@ -30,7 +31,7 @@ func newGate(at cycle.Point, skip int) *gate {
 }
 
 func (g *gate) reached(p cycle.Point) {
-	if p != g.at {
+	if p != g.at || g.only != nil && !g.only() {
 		return
 	}
 	g.mu.Lock()
