@@ -42,6 +42,14 @@ func Counted(tb testing.TB, source, target *pgxpool.Pool, run int64) {
 	}
 }
 
+// Balanced requires that the identity of row counts holds for every entity, after runs of any kind.
+func Balanced(tb testing.TB, source, target *pgxpool.Pool) {
+	tb.Helper()
+	for _, e := range entity.All() {
+		identity(tb, target, e, One(tb, source, `SELECT count(*)::text FROM `+e.Name))
+	}
+}
+
 // identity requires that source rows = engine rows − stale − extra + quarantined rows, as they are and as they are said.
 func identity(tb testing.TB, target *pgxpool.Pool, e *entity.Entity, rows string) {
 	tb.Helper()
