@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ type script struct {
 	writers []*writer
 	log     []string
 
-	steps, refused int
+	looks, steps, refused int
 
 	// What there is or was, also what was undone: a step that does not find its row does nothing.
 	cards, moves, lines []int64
@@ -86,6 +87,30 @@ func (s *script) turn(ctx context.Context) (bool, error) {
 	s.steps++
 	s.clock = s.clock.Add(time.Duration(s.IntN(20_000)) * time.Millisecond)
 	return true, ready[s.IntN(len(ready))].step(ctx)
+}
+
+// vacuum freezes all rows, now and then, or puts them into new files if nobody holds them.
+func (s *script) vacuum(ctx context.Context) error {
+	if s.IntN(8) > 0 {
+		return nil
+	}
+	how := "FULL, FREEZE"
+	if slices.ContainsFunc(s.writers, func(w *writer) bool { return w.tx != nil }) {
+		how = "FREEZE, TRUNCATE false" // cutting a table's end would wait for the transactions that are open
+	}
+	sql := "VACUUM (" + how + ") " + strings.Join(tables, ", ")
+	s.notef("%s  %s", s.clock.Format(time.TimeOnly), sql)
+	for _, w := range s.writers {
+		if w.tx == nil {
+			continue
+		}
+		// What a session read last keeps hold of its page until its next statement, and freezing waits for that.
+		if _, err := w.conn.Exec(ctx, "SELECT 1"); err != nil {
+			return err
+		}
+	}
+	_, err := s.source.pool.Exec(ctx, sql)
+	return err
 }
 
 // oldest is the write_date of the oldest transaction that is open; without one, of the next.

@@ -84,9 +84,9 @@ func connect(ctx context.Context, t *testing.T, dsn string) *pgx.Conn {
 	return conn
 }
 
-func (s *source) exec(ctx context.Context, t *testing.T, sql string, args ...any) {
+func (s *source) exec(ctx context.Context, t *testing.T, sql string) {
 	t.Helper()
-	_, err := s.pool.Exec(ctx, sql, args...)
+	_, err := s.pool.Exec(ctx, sql)
 	require.NoError(t, err, sql)
 }
 
@@ -94,7 +94,8 @@ func (s *source) exec(ctx context.Context, t *testing.T, sql string, args ...any
 func (s *source) reset(ctx context.Context, t *testing.T) {
 	t.Helper()
 	clearTables(ctx, t, s.pool, tables)
-	if s.resets++; s.resets%50 == 0 {
+	s.resets++
+	if s.resets%50 == 0 {
 		s.exec(ctx, t, `VACUUM loyalty_card, loyalty_point_move, loyalty_point_history`)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -32,7 +33,7 @@ var kinds = []kind{
 	{3, (*writer).handCodeOn},
 	{2, (*writer).touchAll},
 	{1, (*writer).manySubtransactions},
-	{14, (*writer).savepoint},
+	{24, (*writer).savepoint},
 	{6, (*writer).rollbackTo},
 	{5, (*writer).release},
 }
@@ -104,7 +105,8 @@ func (w *writer) insertCardWith(ctx context.Context, code string) error {
 		partner = nil // it will be rejected
 	}
 	ids, err := w.write(ctx, `INSERT INTO loyalty_card (code, program_id, partner_id, points, create_date, write_date)
-		SELECT $1, min(id), $2::int, $3::float8, $4::timestamp, $4::timestamp FROM loyalty_program RETURNING id`, code, partner, w.points(), w.tx.date.Format(timestamp))
+		SELECT $1, min(id), $2::int, $3::float8, $4::timestamp, $4::timestamp FROM loyalty_program RETURNING id`,
+		code, partner, w.points(), w.tx.date.Format(timestamp))
 	w.cards = append(w.cards, ids...)
 	return err
 }
@@ -241,7 +243,7 @@ func (w *writer) rotateCodes(ctx context.Context) error {
 	if _, err := w.write(ctx, `UPDATE loyalty_card SET code = code || '*' WHERE id = ANY($1) RETURNING id`, ids); err != nil {
 		return err
 	}
-	from := append(ids[1:len(ids):len(ids)], ids[0])
+	from := slices.Concat(ids[1:], ids[:1])
 	_, err = w.write(ctx, `UPDATE loyalty_card c SET code = rtrim(o.code, '*'), write_date = coalesce($3::timestamp, c.write_date)
 		FROM unnest($1::bigint[], $2::bigint[]) m (id, "from") JOIN loyalty_card o ON o.id = m."from" WHERE c.id = m.id RETURNING c.id`, ids, from, w.when())
 	return err

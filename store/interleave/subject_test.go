@@ -46,6 +46,11 @@ var pollRules = []pollRule{
 		mark:  `SELECT pg_snapshot_xmin(pg_current_snapshot())::text`,
 	},
 	{
+		name:  "age(xmin) against a floor that is one too high", // shows that the scripts reach the edge of ferry's rule
+		where: `age(xmin) BETWEEN 0 AND age($1::text::xid8::xid) - 1`,
+		mark:  `SELECT pg_snapshot_xmin(pg_current_snapshot())::text`,
+	},
+	{
 		name:  "write_date > last",
 		where: `write_date > $1::text::timestamp`,
 		mark:  latestWrite,
