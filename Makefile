@@ -21,7 +21,7 @@ govulncheck   = vuln="$$(.ci/tool '$(CACHE)' govulncheck golang.org/x/vuln/cmd/g
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo build screenshot test soak-network check fmt fmt-check vet lint tidy-check generate generate-check bench vuln tools clean go postgres
+.PHONY: help demo build screenshot test soak-network soak-interleave check fmt fmt-check vet lint tidy-check generate generate-check bench vuln tools clean go postgres
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,9 @@ test: go postgres ## run all tests, on a real PostgreSQL, with the race detector
 soak-network: go postgres ## let the network fail for long at every step, and the engine's server restart 20 times
 	@FERRY_TROUBLE=30 FERRY_POINTS=1 FERRY_BLACKHOLE=90 FERRY_RESTARTS=20 go test -count=1 -timeout 40m -parallel 16 -v \
 		-run '^Test(TheNetworkFails|HalfAMinute|ForgottenSessions|TheEngineDatabaseRestarts)' $(ARGS) ./store/crossing
+
+soak-interleave: go postgres ## 10,000 random interleavings of writers, ferry and polls that lose rows
+	@FERRY_INTERLEAVINGS=$${FERRY_INTERLEAVINGS:-10000} go test -count=1 -timeout 3h -v -run TestRandomInterleavings $(ARGS) ./store/interleave
 
 check: fmt-check vet lint tidy-check generate-check test ## all that CI checks, and that generated files are fresh
 
