@@ -343,3 +343,20 @@ func TestARewrittenTableIsReadInBatches(t *testing.T) {
 	require.Equal(t, before, b.fingerprint(t), "a row that was written without a change is not written here")
 	b.inStep(t)
 }
+
+func TestACardWhoseRejectedLineIsGoneHasItsLedgerAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	done(t, b.full(t))
+	card := b.livingCards(t)[0]
+	points := func() string {
+		return one(t, b.target, `SELECT points || CASE WHEN points = odoo_points THEN ' of Odoo' ELSE ' of the ledger' END FROM loyalty_cards WHERE id = $1`, card)
+	}
+	b.source.Exec(t, `UPDATE loyalty_card SET points = 4242 WHERE id = `+card, fmt.Sprintf(
+		`INSERT INTO loyalty_point_history (id, loyalty_card_id, points_amount, points_balance, transaction_time) VALUES (800001, %s, 1, -5, now())`, card))
+	b.inStep(t)
+	require.Equal(t, "4242.00 of Odoo", points(), "its latest line is in quarantine")
+	b.source.Exec(t, `DELETE FROM loyalty_point_history WHERE id = 800001`)
+	b.inStep(t)
+	require.Contains(t, points(), "of the ledger")
+}

@@ -75,14 +75,20 @@ func sweepResult(ctx context.Context, tx Load, e *entity.Entity, gone, missing [
 		}
 		counts.Missing = int64(len(lacking))
 	}
-	if len(gone) > 0 {
-		var err error
-		if counts.Extra, err = tx.Gone(ctx, e, gone); err != nil {
+	if len(gone) == 0 {
+		return counts, nil
+	}
+	extra, fed, err := tx.Gone(ctx, e, gone)
+	if err != nil {
+		return counts, err
+	}
+	counts.Extra = extra
+	if len(fed) > 0 {
+		if counts.Settled, err = tx.SettleRows(ctx, fed, nil); err != nil {
 			return counts, err
 		}
-		return counts, tx.Wake(ctx, e, nil, gone, Scope{})
 	}
-	return counts, nil
+	return counts, tx.Wake(ctx, e, nil, gone, Scope{})
 }
 
 // differing gives the numbers of the buckets that are not the same on both sides; both are in order.

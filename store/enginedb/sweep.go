@@ -47,17 +47,24 @@ func (l *load) ids(ctx context.Context, doing, sql string, args ...any) ([]int64
 }
 
 // Gone keeps rows whose source row is gone. A row that was stale is extra from now on, and its entry in quarantine gone.
-func (l *load) Gone(ctx context.Context, e *entity.Entity, ids []int64) (int64, error) {
-	_, err := l.tx.Exec(ctx, `UPDATE ferry.quarantine SET state = 'gone', stale = false, due = false, resolved_at = clock_timestamp(), run_id = $3
-		WHERE entity = $1 AND source_id = ANY($2) AND state IN `+openStates, e.Name, ids, l.w.Run)
+//
+// A card whose latest line was in quarantine had what Odoo's card says; with the line gone, it has what its ledger says.
+func (l *load) Gone(ctx context.Context, e *entity.Entity, ids []int64) (int64, []int64, error) {
+	parents, err := l.ids(ctx, "listing rows that are gone", `WITH gone AS (
+			UPDATE ferry.quarantine SET state = 'gone', stale = false, due = false, resolved_at = clock_timestamp(), run_id = $3
+			WHERE entity = $1 AND source_id = ANY($2) AND state IN `+openStates+` RETURNING parent_id)
+		SELECT DISTINCT parent_id FROM gone WHERE parent_id IS NOT NULL ORDER BY 1`, e.Name, ids, l.w.Run)
 	if err != nil {
-		return 0, wrap("listing rows that are gone", err)
+		return 0, nil, err
+	}
+	if _, feeds := e.Feeds(); !feeds {
+		parents = nil
 	}
 	here, err := l.ids(ctx, "listing rows that are gone", `SELECT id FROM `+public(e)+` WHERE id = ANY($1) AND `+ident(e.OdooID)+` IS NOT NULL`, ids)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	return int64(len(here)), wrap("listing rows that are gone", keepExtras(ctx, l.tx, e, l.w.Run, here))
+	return int64(len(here)), parents, wrap("listing rows that are gone", keepExtras(ctx, l.tx, e, l.w.Run, here))
 }
 
 // Returned forgets those of the ids that were extra, and gives back the others.

@@ -21,7 +21,7 @@ import (
 )
 
 // tick is what ferry does at every look but the first, which is always a full run.
-var tick = (*enginedb.DB).StartFull
+var tick = (*enginedb.DB).StartIncremental
 
 // list is a queue in the test's own hands: it works on nothing by itself.
 type list struct {
