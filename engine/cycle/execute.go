@@ -31,7 +31,7 @@ func (x *Executor) Execute(ctx context.Context, target Target, batch engine.Batc
 		return fmt.Errorf("taking up batch %d: %w", batch, err)
 	}
 	x.at(PointConnect)
-	err = x.run(ctx, target, w)
+	err = x.attempt(ctx, target, w)
 	switch {
 	case err == nil:
 		return nil
@@ -91,6 +91,16 @@ func Final(err error, tries int, last string) bool {
 		return true
 	}
 	return true
+}
+
+// attemptLimit bounds an attempt at a batch. Batches take about a second, and what the network swallows is noticed long
+// before; this is for what nobody notices, such as a proxy that acknowledges everything and passes nothing on.
+const attemptLimit = 10 * time.Minute
+
+func (x *Executor) attempt(ctx context.Context, target Target, w Work) error {
+	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	defer cancel()
+	return x.run(ctx, target, w)
 }
 
 func (x *Executor) run(ctx context.Context, target Target, w Work) error {

@@ -40,6 +40,15 @@ var passages = []passage{{
 		until(c.t, c.target.pool, isDone, c.run)
 		exact(c.t, c.source, c.target.pool, int64(c.run))
 	},
+}, {
+	name: "ticks",
+	points: []cycle.Point{
+		cycle.PointConnect, cycle.PointSnapshot, cycle.PointRead, cycle.PointMerge, cycle.PointWrite, cycle.PointPoints,
+		cycle.PointCheckpoint, cycle.PointCommitSent,
+	},
+	begin:  (*crossing).keepInStep,
+	ended:  func(*crossing) bool { return false },
+	finish: (*crossing).catchUp,
 }}
 
 // crossing is a ferry with a network of its own to each of its databases.
@@ -51,6 +60,7 @@ type crossing struct {
 	moment *moment
 	ferry  *local
 	run    engine.RunID
+	quiet  func() error // ends what changes at the source, and says whether it could change all along
 }
 
 func newCrossing(t *testing.T, pace tempo) *crossing {
@@ -105,10 +115,10 @@ func (c *crossing) suffer(work passage, side engine.Side, x trouble, at cycle.Po
 func (c *crossing) goesOn() time.Duration {
 	c.t.Helper()
 	began := time.Now()
-	done := oracle.One(c.t, c.target.pool, `SELECT count(*)::text FROM ferry.batch WHERE state = 'done'`)
+	done := oracle.One(c.t, c.target.pool, `SELECT coalesce(max(id), 0)::text FROM ferry.batch WHERE state = 'done'`)
 	open := oracle.One(c.t, c.target.pool, `SELECT coalesce(array_agg(id), '{}')::text FROM ferry.batch WHERE state <> 'done'`)
 	until(c.t, c.target.pool, `SELECT NOT EXISTS (SELECT FROM ferry.batch WHERE id = ANY($1::bigint[]) AND state <> 'done')
-		AND ((SELECT count(*) FROM ferry.batch WHERE state = 'done') > $2 OR NOT EXISTS (SELECT FROM ferry.run WHERE state <> 'done'))`, open, done)
+		AND ((SELECT max(id) FROM ferry.batch WHERE state = 'done') > $2::bigint OR NOT EXISTS (SELECT FROM ferry.run WHERE state <> 'done'))`, open, done)
 	return time.Since(began)
 }
 

@@ -17,22 +17,22 @@ import (
 )
 
 // TestTheEngineDatabaseRestartsUnderLoad stops the server of the engine database immediately and starts it again, at
-// points drawn from those of a batch, FERRY_RESTARTS times, in one full sync after the other: the same process goes on,
-// and each sync ends exact.
+// points drawn from those of a batch, FERRY_RESTARTS times, in full syncs and in ticks by turns: the same process goes on,
+// and each ends exact.
 func TestTheEngineDatabaseRestartsUnderLoad(t *testing.T) {
 	t.Parallel()
 	restarts := fromEnv(t, "FERRY_RESTARTS", 8)
 	random := randomness(t)
 	r := &restarting{t: t, dir: t.TempDir(), source: newSource(t)}
 	r.server = boot(t, r.dir)
-	work := passages[0]
 	var longest time.Duration
 	syncs := 0
 	for left := restarts; left > 0; syncs++ {
 		require.LessOrEqual(t, syncs, restarts, "no sync comes by any point")
 		c := r.crossing(fmt.Sprintf("engine_%d", syncs))
+		work := passages[syncs%len(passages)]
 		work.begin(c)
-		for left > 0 {
+		for hits := 0; left > 0 && hits < restarts/2; hits++ {
 			took, struck := r.restart(c, work, work.points[random.IntN(len(work.points))], random.IntN(4))
 			if !struck {
 				break
@@ -43,7 +43,7 @@ func TestTheEngineDatabaseRestartsUnderLoad(t *testing.T) {
 		work.finish(c)
 		c.ferry.drain() // before its server goes
 	}
-	t.Logf("%d immediate stops in %d syncs: went on at most %.1f s after the server was back", restarts, syncs, longest.Seconds())
+	t.Logf("%d immediate stops in %d works: went on at most %.1f s after the server was back", restarts, syncs, longest.Seconds())
 }
 
 // restarting is a server of engine databases that is stopped and started again.

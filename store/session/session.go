@@ -20,12 +20,12 @@ const (
 
 // silence is how long a peer may acknowledge nothing before it counts as gone, at either end. Without a bound the system
 // sends again, and waits, for a quarter of an hour: too long for a worker, and for a snapshot that keeps the source's
-// dead rows. It also bounds how long a peer may read nothing of what it is sent.
-const silence = 15 * time.Second
+// dead rows. It also bounds how long a peer may read nothing of what it is sent, so it is longer than a wait for a lock.
+const silence = 12 * time.Second
 
 // keepAlive asks an idle peer whether it is there, so that its silence shows. Where the system knows no bound, as many
 // questions without an answer stand in for it.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 2}
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 4 * time.Second, Interval: 4 * time.Second, Count: 2}
 
 // both hold for every session, at the server's end.
 var both = map[string]string{
@@ -33,9 +33,9 @@ var both = map[string]string{
 	"client_encoding":         "UTF8",
 	"extra_float_digits":      "1",
 	"search_path":             "public",
-	"tcp_keepalives_idle":     "10",
-	"tcp_keepalives_interval": "5",
-	"tcp_keepalives_count":    "3",
+	"tcp_keepalives_idle":     "4",
+	"tcp_keepalives_interval": "4",
+	"tcp_keepalives_count":    "2",
 	"tcp_user_timeout":        strconv.FormatInt(silence.Milliseconds(), 10),
 }
 
