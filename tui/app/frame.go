@@ -239,7 +239,7 @@ func (m *Model) about(run *engine.RunView, now time.Time) string {
 		return text + " " + widget.Ago(run.Since, now)
 	case engine.RunDone:
 		if !run.StartedAt.IsZero() && !run.FinishedAt.IsZero() {
-			text += " in " + widget.Duration(run.FinishedAt.Sub(run.StartedAt))
+			text += " in " + widget.Span(run.FinishedAt.Sub(run.StartedAt))
 		}
 		return text + ", " + widget.When(run.FinishedAt, now)
 	}
