@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ferry/engine"
+	"ferry/tui/cure"
 	"ferry/tui/sanitize"
 	"ferry/tui/widget"
 )
@@ -43,6 +44,7 @@ type report struct {
 	FinishedAt engine.Maybe[string]    `json:"finished_at"`
 	Duration   engine.Maybe[int64]     `json:"duration_ms"`
 	Error      string                  `json:"error,omitempty"`
+	LastError  string                  `json:"last_error,omitempty"` // of a batch, although the run goes on
 	Entities   map[string]entityReport `json:"entities"`
 	Check      checkReport             `json:"check"`
 	Freshness  freshnessReport         `json:"freshness"`
@@ -113,6 +115,9 @@ func newReport(kind string, s *engine.Snapshot) report {
 		r.Run, r.Kind = engine.Known(int64(run.ID)), engine.Known(string(run.Kind))
 		r.StartedAt, r.FinishedAt = instant(run.StartedAt), instant(run.FinishedAt)
 		r.Error = run.Error
+		if trouble(s) != "" {
+			r.LastError = run.LastError
+		}
 		if run.State.Ended() {
 			r.State = string(run.State) // whatever is reachable by now
 		}
@@ -163,9 +168,28 @@ func stateWord(s *engine.Snapshot) string {
 	return string(s.Run.State)
 }
 
+// troubleAge is how long an error that a run goes on with is news.
+const troubleAge = 30 * time.Second
+
+// trouble is what a run that goes on met lately, with its cure; or nothing.
+func trouble(s *engine.Snapshot) string {
+	run := s.Run
+	if run == nil || !run.State.Active() || run.LastError == "" || s.TakenAt.Sub(run.LastErrorAt) > troubleAge {
+		return ""
+	}
+	line := "! " + widget.Ago(run.LastErrorAt, s.TakenAt) + ": " + sanitize.Text(run.LastError)
+	if advice := cure.For(run.LastError); advice != "" {
+		line += "; " + advice
+	}
+	return line
+}
+
 // writePlain prints a snapshot for people.
 func writePlain(w io.Writer, s *engine.Snapshot) {
 	fmt.Fprintln(w, headline(s))
+	if line := trouble(s); line != "" {
+		fmt.Fprintln(w, line)
+	}
 	for _, e := range s.Entities {
 		fmt.Fprintln(w, entityLine(e))
 	}

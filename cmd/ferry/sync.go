@@ -226,6 +226,9 @@ func (f *ferry) progress(s *engine.Snapshot) error {
 		return f.line(newReport("progress", s))
 	}
 	fmt.Fprintln(f.err, headline(s))
+	if line := trouble(s); line != "" {
+		fmt.Fprintln(f.err, line)
+	}
 	for _, e := range s.Entities {
 		if e.State == engine.StepRunning {
 			fmt.Fprintln(f.err, "  "+entityLine(e))

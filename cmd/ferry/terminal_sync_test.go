@@ -97,6 +97,26 @@ func (s *stage) interruptedBefore(t *testing.T) {
 	s.says("interrupted before a run was under way")
 }
 
+// TestASyncOnAFullDiskSaysWhyItWaits: so does `ferry status` elsewhere.
+func TestASyncOnAFullDiskSaysWhyItWaits(t *testing.T) {
+	t.Parallel()
+	s := prepare(t, "no run")
+	s.exec(t, `CREATE FUNCTION public.full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$`)
+	s.exec(t, `CREATE TRIGGER full_disk BEFORE INSERT ON public.loyalty_cards FOR EACH STATEMENT EXECUTE FUNCTION public.full()`)
+	s.open(t)
+	s.process = launch(t, s.env, true, "sync", "full")
+	s.says("could not extend file (SQLSTATE 53100); the disk is full: free space there; ferry goes on by itself")
+	b := &bench{env: s.env}
+	a := b.ferry(t, "status")
+	require.Equal(t, exitClean, a.code)
+	require.Contains(t, a.out, "could not extend file (SQLSTATE 53100); the disk is full")
+	all := lines(t, b.ferry(t, "status", "--json").out)
+	require.Contains(t, all[len(all)-1]["last_error"], "53100")
+	s.exec(t, `DROP TRIGGER full_disk ON public.loyalty_cards`)
+	require.Equal(t, exitDiscrepancy, s.exits(), "it went on by itself; many rows of this dump are rejected")
+}
+
 // TestASyncOutlivesItsReader: `ferry sync full --json | head -n 1` carries every row, and its exit code says how.
 func TestASyncOutlivesItsReader(t *testing.T) {
 	t.Parallel()
