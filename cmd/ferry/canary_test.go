@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -107,7 +108,7 @@ func asURL(dsn string) string {
 	}
 	u := url.URL{Scheme: "postgres", User: url.User(config.User), Path: "/" + config.Database}
 	u.RawQuery = strings.ReplaceAll(url.Values{
-		"host": {config.Host}, "port": {fmt.Sprint(config.Port)}, "sslmode": {"disable"},
+		"host": {config.Host}, "port": {strconv.FormatUint(uint64(config.Port), 10)}, "sslmode": {"disable"},
 	}.Encode(), "+", "%20")
 	return u.String()
 }
@@ -255,7 +256,8 @@ func (c *cage) everyScreen(t *testing.T) {
 	p.shows("#1", "s start")
 	require.NoError(t, resize(p, 100, 120)) // nothing is below the window
 	p.visits(
-		[2]string{"2", "newest first"}, [2]string{"\r", "handed out once"}, [2]string{"\r", "there is nothing to retry"}, [2]string{"\x1b", "owners loyalty_card"},
+		[2]string{"2", "newest first"}, [2]string{"\r", "handed out once"},
+		[2]string{"\r", "there is nothing to retry"}, [2]string{"\x1b", "owners loyalty_card"},
 		[2]string{"\x1b", "newest first"},
 		[2]string{"7", "start full"}, [2]string{"P", "looked "}, [2]string{"f", "card.partner_missing"},
 		[2]string{"?", "next theme"},
@@ -277,7 +279,7 @@ func (c *cage) everyTrouble(t *testing.T, env map[string]string) {
 	p.shows("connect", "› Test")
 	p.press("\r")
 	p.shows("2 preconditions fail", "no server has its socket there")
-	p.visits([2]string{"\x1b[B\x1b[B\x1b[B", "› source"}, [2]string{"\x15", "changed since this test"})
+	p.visits([2]string{"\x1b[B\x1b[B\x1b[B\x1b[B", "› source"}, [2]string{"\x15", "changed since this test"})
 	p.press("\x1b[200~" + asURLWith(c.bare["FERRY_SOURCE"]) + "\x1b[201~")
 	p.shows("no password here")
 	p.press("\x1b")

@@ -89,7 +89,7 @@ func (f *ferry) saveProfile(_ context.Context, pair connect.Result, replace bool
 	for dsn, side := range map[string]*bool{pair.Source: &waived.Source, pair.Target: &waived.Target} {
 		facts, err := session.Check(dsn, true)
 		if err != nil {
-			return "", err //nolint:wrapcheck // the screen says that it was not saved
+			return "", err
 		}
 		*side = facts.Insecure
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -18,17 +19,18 @@ func TestAPairThatWasTestedIsKeptAndOpenedAgain(t *testing.T) {
 	b := setup(t)
 	require.Equal(t, exitClean, b.ferry(t, "init").code)
 	target := pgtest.Role(t, b.target, "", "GRANT CREATE ON DATABASE "+b.target.Name+" TO {role}", "GRANT CREATE ON SCHEMA public TO {role}",
-		"GRANT ALL ON SCHEMA ferry TO {role}", "GRANT ALL ON ALL TABLES IN SCHEMA ferry, public TO {role}", "GRANT ALL ON ALL SEQUENCES IN SCHEMA ferry, public TO {role}")
+		"GRANT ALL ON SCHEMA ferry TO {role}", "GRANT ALL ON ALL TABLES IN SCHEMA ferry, public TO {role}",
+		"GRANT ALL ON ALL SEQUENCES IN SCHEMA ferry, public TO {role}")
 	home := b.env["HOME"]
-	var passwords string
+	var passwords strings.Builder
 	addresses := map[string]string{"FERRY_SOURCE": b.env["FERRY_SOURCE"], "FERRY_TARGET": target.DSN}
 	for name, dsn := range addresses {
 		config, err := pgx.ParseConfig(dsn)
 		require.NoError(t, err)
-		passwords += "*:*:*:" + config.User + ":" + config.Password + "\n"
+		passwords.WriteString("*:*:*:" + config.User + ":" + config.Password + "\n")
 		addresses[name] = asURL(dsn)
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(home, ".pgpass"), []byte(passwords), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(home, ".pgpass"), []byte(passwords.String()), 0o600))
 	file := b.configure(t, "# ours\ntheme = \"mono\" # for the night\n")
 	env := map[string]string{"HOME": home, "TERM": "xterm-256color"}
 

@@ -250,20 +250,25 @@ func TestDatabasesThatWillNotDoAreSaidInOneLine(t *testing.T) {
 			func(_ *testing.T, b *bench) {
 				b.env["FERRY_SOURCE"] = altered(b.env["FERRY_SOURCE"], "password", "wrong")
 			},
-			[]string{"status"}, exitError, []string{"the source ", "(--source): FATAL: password authentication failed", "; check user and password"},
+			[]string{"status"},
+			exitError,
+			[]string{"the source ", "(--source): FATAL: password authentication failed", "; check user and password"},
 		},
 		"no such database": {
 			func(_ *testing.T, b *bench) {
 				b.env["FERRY_TARGET"] = altered(b.env["FERRY_TARGET"], "dbname", "nowhere")
 			},
-			[]string{"status"}, exitError, []string{"the engine database ", "(--target): FATAL: database \"nowhere\" does not exist", "; that database does not exist"},
+			[]string{"status"},
+			exitError,
+			[]string{"the engine database ", "(--target): FATAL: database \"nowhere\" does not exist", "; that database does not exist"},
 		},
 		"another database than Odoo's": {
 			func(t *testing.T, b *bench) {
 				t.Helper()
 				b.env["FERRY_SOURCE"] = pgtest.Role(t, pgtest.New(t), "").DSN
 			},
-			[]string{"sync", "full"}, exitError,
+			[]string{"sync", "full"},
+			exitError,
 			[]string{"no table public.loyalty_card;", "no table public.loyalty_point_history;", "is --source Odoo's database? `ferry preflight`"},
 		},
 		"a column is missing": {
@@ -271,35 +276,45 @@ func TestDatabasesThatWillNotDoAreSaidInOneLine(t *testing.T) {
 				t.Helper()
 				b.source.Exec(t, `ALTER TABLE loyalty_point_history RENAME points_amount TO amount`)
 			},
-			[]string{"sync", "full"}, exitError, []string{"in the source's loyalty_point_history, points_amount is missing", "`ferry preflight`"},
+			[]string{"sync", "full"},
+			exitError,
+			[]string{"in the source's loyalty_point_history, points_amount is missing", "`ferry preflight`"},
 		},
 		"the source may not be read": {
 			func(t *testing.T, b *bench) {
 				t.Helper()
 				b.source.Exec(t, `REVOKE SELECT ON loyalty_card FROM `+b.reader)
 			},
-			[]string{"sync", "full"}, exitError, []string{"permission denied for table loyalty_card", "; the role lacks a grant: `ferry preflight` names it"},
+			[]string{"sync", "full"},
+			exitError,
+			[]string{"permission denied for table loyalty_card", "; the role lacks a grant: `ferry preflight` names it"},
 		},
 		"the engine takes no writes": {
 			func(t *testing.T, b *bench) {
 				t.Helper()
 				b.target.Exec(t, `ALTER DATABASE `+b.target.Name+` SET default_transaction_read_only = on`)
 			},
-			[]string{"sync", "full"}, exitError, []string{"read-only transaction", "; the server takes no writes", "`ferry preflight`"},
+			[]string{"sync", "full"},
+			exitError,
+			[]string{"read-only transaction", "; the server takes no writes", "`ferry preflight`"},
 		},
 		"the engine may not be written": {
 			func(t *testing.T, b *bench) {
 				t.Helper()
 				b.env["FERRY_TARGET"] = pgtest.Role(t, b.target, "").DSN
 			},
-			[]string{"sync", "full"}, exitError, []string{"permission denied for schema ferry", "; the role lacks a grant: `ferry preflight` names it"},
+			[]string{"sync", "full"},
+			exitError,
+			[]string{"permission denied for schema ferry", "; the role lacks a grant: `ferry preflight` names it"},
 		},
 		"init where nothing may be made": {
 			func(t *testing.T, b *bench) {
 				t.Helper()
 				b.env["FERRY_TARGET"] = pgtest.Role(t, pgtest.New(t), "").DSN
 			},
-			[]string{"init"}, exitError, []string{"permission denied", "; the role lacks a grant: `ferry preflight` names it"},
+			[]string{"init"},
+			exitError,
+			[]string{"permission denied", "; the role lacks a grant: `ferry preflight` names it"},
 		},
 		"Odoo's database as the engine": {
 			func(_ *testing.T, b *bench) { b.env["FERRY_TARGET"] = b.source.DSN }, // whose role may do everything
@@ -309,7 +324,9 @@ func TestDatabasesThatWillNotDoAreSaidInOneLine(t *testing.T) {
 			func(_ *testing.T, b *bench) {
 				b.env["FERRY_SOURCE"], b.env["FERRY_TARGET"] = b.target.DSN, b.source.DSN
 			},
-			[]string{"init"}, exitRefused, []string{"unsafe source", "has loyalty_card", "exchange --source and --target"},
+			[]string{"init"},
+			exitRefused,
+			[]string{"unsafe source", "has loyalty_card", "exchange --source and --target"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"ferry/engine"
 	"ferry/store/enginedb"
+	"ferry/store/odoo"
 	"ferry/tui/cure"
 	"ferry/tui/widget"
 )
@@ -125,13 +126,7 @@ func (f *ferry) interrupted(hard context.Context, id engine.RunID) {
 
 // startOrAdopt starts a full run, or takes over the unfinished one, if that reads this source.
 func (f *ferry) startOrAdopt(ctx context.Context, c *crossing) (engine.RunID, error) {
-	if err := c.source.Safety(ctx); err != nil {
-		return 0, err
-	}
-	if err := c.source.Fit(ctx); err != nil {
-		return 0, err
-	}
-	identity, err := c.source.Identity(ctx)
+	identity, err := fitSource(ctx, c.source)
 	if err != nil {
 		return 0, err
 	}
@@ -167,6 +162,17 @@ func (f *ferry) startOrAdopt(ctx context.Context, c *crossing) (engine.RunID, er
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
+}
+
+// fitSource gives the source's identity. It fails if the source could be written, or does not have the tables that are read.
+func fitSource(ctx context.Context, source *odoo.DB) (identity string, err error) {
+	if err := source.Safety(ctx); err != nil {
+		return "", err
+	}
+	if err := source.Fit(ctx); err != nil {
+		return "", err
+	}
+	return source.Identity(ctx)
 }
 
 // adoptable fails with ErrRunActive if an unfinished run must not be taken over from here.

@@ -38,7 +38,7 @@ func signsOfOdoo(ctx context.Context, db interface {
 	rows, err := db.Query(ctx, `SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE n.nspname = 'public' AND c.relname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1`, odoo)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the callers class it
+		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[string]) //nolint:wrapcheck // likewise
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }

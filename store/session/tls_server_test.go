@@ -45,7 +45,7 @@ func TestAServerThatProvesWhoItIs(t *testing.T) {
 	require.Equal(t, engine.Transport{TLS: "TLS 1.3", Verified: true}, way)
 }
 
-// A server that does not prove who it is is not spoken to, and is not tried again and again: that does not pass by itself.
+// Nobody speaks to a server that does not prove who it is, nor tries it again and again: that does not pass by itself.
 func TestAServerThatCouldBeAnyoneIsRefused(t *testing.T) {
 	t.Parallel()
 	db, there := pgtest.New(t), pgtest.OverTLS(t)

@@ -31,7 +31,7 @@ const (
 // with the context.
 type Tester func(ctx context.Context, source, target string) engine.Preflight
 
-// ErrTaken: a profile of that name says something else, and is replaced only where the operator says so.
+// ErrTaken says that a profile of that name exists and says something else; it is replaced only where the operator says so.
 var ErrTaken = errors.New("there is such a profile already")
 
 // Saver keeps a pair of databases under its profile's name, and says in words where. It fails with ErrTaken unless it is

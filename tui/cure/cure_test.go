@@ -19,7 +19,8 @@ func TestTheCauseIsWhatWentWrong(t *testing.T) {
 		"failed to connect to `user=odoo`: server error: FATAL: no such role (SQLSTATE 28000)": "FATAL: no such role (SQLSTATE 28000)",
 		"source: connecting: failed to connect to `user=odoo`: 10.0.4.7:5432 (db1): failed SASL auth: FATAL: password authentication failed": "FATAL: " +
 			"password authentication failed",
-		"10.0.4.7:5432 (db1): failed to write startup message: write failed: tls: failed to verify certificate: x509: …": "tls: failed to verify certificate: x509: …",
+		"10.0.4.7:5432 (db1): failed to write startup message: write failed: tls: failed to verify certificate: x509: …": "" +
+			"tls: failed to verify certificate: x509: …",
 		"deadlock detected": "deadlock detected",
 		"":                  "",
 	} {

@@ -147,15 +147,17 @@ func awaitTLS(ctx context.Context, addr string) error {
 func askTLS(ctx context.Context, addr string) (byte, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("ask for TLS: %w", err)
 	}
 	defer func() { _ = conn.Close() }()
 	if _, err := conn.Write([]byte{0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f}); err != nil {
-		return 0, err
+		return 0, fmt.Errorf("ask for TLS: %w", err)
 	}
 	answer := make([]byte, 1)
-	_, err = io.ReadFull(conn, answer)
-	return answer[0], err
+	if _, err = io.ReadFull(conn, answer); err != nil {
+		return 0, fmt.Errorf("ask for TLS: %w", err)
+	}
+	return answer[0], nil
 }
 
 // ownAddress is an address of this machine that others could reach it by; nil if there is none.
@@ -182,22 +184,25 @@ type authority struct {
 func newAuthority() (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make an authority's key: %w", err)
 	}
 	a := &authority{key: key, parsed: valid(&x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "an authority of one's own"},
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	})}
 	der, err := x509.CreateCertificate(rand.Reader, a.parsed, a.parsed, key.Public(), key)
+	if err != nil {
+		return nil, fmt.Errorf("make an authority: %w", err)
+	}
 	a.certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return a, err
+	return a, nil
 }
 
 // sign makes a server's certificate, and its key.
 func (a *authority) sign(host net.IP) (certificate, key []byte, err error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("make a server's key: %w", err)
 	}
 	template := valid(&x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "a server"}, IPAddresses: []net.IP{host},
@@ -205,11 +210,14 @@ func (a *authority) sign(host net.IP) (certificate, key []byte, err error) {
 	})
 	der, err := x509.CreateCertificate(rand.Reader, template, a.parsed, private.Public(), a.key)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("make a server's certificate: %w", err)
 	}
 	encoded, err := x509.MarshalECPrivateKey(private)
+	if err != nil {
+		return nil, nil, fmt.Errorf("write a server's key: %w", err)
+	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: encoded}), err
+		pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: encoded}), nil
 }
 
 // valid makes a certificate good for as long as tests run, whatever the clock of a machine does meanwhile.
@@ -223,7 +231,7 @@ func relay(tb testing.TB, host, to string) (from string, err error) {
 	tb.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("listen: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	var running sync.WaitGroup

@@ -14,7 +14,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// ErrProfileTaken: there is a profile of that name which says something else.
+// ErrProfileTaken says that there is a profile of that name which says something else.
 var ErrProfileTaken = errors.New("there is such a profile already, and it says something else")
 
 // errByHand: the file has a form in which no profile can be put without touching the rest of it.
