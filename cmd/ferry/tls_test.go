@@ -51,7 +51,7 @@ func TestDatabasesElsewhereAreVerified(t *testing.T) {
 	p := launch(t, b.env, true)
 	require.NoError(t, resize(p, 200, 24))
 	p.shows("#1", "s start")
-	require.NotContains(t, p.text(), "no-TLS")
+	require.NotContains(t, p.text(), "unverified")
 	p.press("q")
 	require.Equal(t, exitClean, p.exits())
 }
@@ -111,7 +111,7 @@ func TestADatabaseElsewhereMayBeAllowedUnverified(t *testing.T) {
 
 	p := launch(t, b.env, true, "--allow-unverified-tls")
 	require.NoError(t, resize(p, 200, 24)) // room for the long names that databases of tests have
-	p.shows("no-TLS")
+	p.shows("unverified")
 	p.press("q")
 	require.Equal(t, exitClean, p.exits())
 }

@@ -97,6 +97,8 @@ type Source interface {
 	Ping(ctx context.Context) (version string, err error)
 	// Safety fails with ErrUnsafeSource if the role could write.
 	Safety(ctx context.Context) error
+	// Fit fails with ErrShape if tables or columns are missing.
+	Fit(ctx context.Context) error
 	Preflight(ctx context.Context) engine.Preflight
 }
 
@@ -237,7 +239,7 @@ func (k *Control) start(ctx context.Context, action string, o engine.StartOption
 		if err := k.c.Ledger.Ready(ctx); err != nil {
 			return err
 		}
-		if err := k.c.Source.Safety(ctx); err != nil {
+		if err := k.fit(ctx); err != nil {
 			return err
 		}
 		identity, err := k.c.Source.Identity(ctx)
@@ -253,6 +255,14 @@ func (k *Control) start(ctx context.Context, action string, o engine.StartOption
 	return id, err
 }
 
+// fit refuses a source that could be written, or that a run would fail on.
+func (k *Control) fit(ctx context.Context) error {
+	if err := k.c.Source.Safety(ctx); err != nil {
+		return err
+	}
+	return k.c.Source.Fit(ctx)
+}
+
 // Pause asks a run to stop carving batches.
 func (k *Control) Pause(ctx context.Context, act engine.Act) error {
 	return k.act(ctx, "pause", act, func() error { return k.c.Ledger.Pause(ctx, act, k.c.Actor) })
@@ -261,7 +271,7 @@ func (k *Control) Pause(ctx context.Context, act engine.Act) error {
 // Resume lets a run go on.
 func (k *Control) Resume(ctx context.Context, act engine.Act) error {
 	return k.act(ctx, "resume", act, func() error {
-		if err := k.c.Source.Safety(ctx); err != nil {
+		if err := k.fit(ctx); err != nil {
 			return err
 		}
 		if err := k.signOn(ctx); err != nil {

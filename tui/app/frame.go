@@ -95,12 +95,14 @@ func (m *Model) header() []canvas.Line {
 	if m.sight.Snapshot == nil {
 		return []canvas.Line{canvas.Of(themes.Title, " "+m.config.Title), {}}
 	}
-	where, state, clock := m.where(), m.state(true), m.clock()
+	state, clock := m.state(true), m.clock()
+	where := m.where(m.width) // as far as it goes on one line with all else
 	if levels := m.levels(); m.width >= screen.Wide && where.Width()+state.Width()+levels.Width()+clock.Width()+8 <= m.width {
 		where.Put(themes.Text, "   ").Add(state).Put(themes.Text, "  ").To(m.width - clock.Width() - levels.Width() - 3)
 		where.Add(levels).Put(themes.Text, "   ").Add(clock)
 		return []canvas.Line{where}
 	}
+	where = m.where(m.width - clock.Width() - 1)
 	first := where.Fit(m.width - clock.Width() - 1)
 	first.Put(themes.Text, " ").Add(clock)
 	second := canvas.Of(themes.Text, " ")
@@ -114,33 +116,6 @@ func (m *Model) header() []canvas.Line {
 	}
 	second.Add(state).To(m.width - levels.Width() - 1).Add(levels)
 	return []canvas.Line{first, second}
-}
-
-// where names both databases.
-func (m *Model) where() canvas.Line {
-	s := m.sight.Snapshot
-	l := canvas.Of(themes.Title, " "+m.config.Title)
-	if s.Profile != "" {
-		l.Put(themes.Accent, " "+s.Profile)
-	}
-	l.Put(themes.Text, "  ")
-	side := func(e engine.Endpoint) {
-		address := e.Address
-		if address == "" {
-			address = widget.Unknown
-		}
-		l.Put(themes.Text, address)
-		if e.ReadOnly {
-			l.Put(themes.Muted, " RO")
-		}
-		if e.Insecure {
-			l.Put(themes.Warn, " no-TLS")
-		}
-	}
-	side(s.Source)
-	l.Put(themes.Muted, " → ")
-	side(s.Target)
-	return l
 }
 
 func (m *Model) clock() canvas.Line {
