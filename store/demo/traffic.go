@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ferry/store/session"
@@ -48,7 +49,10 @@ type TrafficOptions struct {
 	// Log, if set, is called after each commit, one call at a time, while the session that made it waits. It must not
 	// call Stop. Where the answer to a COMMIT is lost with the connection, nobody knows, and nothing is logged.
 	Log    func(Commit)
-	Logger *slog.Logger // for failures; nil discards them
+	// Witness, if set, looks at each transaction's rows from within, right before it commits: as it leaves them. What it
+	// gives goes along in Commit.Seen; an error ends the transaction. It is called by several sessions at once.
+	Witness func(ctx context.Context, tx pgx.Tx, rows []RowRef) (seen any, err error)
+	Logger  *slog.Logger // for failures; nil discards them
 
 	Sessions         int           // that share the rate; 0 means 6
 	Long             int           // sessions that only make long transactions; 0 means 2, below 0 none
@@ -63,6 +67,8 @@ type TrafficOptions struct {
 type Commit struct {
 	Kind string
 	Rows []RowRef // every row that it wrote and did not roll back to a savepoint, each once
+	XID  uint64   // the server's transaction id, which knows the exact time where track_commit_timestamp is on
+	Seen any      // what the Witness gave
 
 	Started   time.Time // the server's now(): the write_date of the rows, where the transaction set it
 	Server    time.Time // the server's clock just before COMMIT

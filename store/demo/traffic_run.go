@@ -216,10 +216,18 @@ func (t *Traffic) attempt(ctx context.Context, j job) error {
 
 func (t *Traffic) commit(ctx context.Context, j job, w *work) error {
 	c := Commit{Kind: j.kind.name, Rows: w.rows()}
-	if err := w.tx.QueryRow(ctx, `SELECT now(), clock_timestamp()`).Scan(&c.Started, &c.Server); err != nil {
+	var err error
+	if t.opts.Witness != nil {
+		if c.Seen, err = t.opts.Witness(ctx, w.tx, c.Rows); err != nil {
+			return failed("before COMMIT", err)
+		}
+	}
+	err = w.tx.QueryRow(ctx, `SELECT coalesce(pg_current_xact_id_if_assigned()::text, '0')::bigint, now(), clock_timestamp()`).
+		Scan(&c.XID, &c.Started, &c.Server)
+	if err != nil {
 		return failed("before COMMIT", err)
 	}
-	err := w.tx.Commit(ctx)
+	err = w.tx.Commit(ctx)
 	c.Committed = time.Now()
 	if err != nil {
 		err = failed("COMMIT", err)

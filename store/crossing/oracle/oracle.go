@@ -3,8 +3,6 @@
 package oracle
 
 import (
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -28,7 +26,7 @@ var contents = map[string][2]string{
 		FROM loyalty_card WHERE id = ANY($1) ORDER BY id`,
 		`SELECT concat_ws('|', odoo_card_id, coalesce(partner_id::text, '-'), coalesce(program_id::text, '-'), odoo_points,
 			coalesce((created_at AT TIME ZONE 'UTC')::text, '-'), coalesce((updated_at AT TIME ZONE 'UTC')::text, '-'))
-		FROM loyalty_cards WHERE id = odoo_card_id ORDER BY id`,
+		FROM loyalty_cards WHERE id = ANY($1) AND id = odoo_card_id ORDER BY id`,
 	},
 	"loyalty_point_move": {
 		`SELECT concat_ws('|', id, loyalty_card_id, coalesce(membership_product_id::text, '-'), gain_date,
@@ -40,7 +38,7 @@ var contents = map[string][2]string{
 			gain_date AT TIME ZONE 'UTC', coalesce((expiration_date AT TIME ZONE 'UTC')::text, '-'), initial_point,
 			remaining_point, state, coalesce(origin, '-'),
 			coalesce((created_at AT TIME ZONE 'UTC')::text, '-'), coalesce((updated_at AT TIME ZONE 'UTC')::text, '-'))
-		FROM point_moves WHERE id = odoo_move_id ORDER BY id`,
+		FROM point_moves WHERE id = ANY($1) AND id = odoo_move_id ORDER BY id`,
 	},
 	"loyalty_point_history": {
 		`SELECT concat_ws('|', id, loyalty_card_id, coalesce(point_move_id::text, '-'),
@@ -51,9 +49,13 @@ var contents = map[string][2]string{
 		`SELECT concat_ws('|', odoo_history_id, loyalty_card_id, coalesce(odoo_move_id::text, '-'), points_amount, points_balance,
 			transaction_time AT TIME ZONE 'UTC', coalesce(origin, '-'), coalesce(membership_product_id::text, '-'),
 			coalesce(status_membership_product_id::text, '-'), coalesce((created_at AT TIME ZONE 'UTC')::text, '-'))
-		FROM point_history WHERE id = odoo_history_id ORDER BY id`,
+		FROM point_history WHERE id = ANY($1) AND id = odoo_history_id ORDER BY id`,
 	},
 }
+
+// Contents gives the SQL by which an entity's rows of the ids $1 are told, at the source and in the engine: equal rows give
+// equal texts, which begin with the id and a bar.
+func Contents(of string) (source, target string) { return contents[of][0], contents[of][1] }
 
 // Rows reads one column of text from a database.
 func Rows(tb testing.TB, db *pgxpool.Pool, sql string, args ...any) []string {
@@ -78,17 +80,10 @@ func One(tb testing.TB, db *pgxpool.Pool, sql string, args ...any) string {
 func Faithful(tb testing.TB, source, target *pgxpool.Pool) {
 	tb.Helper()
 	for _, e := range entity.All() {
-		good := map[string]bool{}
-		for _, id := range Rows(tb, target, `SELECT id::text FROM `+e.Target+` WHERE `+e.OdooID+` IS NOT NULL
+		good := Rows(tb, target, `SELECT id::text FROM `+e.Target+` WHERE `+e.OdooID+` IS NOT NULL
 			EXCEPT SELECT source_id::text FROM ferry.quarantine WHERE entity = $1 AND stale
-			EXCEPT SELECT id::text FROM ferry.extra WHERE entity = $1`, e.Name) {
-			good[id] = true
-		}
-		want := Rows(tb, source, contents[e.Name][0], slices.Collect(maps.Keys(good)))
-		got := slices.DeleteFunc(Rows(tb, target, contents[e.Name][1]), func(row string) bool {
-			id, _, _ := strings.Cut(row, "|")
-			return !good[id]
-		})
+			EXCEPT SELECT id::text FROM ferry.extra WHERE entity = $1`, e.Name)
+		want, got := Rows(tb, source, contents[e.Name][0], good), Rows(tb, target, contents[e.Name][1], good)
 		require.Equal(tb, want, got, e.Name)
 
 		placed := Rows(tb, target, `SELECT id::text FROM `+e.Target+` WHERE `+e.OdooID+` IS NOT NULL
