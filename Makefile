@@ -21,12 +21,12 @@ govulncheck   = vuln="$$(.ci/tool '$(CACHE)' govulncheck golang.org/x/vuln/cmd/g
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo build screenshot test soak-network soak-interleave check fmt fmt-check vet lint tidy-check generate generate-check bench vuln tools clean go postgres
+.PHONY: help demo build screenshot test soak soak-network soak-interleave check fmt fmt-check vet lint tidy-check generate generate-check bench vuln tools clean go postgres
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "  PKG=./engine/...  narrows test, bench, vet and lint;  ARGS='…'  is handed to demo, test and bench."
+	@echo "  PKG=./engine/...  narrows test, bench, vet and lint;  ARGS='…'  is handed to demo, test, bench and soak."
 
 demo: go postgres build ## try ferry: a throwaway PostgreSQL, data, live traffic, the console
 	@exec bin/ferry demo $(ARGS)
@@ -72,6 +72,11 @@ generate-check: go
 
 bench: go postgres ## run the benchmarks
 	@go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)
+
+# Without -count the result of an equal soak would be taken from the cache.
+soak: go postgres ## half an hour of live traffic, one transaction open for ten minutes: how late every row is, and what grows
+	@FERRY_SOAK=$${FERRY_SOAK:-30m} FERRY_SOAK_LONG=$${FERRY_SOAK_LONG:-10m} FERRY_SOAK_EVERY=$${FERRY_SOAK_EVERY:-20s} \
+		FERRY_SOAK_CARDS=$${FERRY_SOAK_CARDS:-200000} go test -count=1 -timeout 24h -v $(ARGS) ./store/soak
 
 vuln: go ## look for known vulnerabilities; says so if it could not check
 	@$(govulncheck) && .ci/vuln "$$vuln" ./...
