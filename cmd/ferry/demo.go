@@ -34,7 +34,8 @@ func (f *ferry) demoCommand() *cobra.Command {
 		Short: "A throwaway PostgreSQL with an Odoo-shaped database, an engine database, and the console on them",
 		Long: `Start a throwaway PostgreSQL server, fill an Odoo-shaped database with data like production's, make an engine
 database, and open the console on them: ` + "`s`" + ` starts a full sync. Meanwhile the Odoo-shaped database lives, at --traffic
-transactions a second; their times are in traffic.jsonl beside the data.
+transactions a second; their times are in traffic.jsonl beside the data. By them and the server's own, --headless says at
+its end how late rows became visible in the engine, exactly.
 
 The data stays in --dir and is reopened next time; --reset starts over. The server stops when the demo ends.`,
 		Args: noArguments,
@@ -103,7 +104,10 @@ func (f *ferry) demo(ctx context.Context, o demoOptions) error {
 	defer quiet()
 	switch {
 	case o.headless:
-		return f.serveDemo(soft, server)
+		err := f.serveDemo(soft, server)
+		quiet()
+		f.sayFreshness(ctx, server, dir)
+		return err
 	case o.picture != "":
 		return f.screenshot(soft, o.picture)
 	}

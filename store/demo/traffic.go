@@ -65,14 +65,14 @@ type TrafficOptions struct {
 
 // Commit is a transaction that was committed.
 type Commit struct {
-	Kind string
-	Rows []RowRef // every row that it wrote and did not roll back to a savepoint, each once
-	XID  uint64   // the server's transaction id, which knows the exact time where track_commit_timestamp is on
-	Seen any      // what the Witness gave
+	Kind string   `json:"kind"`
+	Rows []RowRef `json:"rows"` // every row that it wrote and did not roll back to a savepoint, each once
+	XID  uint64   `json:"xid"`  // the server's transaction id, which knows the exact time where track_commit_timestamp is on
+	Seen any      `json:"-"`    // what the Witness gave
 
-	Started   time.Time // the server's now(): the write_date of the rows, where the transaction set it
-	Server    time.Time // the server's clock just before COMMIT
-	Committed time.Time // this machine's clock right after COMMIT was answered
+	Started   time.Time `json:"started"`   // the server's now(): the write_date of the rows, where the transaction set it
+	Server    time.Time `json:"server"`    // the server's clock just before COMMIT
+	Committed time.Time `json:"committed"` // this machine's clock right after COMMIT was answered
 }
 
 // RowRef names a row.

@@ -22,6 +22,8 @@ func serverSettings(o Options) map[string]string {
 		"max_wal_size":            "4GB",
 		"shared_buffers":          "128MB",
 		"timezone":                "UTC",
+		// When a row became visible is what a demo and a test of freshness ask: see demo.MeasureFreshness.
+		"track_commit_timestamp": "on",
 	}
 	if !o.Durable {
 		settings["fsync"] = "off"

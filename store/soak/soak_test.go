@@ -2,9 +2,11 @@ package soak_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -68,7 +70,7 @@ func number(t *testing.T, name string, otherwise float64) float64 {
 // hold back the other's floor.
 func cluster(t *testing.T) *embedded.Server {
 	t.Helper()
-	s, err := embedded.Start(t.Context(), embedded.Options{Settings: map[string]string{"track_commit_timestamp": "on"}})
+	s, err := embedded.Start(t.Context(), embedded.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Stop(context.WithoutCancel(t.Context()))) })
 	return s
@@ -117,9 +119,16 @@ func TestAnEngineKeepsInStepForAsLongAsOdooLives(t *testing.T) {
 	defer stop()
 	watched := make(chan error, 1)
 	go func() { watched <- g.watch(watching) }()
+	log, err := os.Create(filepath.Join(t.TempDir(), "traffic.jsonl"))
+	require.NoError(t, err)
+	defer log.Close()
+	lines := json.NewEncoder(log)
 	traffic, err := demo.StartTraffic(t.Context(), demo.TrafficOptions{
 		DSN: sourceServer.DSN("postgres"), Rate: o.rate, Seed: o.seed, Sessions: 12, Long: 1, HoldMin: o.long, HoldMax: o.long,
-		Witness: witness, Log: late.committed,
+		Witness: witness, Log: func(c demo.Commit) {
+			_ = lines.Encode(c)
+			late.committed(c)
+		},
 	})
 	require.NoError(t, err)
 	goOn(t, f, g, o.soak, watched)
@@ -136,6 +145,7 @@ func TestAnEngineKeepsInStepForAsLongAsOdooLives(t *testing.T) {
 	report(t, f, g, traffic, o)
 	require.Positive(t, traffic.Counts()["late"], "a transaction wrote early and committed late")
 	requireFresh(t, f, g)
+	requireSameInDemo(t, g, log.Name())
 	requireFlat(t, f.seen())
 	requireSteady(t, g)
 	oracle.Faithful(t, source, target)
@@ -196,6 +206,28 @@ func requireFresh(t *testing.T, f *ferry, g *gauge) {
 	if last := seen[len(seen)-1]; len(seen) < 3600 { // it is about the last hour
 		require.GreaterOrEqual(t, last.Max, g.late.worst.late, "the console states a bound below what was measured")
 	}
+}
+
+// requireSameInDemo requires that what a demo says at its end, by the log and the engine's rows alone, is what was measured here
+// while it happened.
+func requireSameInDemo(t *testing.T, g *gauge, name string) {
+	t.Helper()
+	log, err := os.Open(name)
+	require.NoError(t, err)
+	defer log.Close()
+	source, err := g.source.Acquire(t.Context())
+	require.NoError(t, err)
+	defer source.Release()
+	target, err := g.target.Acquire(t.Context())
+	require.NoError(t, err)
+	defer target.Release()
+	found, err := demo.MeasureFreshness(t.Context(), log, source.Conn(), target.Conn())
+	require.NoError(t, err)
+	t.Logf("as the demo measures it: %s", found)
+	require.EqualValues(t, g.late.commits, found.Commits)
+	require.Greater(t, found.Exact, found.Rows/3, "of %d rows", found.Rows)
+	require.LessOrEqual(t, found.Max, g.late.worst.late)
+	require.InEpsilon(t, g.late.percentile(.5).Seconds(), found.P50.Seconds(), 0.25)
 }
 
 // requireFlat requires that the process at the end is no larger than it was once it had warmed up.
