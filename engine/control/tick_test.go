@@ -163,6 +163,22 @@ func TestATickFindsRowsThatAreGone(t *testing.T) {
 	b.inStep(t)
 }
 
+func TestATickInBatchesFindsRowsThatAreGone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	done(t, b.full(t))
+	card := b.livingCards(t)[0]
+	b.remove(t, card)
+	b.source.Exec(t, `INSERT INTO loyalty_card (id, code, partner_id, program_id, points) SELECT 100000 + i, 'bulk-' || i, 1,
+		(SELECT min(id) FROM loyalty_program), i FROM generate_series(1, 30000) i`)
+	s := b.tick(t)
+	require.EqualValues(t, 30000, b.entity(s, "loyalty_card").Counts.Inserted)
+	require.EqualValues(t, 1, b.entity(s, "loyalty_card").Extra.Value)
+	require.Positive(t, b.entity(s, "loyalty_point_move").Extra.Value)
+	require.Equal(t, []string{card}, rows(t, b.target, `SELECT id::text FROM ferry.extra WHERE entity = 'loyalty_card'`))
+	b.faithful(t)
+}
+
 func TestByPolicyRowsThatAreGoneLeave(t *testing.T) {
 	t.Parallel()
 	b := setup(t, odooDump)
