@@ -160,7 +160,20 @@ func (l *load) Checkpoint(ctx context.Context, counts engine.Counts, took time.D
 
 // Commit makes the batch durable. Whether a commit without an answer took place is for the next attempt to find out.
 func (l *load) Commit(ctx context.Context) error {
-	return wrapAt(sqlstate.PhaseCommit, "committing a batch", l.tx.Commit(ctx))
+	if err := l.tx.Commit(ctx); err != nil {
+		return wrapAt(sqlstate.PhaseCommit, "committing a batch", err)
+	}
+	l.confirm(ctx)
+	return nil
+}
+
+// confirm adds to the bound of the run that the batch has ended, if it has, what the end of the transaction took: its rows
+// are visible from now on, and not since the bound was written down within it. Whoever dies before that leaves a bound
+// that is too low by so much.
+func (l *load) confirm(ctx context.Context) {
+	_, _ = l.conn.Exec(ctx, `UPDATE ferry.tick SET visible_at = clock_timestamp(),
+			bound_ms = bound_ms + ceil(extract(epoch FROM clock_timestamp() - visible_at) * 1000)::bigint
+		WHERE run_id = $1 AND visible_at > now() - interval '1 hour'`, l.w.Run)
 }
 
 // deferredRefusal classes the error of a deferred constraint. A code that is taken after all was claimed by a batch
