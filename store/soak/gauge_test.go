@@ -79,7 +79,7 @@ func (g *gauge) look(ctx context.Context) error {
 	if err := g.readTicks(ctx); err != nil {
 		return fmt.Errorf("reading ticks: %w", err)
 	}
-	return g.judge(ctx)
+	return g.judge(ctx, 2*time.Second)
 }
 
 func (g *gauge) readTicks(ctx context.Context) error {
@@ -102,9 +102,10 @@ func (g *gauge) readTicks(ctx context.Context) error {
 }
 
 // judge compares what arrived with each run with the bound that ferry states for it. The row that states it was committed
-// by the run's last transaction, so that is told by its xmin too.
-func (g *gauge) judge(ctx context.Context) error {
-	rows, err := g.target.Query(ctx, `SELECT pg_xact_commit_timestamp(xmin), bound_ms FROM ferry.tick ORDER BY 1`)
+// by the run's last transaction or right behind it, so that is told by its xmin too; until it is so old nothing is judged.
+func (g *gauge) judge(ctx context.Context, old time.Duration) error {
+	rows, err := g.target.Query(ctx, `SELECT pg_xact_commit_timestamp(xmin), bound_ms FROM ferry.tick
+		WHERE visible_at <= clock_timestamp() - $1::interval ORDER BY 1`, old)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ type lateness struct {
 	mu      sync.Mutex
 	waiting map[key][]version
 	millis  []int64                     // samples by whole milliseconds, so that measuring takes no more and more memory
-	worst   arrival                     // of all
+	worst   map[way]arrival             // of all
 	visible map[time.Time]time.Duration // the latest arrival with each transaction of the engine, until a bound is known
 
 	commits, rows, arrived, same, aside int64
@@ -48,6 +48,15 @@ type version struct {
 	deleted bool
 }
 
+// way is how a row arrives.
+type way string
+
+const (
+	wayEngine way = "in the engine"
+	wayHeld   way = "in quarantine"
+	wayGone   way = "gone"
+)
+
 type arrival struct {
 	key
 
@@ -61,7 +70,7 @@ const longestMillis = 600_000
 func newLateness(source, target *pgxpool.Pool) *lateness {
 	return &lateness{
 		source: source, target: target, waiting: map[key][]version{}, millis: make([]int64, longestMillis),
-		visible: map[time.Time]time.Duration{},
+		visible: map[time.Time]time.Duration{}, worst: map[way]arrival{},
 	}
 }
 
@@ -247,7 +256,7 @@ func (l *lateness) settle(k key, versions []version, p place) int {
 			}
 		}
 		for _, v := range versions[:done] {
-			l.arrive(k, v, p.visible)
+			l.arrive(k, v, wayEngine, p.visible)
 		}
 	}
 	left := versions[done:]
@@ -259,7 +268,7 @@ func (l *lateness) settle(k key, versions []version, p place) int {
 	switch {
 	case last >= 0:
 		for _, v := range left[:last+1] {
-			l.arrive(k, v, gone)
+			l.arrive(k, v, wayGone, gone)
 		}
 		return done + last + 1
 	case p.heldSince.IsZero():
@@ -268,7 +277,7 @@ func (l *lateness) settle(k key, versions []version, p place) int {
 	for i, v := range left {
 		switch {
 		case i == 0 && v.at.Before(p.heldSince):
-			l.arrive(k, v, p.held)
+			l.arrive(k, v, wayHeld, p.held)
 		case v.at.Before(p.heldSeen):
 			l.aside++
 		default:
@@ -280,7 +289,7 @@ func (l *lateness) settle(k key, versions []version, p place) int {
 }
 
 // arrive takes down that a version became visible with a transaction of the engine.
-func (l *lateness) arrive(k key, v version, visible time.Time) {
+func (l *lateness) arrive(k key, v version, how way, visible time.Time) {
 	late := visible.Sub(v.at)
 	if late < 0 {
 		l.same++ // it was there already
@@ -288,10 +297,15 @@ func (l *lateness) arrive(k key, v version, visible time.Time) {
 	}
 	l.arrived++
 	l.millis[min(late.Milliseconds(), longestMillis-1)]++
-	if late > l.worst.late {
-		l.worst = arrival{k, v, late}
+	if late > l.worst[how].late {
+		l.worst[how] = arrival{k, v, late}
 	}
 	l.visible[visible] = max(l.visible[visible], late)
+}
+
+// latest is the longest that any row took.
+func (l *lateness) latest() time.Duration {
+	return max(l.worst[wayEngine].late, l.worst[wayHeld].late, l.worst[wayGone].late)
 }
 
 // percentile gives the lateness that a share of all rows did not exceed, to the millisecond above.

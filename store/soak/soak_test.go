@@ -109,6 +109,9 @@ func TestAnEngineKeepsInStepForAsLongAsOdooLives(t *testing.T) {
 	reader := makeSource(t, sourceServer, o)
 	source, target := open(t, sourceServer.DSN("postgres")), open(t, targetServer.DSN("postgres"))
 	require.NoError(t, migrations.Init(t.Context(), target, nil, slog.New(slog.DiscardHandler)))
+	// Odoo's rows are deleted one by one, by users; on few cards that is soon a large share of them.
+	_, err := target.Exec(t.Context(), `INSERT INTO ferry.policy VALUES ('vanish-share', '0.2')`)
+	require.NoError(t, err)
 	f := startFerry(t, orders{Source: reader, Target: targetServer.DSN("postgres"), Every: o.every})
 	ended(t, target, f.tell(tellFull))
 	f.tell(tellKeep)
@@ -139,8 +142,9 @@ func TestAnEngineKeepsInStepForAsLongAsOdooLives(t *testing.T) {
 	ended(t, target, f.tell(tellTick))
 	stop()
 	require.NoError(t, <-watched)
-	require.NoError(t, g.look(t.Context()))
 	f.leave()
+	require.NoError(t, g.look(t.Context()))
+	require.NoError(t, g.judge(t.Context(), 0))
 
 	report(t, f, g, traffic, o)
 	require.Positive(t, traffic.Counts()["late"], "a transaction wrote early and committed late")
@@ -149,7 +153,7 @@ func TestAnEngineKeepsInStepForAsLongAsOdooLives(t *testing.T) {
 	requireFlat(t, f.seen())
 	requireSteady(t, g)
 	oracle.Faithful(t, source, target)
-	oracle.Identity(t, source, target)
+	oracle.Balanced(t, source, target)
 }
 
 // goOn lets the soak go on, and says now and then how it goes.
@@ -170,7 +174,7 @@ func goOn(t *testing.T, f *ferry, g *gauge, soak time.Duration, watched <-chan e
 			v := seen[len(seen)-1]
 			g.late.mu.Lock()
 			t.Logf("%6s  %7d commits  %8d rows arrived, latest %6.3f s  %6d waiting  rss %3d MB  heap %3d MB  %d goroutines  pinned %s",
-				time.Since(began).Round(time.Second), g.late.commits, g.late.arrived, g.late.worst.late.Seconds(), len(g.late.waiting),
+				time.Since(began).Round(time.Second), g.late.commits, g.late.arrived, g.late.latest().Seconds(), len(g.late.waiting),
 				v.RSS>>20, v.Heap>>20, v.Goroutines, v.Pinned.Round(time.Second))
 			g.late.mu.Unlock()
 		}
@@ -180,6 +184,11 @@ func goOn(t *testing.T, f *ferry, g *gauge, soak time.Duration, watched <-chan e
 // until waits until a query says true.
 func until(t *testing.T, db *pgxpool.Pool, sql string, args ...any) {
 	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Log(oracle.Rows(t, db, `SELECT concat_ws(' ', id, state, error, last_error, question) FROM ferry.run ORDER BY id DESC LIMIT 5`))
+		}
+	}()
 	require.Eventually(t, func() bool {
 		var yes bool
 		return db.QueryRow(t.Context(), sql, args...).Scan(&yes) == nil && yes
@@ -198,13 +207,13 @@ func requireFresh(t *testing.T, f *ferry, g *gauge) {
 	t.Helper()
 	require.Empty(t, g.late.missing(), "rows that never arrived")
 	require.Greater(t, g.late.arrived, g.late.commits, "most commits write several rows, and they were found in the engine")
-	require.Less(t, g.late.worst.late, mostLate, "%+v", g.late.worst)
+	require.Less(t, g.late.latest(), mostLate)
 	require.Positive(t, g.judged)
 	require.Empty(t, g.late.visible, "every arrival belongs to a run")
 	require.GreaterOrEqual(t, g.margin, time.Duration(0), "a tick stated a bound below what was measured")
 	seen := f.seen()
 	if last := seen[len(seen)-1]; len(seen) < 3600 { // it is about the last hour
-		require.GreaterOrEqual(t, last.Max, g.late.worst.late, "the console states a bound below what was measured")
+		require.GreaterOrEqual(t, last.Max, g.late.latest(), "the console states a bound below what was measured")
 	}
 }
 
@@ -226,7 +235,7 @@ func requireSameInDemo(t *testing.T, g *gauge, name string) {
 	t.Logf("as the demo measures it: %s", found)
 	require.EqualValues(t, g.late.commits, found.Commits)
 	require.Greater(t, found.Exact, found.Rows/3, "of %d rows", found.Rows)
-	require.LessOrEqual(t, found.Max, g.late.worst.late)
+	require.LessOrEqual(t, found.Max, g.late.latest())
 	require.InEpsilon(t, g.late.percentile(.5).Seconds(), found.P50.Seconds(), 0.25)
 }
 
@@ -291,12 +300,19 @@ func report(t *testing.T, f *ferry, g *gauge, traffic *demo.Traffic, o scale) {
 	}
 	t.Logf("traffic: %d transactions, %.0f a second, %d of them held open for %v; %d rows committed, %d of them as the engine had them, %d in quarantine before and after",
 		total, float64(total)/o.soak.Seconds(), traffic.Counts()["late"], o.long, g.late.rows, g.late.same, g.late.aside)
-	t.Logf("freshness, exact, of %d rows: p50 %s  p99 %s  max %s (%s %d, %q)", g.late.arrived, g.late.percentile(.5), g.late.percentile(.99),
-		g.late.worst.late.Round(time.Millisecond), g.late.worst.entity, g.late.worst.id, g.late.worst.kind)
+	t.Logf("freshness, exact, of %d rows: p50 %s  p99 %s  max %s", g.late.arrived, g.late.percentile(.5), g.late.percentile(.99),
+		g.late.latest().Round(time.Millisecond))
+	for how, worst := range g.late.worst {
+		t.Logf("  the latest one %s: %s, %s %d, committed %s by %q", how, worst.late.Round(time.Millisecond), worst.entity, worst.id,
+			worst.at.Format(time.TimeOnly), worst.kind)
+	}
 	t.Logf("freshness, as ferry bounds it: p50 %s  p99 %s  max %s; the closest of %d bounds was %s above what was measured",
 		last.P50, last.P99, last.Max, g.judged, g.margin)
 	t.Logf("ticks: %d, median %s, longest %s; %d rows read to write %d, at most %d in one; floor pinned for up to %s by %q; %s attempts failed",
 		len(g.ticks), typical.Round(time.Millisecond), longest.Round(time.Millisecond), read, written, mostRead, pinned.Round(time.Second), by, tries)
+	for _, line := range oracle.Rows(t, g.target, `SELECT count(*) || ' × ' || left(error, 200) FROM ferry.batch WHERE error <> '' GROUP BY error`) {
+		t.Log("  " + line)
+	}
 	t.Logf("source: ferry's longest transaction %s, of %d samples", g.longest.Round(time.Millisecond), g.samples)
 	for name, of := range gauges {
 		t.Logf("%s: %s after warming up, %s at the end, %s at most", name, measure(name, median(quarter(seen, 1), of.read)),
