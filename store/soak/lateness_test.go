@@ -23,10 +23,11 @@ import (
 // xmin. What makes it exact is to know which engine row is the first to show a commit. Each transaction of the traffic
 // therefore reads, before it commits, what the engine should hold of its rows, by the oracle's SQL; whenever a batch
 // of ferry's has committed, the rows that are waited for are read in the engine by the oracle's other half. Where the texts
-// are equal, that commit has arrived, and with it every earlier one of the row. Nothing of this asks ferry.
+// are equal, that commit has arrived, and with it every earlier one of the row.
 //
 // A commit that leaves a row as the engine has it already carries nothing. A row that enters quarantine, or is found to be
-// gone, has arrived when ferry says so; what is written to a row that is in quarantine already shows nowhere.
+// gone, has arrived when ferry says so. What is written to a row that is in quarantine already shows nowhere, unless it
+// lets the row in: it is waited for until a cycle has ended that began after it.
 type lateness struct {
 	source, target *pgxpool.Pool
 
@@ -100,8 +101,12 @@ func (l *lateness) look(ctx context.Context) error {
 		return err
 	}
 	return pgx.BeginTxFunc(ctx, l.target, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		var read time.Time
+		if err := tx.QueryRow(ctx, `SELECT max(read_from) FROM ferry.run WHERE state = 'done'`).Scan(&read); err != nil {
+			return err
+		}
 		for _, e := range entity.All() {
-			if err := l.lookAt(ctx, tx, e); err != nil {
+			if err := l.lookAt(ctx, tx, e, read); err != nil {
 				return fmt.Errorf("looking at %s: %w", e.Target, err)
 			}
 		}
@@ -164,10 +169,9 @@ type place struct {
 	gone      time.Time // likewise, of a row in quarantine
 	heldSince time.Time // in quarantine; zero: it is not
 	held      time.Time // when that was last written
-	heldSeen  time.Time // when the row was last read for it
 }
 
-func (l *lateness) lookAt(ctx context.Context, tx pgx.Tx, e *entity.Entity) error {
+func (l *lateness) lookAt(ctx context.Context, tx pgx.Tx, e *entity.Entity, read time.Time) error {
 	var ids []int64
 	l.mu.Lock()
 	for k := range l.waiting {
@@ -191,7 +195,7 @@ func (l *lateness) lookAt(ctx context.Context, tx pgx.Tx, e *entity.Entity) erro
 		if dated < 0 {
 			dated = len(l.waiting[k])
 		}
-		if left := l.waiting[k][l.settle(k, l.waiting[k][:dated], *p):]; len(left) > 0 {
+		if left := l.waiting[k][l.settle(k, l.waiting[k][:dated], *p, read):]; len(left) > 0 {
 			l.waiting[k] = left
 		} else {
 			delete(l.waiting, k)
@@ -203,7 +207,7 @@ func (l *lateness) lookAt(ctx context.Context, tx pgx.Tx, e *entity.Entity) erro
 func readPlaces(ctx context.Context, tx pgx.Tx, e *entity.Entity, ids []int64, places map[int64]*place) error {
 	_, target := oracle.Contents(e.Name)
 	var id, hash int64
-	var at, since, seen time.Time
+	var at, since time.Time
 	var state string
 	for _, read := range []struct {
 		sql  string
@@ -220,13 +224,13 @@ func readPlaces(ctx context.Context, tx pgx.Tx, e *entity.Entity, ids []int64, p
 			[]any{&id, &at}, func(p *place) { p.extra = at },
 		},
 		{
-			`SELECT source_id, state, pg_xact_commit_timestamp(xmin), first_seen, last_seen FROM ferry.quarantine
+			`SELECT source_id, state, pg_xact_commit_timestamp(xmin), first_seen FROM ferry.quarantine
 			WHERE source_id = ANY($1) AND state <> 'released' AND entity = '` + e.Name + `'`,
-			[]any{&id, &state, &at, &since, &seen}, func(p *place) {
+			[]any{&id, &state, &at, &since}, func(p *place) {
 				if state == "gone" {
 					p.gone = at
 				} else {
-					p.heldSince, p.held, p.heldSeen = since, at, seen
+					p.heldSince, p.held = since, at
 				}
 			},
 		},
@@ -246,8 +250,9 @@ func readPlaces(ctx context.Context, tx pgx.Tx, e *entity.Entity, ids []int64, p
 	return nil
 }
 
-// settle takes down which of a row's versions have arrived. It gives how many need not be waited for any more.
-func (l *lateness) settle(k key, versions []version, p place) int {
+// settle takes down which of a row's versions have arrived, once everything that was committed before a moment has been read. It
+// gives how many need not be waited for any more.
+func (l *lateness) settle(k key, versions []version, p place, read time.Time) int {
 	done := 0
 	if !p.visible.IsZero() {
 		for i, v := range versions {
@@ -278,7 +283,7 @@ func (l *lateness) settle(k key, versions []version, p place) int {
 		switch {
 		case i == 0 && v.at.Before(p.heldSince):
 			l.arrive(k, v, wayHeld, p.held)
-		case v.at.Before(p.heldSeen):
+		case v.at.Before(read):
 			l.aside++
 		default:
 			return done
