@@ -71,7 +71,7 @@ const freshnessLimit = 20 * time.Second
 func measureFreshness(ctx context.Context, server *embedded.Server, dir string) (demo.Freshness, error) {
 	log, err := os.Open(filepath.Join(dir, trafficLog))
 	if err != nil {
-		return demo.Freshness{}, err
+		return demo.Freshness{}, fmt.Errorf("opening the traffic's log: %w", err)
 	}
 	defer log.Close() //nolint:errcheck // it was only read
 	source, err := pgx.Connect(ctx, server.DSN(demoSource))

@@ -274,7 +274,7 @@ func requireSteady(t *testing.T, g *gauge) {
 	t.Helper()
 	for _, tick := range g.ticks {
 		require.Equal(t, "done", tick.state, "%+v", tick)
-		require.Zero(t, tick.whyFull, "%+v", tick)
+		require.Empty(t, tick.whyFull, "%+v", tick)
 	}
 	require.Positive(t, g.samples)
 	require.Less(t, g.longest, mostTransaction, "ferry's longest transaction at the source")
