@@ -48,7 +48,7 @@ type TrafficOptions struct {
 
 	// Log, if set, is called after each commit, one call at a time, while the session that made it waits. It must not
 	// call Stop. Where the answer to a COMMIT is lost with the connection, nobody knows, and nothing is logged.
-	Log    func(Commit)
+	Log func(Commit)
 	// Witness, if set, looks at each transaction's rows from within, right before it commits: as it leaves them. What it
 	// gives goes along in Commit.Seen; an error ends the transaction. It is called by several sessions at once.
 	Witness func(ctx context.Context, tx pgx.Tx, rows []RowRef) (seen any, err error)

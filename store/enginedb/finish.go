@@ -138,7 +138,7 @@ func addSweeps(ctx context.Context, tx pgx.Tx, run engine.RunID) (bool, error) {
 		tag, err := tx.Exec(ctx, `INSERT INTO ferry.step (run_id, seq, verb, entity, high, width, since, floor, source_rows)
 			SELECT s.run_id, (SELECT max(seq) FROM ferry.step WHERE run_id = $1) + 1, $3, s.entity,
 				greatest(0, (SELECT max(`+ident(e.OdooID)+`) FROM `+public(e)+`),
-					(SELECT max(source_id) FROM ferry.quarantine WHERE entity = $2 AND state IN `+openStates+`)), $4, s.floor, s.floor, s.source_rows
+					(SELECT max(source_id) FROM ferry.quarantine WHERE entity = $2 AND state IN `+openStates+`)), $4, s.floor AS since, s.floor, s.source_rows
 			FROM ferry.step s JOIN ferry.entity_state st ON st.entity = s.entity
 			WHERE s.run_id = $1 AND s.entity = $2 AND s.verb = 'load' AND s.since IS NOT NULL AND NOT s.source_estimated
 				AND NOT EXISTS (SELECT FROM ferry.step WHERE run_id = $1 AND entity = $2 AND verb = $3)

@@ -89,7 +89,8 @@ func (g *gauge) readTicks(ctx context.Context) error {
 	}
 	rows, err := g.target.Query(ctx, `SELECT r.id, r.state, r.error, r.finished_at - r.created_at, coalesce(sum(s.read), 0)::bigint,
 			coalesce(sum(s.inserted + s.updated + s.deleted), 0)::bigint, r.why_full, r.pinned_by <> '', coalesce(r.read_from, r.created_at), r.finished_at
-		FROM ferry.run r LEFT JOIN ferry.step s ON s.run_id = r.id WHERE r.id > $1 AND r.kind = 'incremental' AND r.finished_at IS NOT NULL GROUP BY r.id ORDER BY r.id`, after)
+		FROM ferry.run r LEFT JOIN ferry.step s ON s.run_id = r.id
+		WHERE r.id > $1 AND r.kind = 'incremental' AND r.finished_at IS NOT NULL GROUP BY r.id ORDER BY r.id`, after)
 	if err != nil {
 		return err
 	}

@@ -217,16 +217,19 @@ func readPlaces(ctx context.Context, tx pgx.Tx, e *entity.Entity, ids []int64, p
 		{fmt.Sprintf(hashed, target), []any{&id, &hash}, func(p *place) { p.hash = hash }},
 		{
 			`SELECT id, pg_xact_commit_timestamp(xmin) FROM ` + e.Target + ` WHERE id = ANY($1) AND id = ` + e.OdooID,
-			[]any{&id, &at}, func(p *place) { p.visible = at },
+			[]any{&id, &at},
+			func(p *place) { p.visible = at },
 		},
 		{
 			`SELECT id, pg_xact_commit_timestamp(xmin) FROM ferry.extra WHERE id = ANY($1) AND entity = '` + e.Name + `'`,
-			[]any{&id, &at}, func(p *place) { p.extra = at },
+			[]any{&id, &at},
+			func(p *place) { p.extra = at },
 		},
 		{
 			`SELECT source_id, state, pg_xact_commit_timestamp(xmin), first_seen FROM ferry.quarantine
 			WHERE source_id = ANY($1) AND state <> 'released' AND entity = '` + e.Name + `'`,
-			[]any{&id, &state, &at, &since}, func(p *place) {
+			[]any{&id, &state, &at, &since},
+			func(p *place) {
 				if state == "gone" {
 					p.gone = at
 				} else {
