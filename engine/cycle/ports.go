@@ -26,7 +26,7 @@ type SourceSnapshot interface {
 	MaxID(ctx context.Context, e *entity.Entity) (int64, error)
 	// Count gives the number of rows, or an estimate if counting takes longer than the limit.
 	Count(ctx context.Context, e *entity.Entity, limit time.Duration) (rows int64, estimated bool, err error)
-	// Tally counts all rows and those that transactions from a floor on have written, in one pass. It gives false if that
+	// Tally counts all rows and those that transactions from a floor on have written. It gives false if that
 	// takes longer than the limit.
 	Tally(ctx context.Context, e *entity.Entity, since Floor, limit time.Duration) (Tally, bool, error)
 	// Range reads the rows with ids above low up to high, in id order; with a floor only those that transactions from it on
@@ -57,7 +57,7 @@ type Shape struct {
 	Read    string            // those that are read, in one text: rows read under another one may be stored differently
 }
 
-// Tally is what one pass over a table counts.
+// Tally is what is counted of a table at one moment.
 type Tally struct {
 	Rows      int64
 	Changed   int64

@@ -1,0 +1,42 @@
+package odoo
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ferry/engine/cycle"
+	"ferry/engine/entity"
+)
+
+func TestATallyCountsAllRowsAndTheYoungOnes(t *testing.T) {
+	t.Parallel()
+	source := newCluster(t)
+	source.exec(t, `CREATE TABLE loyalty_card (id integer PRIMARY KEY)`)
+	db, err := Open(t.Context(), source.dsn(), "ferry test")
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	e, err := entity.Lookup("loyalty_card")
+	require.NoError(t, err)
+	since := cycle.Floor("3")
+	tally := func() (out cycle.Tally) {
+		snap, err := db.Snapshot(t.Context())
+		require.NoError(t, err)
+		defer snap.Close()
+		out, counted, err := snap.Tally(t.Context(), e, since, time.Minute)
+		require.NoError(t, err)
+		require.True(t, counted)
+		state, err := snap.State(t.Context())
+		require.NoError(t, err)
+		since = state.Floor
+		return out
+	}
+	require.Equal(t, cycle.Tally{}, tally(), "nothing")
+	source.exec(t, `INSERT INTO loyalty_card SELECT generate_series(1, 100)`)
+	require.Equal(t, cycle.Tally{Rows: 100, Changed: 100, Low: 0, High: 100, MaxID: 100}, tally())
+	source.exec(t, `UPDATE loyalty_card SET id = id WHERE id IN (20, 30, 40)`)
+	source.exec(t, `DELETE FROM loyalty_card WHERE id = 50`)
+	require.Equal(t, cycle.Tally{Rows: 99, Changed: 3, Low: 19, High: 40, MaxID: 100}, tally())
+	require.Equal(t, cycle.Tally{Rows: 99, MaxID: 100}, tally(), "and none since")
+}
