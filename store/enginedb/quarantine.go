@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -41,14 +42,24 @@ func (l *load) Quarantine(ctx context.Context, e *entity.Entity, open []cycle.Op
 // concurrent batch puts there afterwards (a card of this scope lost its code to one of that batch's) is younger than what
 // this batch knows.
 func (l *load) Open(ctx context.Context, e *entity.Entity, of cycle.Scope) ([]cycle.OpenEntry, error) {
+	condition, args := inScope("source_id", of)
 	rows, err := l.tx.Query(ctx, `SELECT source_id, coalesce(parent_id, 0), last_seen FROM ferry.quarantine
-		WHERE entity = $1 AND source_id > $2 AND source_id <= $3 AND ($4::bigint[] IS NULL OR source_id = ANY($4)) AND state IN `+openStates+`
-		ORDER BY source_id`, e.Name, of.Low, of.High, of.IDs)
+		WHERE entity = $1 AND `+condition+` AND state IN `+openStates+` ORDER BY source_id`, append([]any{e.Name}, args...)...)
 	if err != nil {
 		return nil, wrap("looking at quarantine", err)
 	}
 	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[cycle.OpenEntry])
 	return out, wrap("looking at quarantine", err)
+}
+
+// inScope is the condition that an id is of a scope, with its parameters from $2 on. There are two forms of it, not one with an
+// OR: prepared, that would compare every row of the range with every id, where an index finds the ids at once (on 125,000
+// rows in quarantine and 10,000 ids 15 s, not 0.1 s).
+func inScope(column string, of cycle.Scope) (condition string, args []any) {
+	if of.IDs == nil {
+		return column + ` > $2 AND ` + column + ` <= $3`, []any{of.Low, of.High}
+	}
+	return column + ` = ANY($2::bigint[])`, []any{of.IDs}
 }
 
 // Due gives the rows of a range that are in quarantine and should be read again.
@@ -189,8 +200,9 @@ func (l *load) Extras(ctx context.Context, e *entity.Entity, of cycle.Scope, ids
 	if ids == nil {
 		ids = []int64{}
 	}
-	_, err := l.tx.Exec(ctx, `DELETE FROM ferry.extra WHERE entity = $1 AND id > $2 AND id <= $3 AND ($4::bigint[] IS NULL OR id = ANY($4))
-		AND NOT id = ANY($5)`, e.Name, of.Low, of.High, of.IDs, ids)
+	condition, args := inScope("id", of)
+	_, err := l.tx.Exec(ctx, `DELETE FROM ferry.extra WHERE entity = $1 AND `+condition+` AND NOT id = ANY($`+strconv.Itoa(2+len(args))+`)`,
+		append(append([]any{e.Name}, args...), ids)...)
 	if err != nil || len(ids) == 0 {
 		return wrap("listing extra rows", err)
 	}
