@@ -37,6 +37,7 @@ func (x *Executor) plan(ctx context.Context, target Target, w Work) error {
 		}
 	}
 	snap.Close()
+	p.sweepAfterBatches()
 	x.at(PointRead)
 	tx, err := target.Begin(ctx, w)
 	if err != nil {
@@ -44,6 +45,17 @@ func (x *Executor) plan(ctx context.Context, target Target, w Work) error {
 	}
 	defer tx.Rollback()
 	return x.finishPlan(ctx, tx, p, time.Since(started))
+}
+
+// sweepAfterBatches has the ids of both sides compared after a tick in batches. A small tick counts in the one snapshot that it
+// reads (see account); batches read in later ones, so rows that come meanwhile make up for others that are gone, and a
+// count says nothing. Without a sweep deletes would wait for as long as a long transaction pins the floor.
+func (p *Plan) sweepAfterBatches() {
+	for i := range p.Entities {
+		if p.Entities[i].Since != "" {
+			p.Entities[i].Sweep = true
+		}
+	}
 }
 
 // otherSource gives the question whether a source is the right one that is not the one which the engine was filled from.

@@ -40,12 +40,6 @@ func (db *DB) wrapUp(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 	if tripped, err := db.trip(ctx, tx, run, 0); tripped || err != nil {
 		return err
 	}
-	if more, err := addSweeps(ctx, tx, run); err != nil || more {
-		if err != nil {
-			return err
-		}
-		return db.carveRunning(ctx, tx, run)
-	}
 	if !slices.Contains(e.accepted, askedVanished) {
 		question, err := tooManyVanished(ctx, tx, e)
 		if err != nil {
@@ -118,39 +112,6 @@ func askQuestion(ctx context.Context, tx pgx.Tx, run engine.RunID, kind, questio
 		return err
 	}
 	return record(ctx, tx, entry{Action: "ask", Run: run, State: string(engine.RunRunning), Reason: question, Outcome: string(engine.RunAsking)})
-}
-
-// addSweeps adds sweeps of the entities of which a tick in batches leaves another number of rows than its planning snapshot
-// had: small ticks know that beforehand (see cycle's account). Rows that came and went since that snapshot make a difference too;
-// then the sweep finds nothing. It gives false if there is nothing to sweep, or if the run has swept.
-func addSweeps(ctx context.Context, tx pgx.Tx, run engine.RunID) (bool, error) {
-	var batches, added bool
-	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM ferry.step WHERE run_id = $1 AND verb = 'load' AND since IS NOT NULL AND low < high)`, run).
-		Scan(&batches)
-	if err != nil || !batches {
-		return false, err
-	}
-	for _, name := range childrenFirst() {
-		e, err := entity.Lookup(name)
-		if err != nil {
-			return added, err
-		}
-		tag, err := tx.Exec(ctx, `INSERT INTO ferry.step (run_id, seq, verb, entity, high, width, since, floor, source_rows)
-			SELECT s.run_id, (SELECT max(seq) FROM ferry.step WHERE run_id = $1) + 1, $3, s.entity,
-				greatest(0, (SELECT max(`+ident(e.OdooID)+`) FROM `+public(e)+`),
-					(SELECT max(source_id) FROM ferry.quarantine WHERE entity = $2 AND state IN `+openStates+`)), $4, s.floor AS since, s.floor, s.source_rows
-			FROM ferry.step s JOIN ferry.entity_state st ON st.entity = s.entity
-			WHERE s.run_id = $1 AND s.entity = $2 AND s.verb = 'load' AND s.since IS NOT NULL AND NOT s.source_estimated
-				AND NOT EXISTS (SELECT FROM ferry.step WHERE run_id = $1 AND entity = $2 AND verb = $3)
-				AND s.source_rows <> st.target_rows - (SELECT count(*) FROM ferry.extra WHERE entity = $2)
-					+ (SELECT count(*) FROM ferry.quarantine WHERE entity = $2 AND NOT stale AND state IN `+openStates+`)`,
-			run, name, string(engine.StepSweep), sweepWidth)
-		if err != nil {
-			return added, err
-		}
-		added = added || tag.RowsAffected() > 0
-	}
-	return added, nil
 }
 
 // addDeletes adds the steps that delete extras, children first. It gives false if the run has them already, or if there is
