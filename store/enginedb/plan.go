@@ -148,7 +148,7 @@ func (m *stepMaker) make(ctx context.Context) error {
 		if !p.Sweep {
 			continue
 		}
-		step := newStep{verb: engine.StepSweep, of: p, high: highest[p.Entity.Name], width: sweepWidth, since: m.plan.State.Floor}
+		step := newStep{verb: engine.StepSweep, of: p, high: highest[p.Entity.Name], width: firstSweepWidth, since: m.plan.State.Floor}
 		if err := m.add(ctx, step); err != nil {
 			return err
 		}

@@ -20,8 +20,9 @@ const batchTarget = time.Second
 const (
 	minWidth = 500
 	maxWidth = cycle.MaxRows
-	// A sweep sums ids up and keeps none of them, so it may span more.
-	sweepWidth = 1 << 20
+	// A sweep sums ids up and keeps none of them, so it may span more; the first ones show how long that takes at the source.
+	sweepWidth      = 1 << 20
+	firstSweepWidth = 1 << 18
 )
 
 // step is what carving needs of a step.
