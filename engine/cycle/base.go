@@ -27,21 +27,22 @@ func (b Base) since(w Work, now SourceState, shape Shape) (Floor, string) {
 	case b.Shape != shape.Read:
 		return "", "the source's columns changed since the last cycle"
 	}
-	back, err := now.Next.after(b.Floor)
+	floor := b.Floor
+	if b.Incarnation != now.Incarnation && b.Earlier != "" {
+		// Another server process answers. What it has lost, if anything, is young.
+		floor = b.Earlier
+	}
+	back, err := now.Next.after(floor)
 	if err != nil {
 		return "", fmt.Sprintf("the last cycle's floor cannot be read: %v", err)
 	}
 	if forward, err := now.Next.after(b.Next); err != nil || forward < 0 {
 		return "", fmt.Sprintf("the source's transaction ids went back from %s to %s: an older state was restored", b.Next, now.Next)
 	}
-	switch {
-	case back > oldestFloor:
+	if back > oldestFloor {
 		return "", fmt.Sprintf("the last cycle's floor lies %d transaction ids back", back)
-	case b.Incarnation != now.Incarnation && b.Earlier != "":
-		// Another server process answers. What it has lost, if anything, is young.
-		return b.Earlier, ""
 	}
-	return b.Floor, ""
+	return floor, ""
 }
 
 // after gives how many transaction ids lie between a floor and this one.
