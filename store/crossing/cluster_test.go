@@ -39,7 +39,8 @@ const readerPassword = "reads"
 // newCluster starts a server with a generated source of a few cards on it.
 func newCluster(t *testing.T, cards int) *cluster {
 	t.Helper()
-	c := &cluster{t: t, dir: t.TempDir()}
+	// What is committed is in the log at once: a standby waits for that place.
+	c := &cluster{t: t, dir: t.TempDir(), settings: map[string]string{"synchronous_commit": "on"}}
 	c.start()
 	_, err := execute(t, c.server.DSN("postgres"), `CREATE DATABASE odoo TEMPLATE template0`)
 	require.NoError(t, err)

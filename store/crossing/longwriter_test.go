@@ -30,9 +30,9 @@ func TestALongTransactionHoldsTheFloor(t *testing.T) {
 			require.True(t, f.floor(t).PinnedSince.IsZero())
 
 			late := source.openWriter()
-			_, err := late.Exec(t.Context(), `UPDATE loyalty_card SET points = 4711.25 WHERE id = (SELECT min(id) FROM loyalty_card)`)
+			_, err := late.Exec(t.Context(), `UPDATE loyalty_card SET points = 4711.25 WHERE id = 1`)
 			require.NoError(t, err)
-			require.NoError(t, changeIn(t.Context(), late, rng))
+			require.NoError(t, changeIn(t.Context(), late, rng, 1))
 			var pinned string
 			var rereads int64
 			for round := range 4 {
@@ -57,7 +57,7 @@ func TestALongTransactionHoldsTheFloor(t *testing.T) {
 
 			require.NoError(t, late.Commit(t.Context()))
 			s := source.stepped(f, target)
-			require.Equal(t, "4711.25", oracle.One(t, target.pool, `SELECT odoo_points::text FROM loyalty_cards ORDER BY id LIMIT 1`))
+			require.Equal(t, "4711.25", oracle.One(t, target.pool, `SELECT odoo_points::text FROM loyalty_cards WHERE id = 1`))
 			require.Greater(t, number(t, floorOf(t, target, s)), number(t, pinned), "it moves")
 			require.True(t, f.floor(t).PinnedSince.IsZero())
 			require.Empty(t, f.floor(t).PinnedBy)

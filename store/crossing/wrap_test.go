@@ -69,11 +69,13 @@ func (c *cluster) consume(ids uint64) {
 func (c *cluster) change(rng *rand.Rand) {
 	c.t.Helper()
 	require.NoError(c.t, pgx.BeginFunc(c.t.Context(), c.pool, func(tx pgx.Tx) error {
-		return changeIn(c.t.Context(), tx, rng)
+		return changeIn(c.t.Context(), tx, rng, 0)
 	}))
 }
 
-func changeIn(ctx context.Context, tx pgx.Tx, rng *rand.Rand) error {
+// changeIn does so in a transaction; odd (0 or 1) says which rows, for two that are open at the same time must not wait for
+// each other.
+func changeIn(ctx context.Context, tx pgx.Tx, rng *rand.Rand, odd int) error {
 	for _, sql := range []string{
 		`UPDATE loyalty_card SET points = points + 1.005 WHERE id %% 97 = %d`,
 		`INSERT INTO loyalty_card (code, partner_id, program_id, points) SELECT 'wrap-' || clock_timestamp() || i, 7,
@@ -87,7 +89,7 @@ func changeIn(ctx context.Context, tx pgx.Tx, rng *rand.Rand) error {
 		if err != nil {
 			return err
 		}
-		if _, err := inner.Exec(ctx, fmt.Sprintf(sql, rng.IntN(97))); err != nil {
+		if _, err := inner.Exec(ctx, fmt.Sprintf(sql, 2*rng.IntN(48)+odd)); err != nil {
 			return err
 		}
 		if err := inner.Commit(ctx); err != nil {
@@ -158,7 +160,7 @@ func (c *cluster) cross(f *local, target *engineBase, rng *rand.Rand, edge uint6
 	late, err := c.pool.Begin(c.t.Context())
 	require.NoError(c.t, err)
 	defer func() { _ = late.Rollback(context.WithoutCancel(c.t.Context())) }()
-	require.NoError(c.t, changeIn(c.t.Context(), late, rng)) // committed only behind the edge
+	require.NoError(c.t, changeIn(c.t.Context(), late, rng, 1)) // committed only behind the edge
 	c.consume(edge - c.nextXID() - 3_000)
 	c.change(rng)
 	c.stepped(f, target)

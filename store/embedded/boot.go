@@ -159,5 +159,9 @@ func postmaster(data string) state {
 	if err != nil || pid <= 1 {
 		return state{}
 	}
-	return state{pid: pid, ready: len(lines) > 7 && strings.TrimSpace(lines[7]) == "ready"}
+	if len(lines) <= 7 {
+		return state{pid: pid}
+	}
+	status := strings.TrimSpace(lines[7])
+	return state{pid: pid, ready: status == "ready" || status == "standby"} // a standby lets readers in
 }
