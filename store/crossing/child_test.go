@@ -43,7 +43,8 @@ type orders struct {
 	ID      string         `json:"id"`
 	Source  string         `json:"source"`
 	Target  string         `json:"target"`
-	Sync    bool           `json:"sync"` // start or adopt a full run, as `ferry sync full` does, and end with it; else work until told to end
+	Sync    bool           `json:"sync"`  // start or adopt a full run, as `ferry sync full` does, and end with it; else work until told to end
+	Every   time.Duration  `json:"every"` // keep the engine in step: a tick so often; 0: do not
 	Workers int            `json:"workers"`
 	Tempo   tempo          `json:"tempo"`
 	At      cycle.Point    `json:"at"`   // where it ends itself
@@ -93,7 +94,7 @@ func child(ctx context.Context, o orders) error {
 	if o.Sync {
 		err = f.sync(ctx, told)
 	} else {
-		err = f.serve(ctx, told)
+		err = f.serve(ctx, told, o.Every)
 	}
 	stop, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -140,7 +141,7 @@ func openFerry(ctx context.Context, o ferryOptions) (*ferry, error) {
 		Ledger: target, Source: source, Workers: jobs,
 		Process: engine.Process{ID: o.id, Host: "test", PID: os.Getpid(), Workers: o.workers},
 		Actor:   engine.Actor{User: o.id, Host: "test"}, Logger: logger,
-		HeartbeatEvery: o.tempo.Heartbeat, TakeOverEvery: o.tempo.Look, Reached: o.reached,
+		HeartbeatEvery: o.tempo.Heartbeat, TakeOverEvery: o.tempo.Look, LookEvery: o.tempo.Look / 5, Reached: o.reached,
 	})
 	return &ferry{k, target, source, silence}, nil
 }
@@ -204,9 +205,14 @@ func (f *ferry) startOrAdopt(ctx context.Context) (engine.RunID, error) {
 	}
 }
 
-// serve works until it is told to end, or its input does; told "start", it starts a full run.
-func (f *ferry) serve(ctx context.Context, told <-chan string) error {
+// serve works, and starts ticks, until it is told to end, or its input does; told "start", it starts a full run.
+func (f *ferry) serve(ctx context.Context, told <-chan string, every time.Duration) error {
 	f.Run(ctx)
+	if every > 0 {
+		if err := f.KeepInStep(ctx, every); err != nil {
+			return err
+		}
+	}
 	for tick := time.NewTicker(20 * time.Millisecond); ; <-tick.C {
 		me := func(w engine.WorkerView) bool { return w.ID == f.Snapshot().Process.ID }
 		if s, err := f.target.Read(ctx); err == nil && slices.ContainsFunc(s.Workers, me) {
