@@ -197,7 +197,7 @@ type Sweeper interface {
 	// Known gives the ids that the engine accounts for, in order.
 	Known(ctx context.Context, e *entity.Entity, low, high int64) ([]int64, error)
 	// Gone keeps rows whose source row is gone: those in the engine as extra, those in quarantine as gone. It gives how many
-	// are extra, and the rows whose derived columns follow from those that were in quarantine.
+	// the engine has, and the rows whose derived columns the ones in quarantine held back.
 	Gone(ctx context.Context, e *entity.Entity, ids []int64) (extra int64, fed []int64, err error)
 	// Returned forgets those of the ids that were extra; the others it gives back.
 	Returned(ctx context.Context, e *entity.Entity, ids []int64) (missing []int64, err error)

@@ -78,11 +78,11 @@ func sweepResult(ctx context.Context, tx Load, e *entity.Entity, gone, missing [
 	if len(gone) == 0 {
 		return counts, nil
 	}
-	extra, fed, err := tx.Gone(ctx, e, gone)
-	if err != nil {
+	var fed []int64
+	var err error
+	if counts.Extra, fed, err = tx.Gone(ctx, e, gone); err != nil {
 		return counts, err
 	}
-	counts.Extra = extra
 	if len(fed) > 0 {
 		if counts.Settled, err = tx.SettleRows(ctx, fed, nil); err != nil {
 			return counts, err

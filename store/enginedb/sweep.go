@@ -47,24 +47,24 @@ func (l *load) ids(ctx context.Context, doing, sql string, args ...any) ([]int64
 }
 
 // Gone keeps rows whose source row is gone. A row that was stale is extra from now on, and its entry in quarantine gone.
-//
-// A card whose latest line was in quarantine had what Odoo's card says; with the line gone, it has what its ledger says.
 func (l *load) Gone(ctx context.Context, e *entity.Entity, ids []int64) (int64, []int64, error) {
-	parents, err := l.ids(ctx, "listing rows that are gone", `WITH gone AS (
+	const doing = "listing rows that are gone"
+	feeds := ""
+	if parent, ok := e.Feeds(); ok {
+		feeds = parent.Entity
+	}
+	fed, err := l.ids(ctx, doing, `WITH gone AS (
 			UPDATE ferry.quarantine SET state = 'gone', stale = false, due = false, resolved_at = clock_timestamp(), run_id = $3
-			WHERE entity = $1 AND source_id = ANY($2) AND state IN `+openStates+` RETURNING parent_id)
-		SELECT DISTINCT parent_id FROM gone WHERE parent_id IS NOT NULL ORDER BY 1`, e.Name, ids, l.w.Run)
+			WHERE entity = $1 AND source_id = ANY($2) AND state IN `+openStates+` RETURNING parent_entity, parent_id)
+		SELECT DISTINCT parent_id FROM gone WHERE parent_entity = $4 AND parent_id IS NOT NULL ORDER BY 1`, e.Name, ids, l.w.Run, feeds)
 	if err != nil {
 		return 0, nil, err
 	}
-	if _, feeds := e.Feeds(); !feeds {
-		parents = nil
-	}
-	here, err := l.ids(ctx, "listing rows that are gone", `SELECT id FROM `+public(e)+` WHERE id = ANY($1) AND `+ident(e.OdooID)+` IS NOT NULL`, ids)
+	here, err := l.ids(ctx, doing, `SELECT id FROM `+public(e)+` WHERE id = ANY($1) AND `+ident(e.OdooID)+` IS NOT NULL`, ids)
 	if err != nil {
 		return 0, nil, err
 	}
-	return int64(len(here)), parents, wrap("listing rows that are gone", keepExtras(ctx, l.tx, e, l.w.Run, here))
+	return int64(len(here)), fed, wrap(doing, keepExtras(ctx, l.tx, e, l.w.Run, here))
 }
 
 // Returned forgets those of the ids that were extra, and gives back the others.
@@ -87,6 +87,11 @@ func (l *load) Remove(ctx context.Context, e *entity.Entity, ids []int64) (int64
 	doing := "deleting rows that are gone from " + e.Target
 	if err := l.keep(ctx, e, ids, `the engine has made it its own (synced_to_odoo)`, `t.synced_to_odoo`); err != nil {
 		return 0, nil, wrap(doing, err)
+	}
+	for _, child := range e.Children() { // before any child leaves, for a row that stays keeps them all
+		if err := l.holdBack(ctx, e, child, ids); err != nil {
+			return 0, nil, wrap(doing, err)
+		}
 	}
 	for _, child := range e.Children() {
 		if err := l.letGo(ctx, e, child, ids); err != nil {
@@ -125,6 +130,24 @@ func (l *load) keep(ctx context.Context, e *entity.Entity, ids []int64, why, con
 	return err
 }
 
+// holdBack keeps extras that rows of a child belong to which cannot leave with them.
+func (l *load) holdBack(ctx context.Context, e, child *entity.Entity, ids []int64) error {
+	for _, p := range child.Parents {
+		if p.Entity != e.Name || p.Link != "" {
+			continue
+		}
+		stale := `EXISTS (SELECT FROM ferry.quarantine q WHERE q.entity = $3 AND q.source_id = c.` + ident(child.OdooID) + ` AND q.stale AND q.state IN ` + openStates + `)`
+		_, err := l.tx.Exec(ctx, `UPDATE ferry.extra x SET kept = $4
+			WHERE x.entity = $1 AND x.id = ANY($2) AND x.kept = '' AND EXISTS (SELECT FROM `+public(child)+` c WHERE c.`+ident(child.Columns[p.Column].Target)+` = x.id
+				AND (c.synced_to_odoo OR c.`+ident(child.OdooID)+` IS NULL OR NOT `+stale+`))`,
+			e.Name, ids, child.Name, "rows of "+child.Target+" still belong to it")
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // letGo parts an entity's extras from the rows of one of its children.
 func (l *load) letGo(ctx context.Context, e, child *entity.Entity, ids []int64) error {
 	for _, p := range child.Parents {
@@ -140,15 +163,6 @@ func (l *load) letGo(ctx context.Context, e, child *entity.Entity, ids []int64) 
 			continue
 		}
 		column := ident(child.Columns[p.Column].Target)
-		stale := `EXISTS (SELECT FROM ferry.quarantine q
-			WHERE q.entity = $3 AND q.source_id = c.` + ident(child.OdooID) + ` AND q.stale AND q.state IN ` + openStates + `)`
-		_, err := l.tx.Exec(ctx, `UPDATE ferry.extra x SET kept = $4
-			WHERE x.entity = $1 AND x.id = ANY($2) AND x.kept = '' AND EXISTS (SELECT FROM `+public(child)+` c WHERE c.`+column+` = x.id
-				AND (c.synced_to_odoo OR c.`+ident(child.OdooID)+` IS NULL OR NOT `+stale+`))`,
-			e.Name, ids, child.Name, "rows of "+child.Target+" still belong to it")
-		if err != nil {
-			return err
-		}
 		if err := l.removeStale(ctx, e, child, column, ids); err != nil {
 			return err
 		}
