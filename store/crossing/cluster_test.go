@@ -104,9 +104,9 @@ func (c *cluster) exec(statements ...string) {
 }
 
 // one reads one text from the source.
-func (c *cluster) one(sql string, args ...any) string {
+func (c *cluster) one(sql string) string {
 	c.t.Helper()
-	return oracle.One(c.t, c.pool, sql, args...)
+	return oracle.One(c.t, c.pool, sql)
 }
 
 // tool runs one of PostgreSQL's own programs, as the user to whom a server's files belong.

@@ -136,9 +136,11 @@ func (l *load) holdBack(ctx context.Context, e, child *entity.Entity, ids []int6
 		if p.Entity != e.Name || p.Link != "" {
 			continue
 		}
-		stale := `EXISTS (SELECT FROM ferry.quarantine q WHERE q.entity = $3 AND q.source_id = c.` + ident(child.OdooID) + ` AND q.stale AND q.state IN ` + openStates + `)`
+		stale := `EXISTS (SELECT FROM ferry.quarantine q
+			WHERE q.entity = $3 AND q.source_id = c.` + ident(child.OdooID) + ` AND q.stale AND q.state IN ` + openStates + `)`
 		_, err := l.tx.Exec(ctx, `UPDATE ferry.extra x SET kept = $4
-			WHERE x.entity = $1 AND x.id = ANY($2) AND x.kept = '' AND EXISTS (SELECT FROM `+public(child)+` c WHERE c.`+ident(child.Columns[p.Column].Target)+` = x.id
+			WHERE x.entity = $1 AND x.id = ANY($2) AND x.kept = '' AND EXISTS (
+				SELECT FROM `+public(child)+` c WHERE c.`+ident(child.Columns[p.Column].Target)+` = x.id
 				AND (c.synced_to_odoo OR c.`+ident(child.OdooID)+` IS NULL OR NOT `+stale+`))`,
 			e.Name, ids, child.Name, "rows of "+child.Target+" still belong to it")
 		if err != nil {
