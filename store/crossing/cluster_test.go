@@ -57,7 +57,7 @@ func newCluster(t *testing.T, cards int) *cluster {
 	pool, err := pgxpool.New(t.Context(), c.way.dsn)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	c.odooBase = &odooBase{nil, pool, asReader(t, c.way.dsn)}
+	c.odooBase = &odooBase{pool: pool, reader: asReader(t, c.way.dsn), role: "reader"}
 	return c
 }
 

@@ -89,7 +89,7 @@ func hostileSource(t *testing.T, rows int, seed int64) *odooBase {
 	_, err := db.Conn(t).PgConn().Exec(t.Context(), hostileSQL).ReadAll()
 	require.NoError(t, err)
 	role := pgtest.Role(t, db, "", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
-	return &odooBase{db, db.Pool(t), role.DSN}
+	return &odooBase{DB: db, pool: db.Pool(t), reader: role.DSN, role: role.Name}
 }
 
 // worsen changes rows in one transaction, as hostile as they were made: values go bad and good, codes are swapped in rings,

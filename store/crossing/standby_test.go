@@ -40,7 +40,7 @@ func (c *cluster) follow(patience string) *cluster {
 	pool, err := pgxpool.New(c.t.Context(), s.way.dsn)
 	require.NoError(c.t, err)
 	c.t.Cleanup(pool.Close)
-	s.odooBase = &odooBase{nil, pool, asReader(c.t, s.way.dsn)}
+	s.odooBase = &odooBase{pool: pool, reader: asReader(c.t, s.way.dsn), role: "reader"}
 	return s
 }
 

@@ -72,7 +72,7 @@ func read(s *engine.Snapshot) int64 {
 // what is said, and that nothing is in quarantine without a reason.
 func inStep(t *testing.T, source, target *pgxpool.Pool) {
 	t.Helper()
-	oracle.Accounted(t, source, target)
+	oracle.Balanced(t, source, target)
 	oracle.Faithful(t, source, target)
 	require.Empty(t, oracle.Rows(t, target, `SELECT entity || ' ' || source_id FROM ferry.quarantine
 		WHERE state IN ('open', 'waiting_parent', 'waived') AND (reason = '' OR detail = '')`), "in quarantine without a reason")
