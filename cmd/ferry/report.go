@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -43,9 +42,14 @@ type report struct {
 	FinishedAt engine.Maybe[string]    `json:"finished_at"`
 	Duration   engine.Maybe[int64]     `json:"duration_ms"`
 	Error      string                  `json:"error,omitempty"`
+	Question   engine.Maybe[string]    `json:"question"` // what an operator must answer
+	WhyFull    engine.Maybe[string]    `json:"why_full"` // why an incremental run reads every row
+	Ticks      engine.Maybe[int]       `json:"ticks"`    // that this line of history stands for
 	Entities   map[string]entityReport `json:"entities"`
 	Check      checkReport             `json:"check"`
 	Freshness  freshnessReport         `json:"freshness"`
+	Floor      floorReport             `json:"floor"`
+	Schedule   *scheduleReport         `json:"schedule"` // null: not read
 	Ledger     ledgerReport            `json:"ledger"`
 }
 
@@ -63,6 +67,7 @@ type entityReport struct {
 	Warned        int64                 `json:"warned"`
 	Quarantined   engine.Maybe[int64]   `json:"quarantined"`
 	Waiting       engine.Maybe[int64]   `json:"waiting_parent"`
+	Waived        engine.Maybe[int64]   `json:"waived"`
 	Stale         engine.Maybe[int64]   `json:"stale"`
 	Extra         engine.Maybe[int64]   `json:"extra"`
 	Accounted     engine.Maybe[bool]    `json:"accounted"`
@@ -72,7 +77,7 @@ type entityReport struct {
 	RowsPerSecond engine.Maybe[float64] `json:"rows_per_second"`
 }
 
-// What needs a check, ticks or the ledger's comparison is unknown until there is one.
+// What needs a check or the ledger's comparison is unknown until there is one.
 type checkReport struct {
 	Verdict         string                `json:"verdict"`
 	ConsistencyRate engine.Maybe[float64] `json:"consistency_rate"`
@@ -95,12 +100,6 @@ type causesReport struct {
 	WrittenOnTarget engine.Maybe[int64] `json:"written_on_target"`
 }
 
-type freshnessReport struct {
-	UpperBound  engine.Maybe[int64] `json:"upper_bound_ms"`
-	LastTick    engine.Maybe[int64] `json:"last_tick_ms"`
-	FloorPinned engine.Maybe[int64] `json:"floor_pinned_ms"`
-}
-
 type ledgerReport struct {
 	Cards      engine.Maybe[int64] `json:"cards"`
 	Drifted    engine.Maybe[int64] `json:"drifted"`
@@ -108,11 +107,14 @@ type ledgerReport struct {
 }
 
 func newReport(kind string, s *engine.Snapshot) report {
-	r := report{V: 1, Type: kind, State: stateWord(s), Entities: map[string]entityReport{}, Check: checkReport{Verdict: "unknown"}}
+	r := report{
+		V: 1, Type: kind, State: stateWord(s), Entities: map[string]entityReport{}, Check: checkReport{Verdict: "unknown"},
+		Freshness: newFreshness(s), Floor: newFloor(s), Schedule: newSchedule(s),
+	}
 	if run := s.Run; run != nil {
 		r.Run, r.Kind = engine.Known(int64(run.ID)), engine.Known(string(run.Kind))
 		r.StartedAt, r.FinishedAt = instant(run.StartedAt), instant(run.FinishedAt)
-		r.Error = run.Error
+		r.Error, r.Question, r.WhyFull, r.Ticks = run.Error, known(run.Question), known(run.WhyFull), engine.Known(run.Ticks)
 		if run.State.Ended() {
 			r.State = string(run.State) // whatever is reachable by now
 		}
@@ -125,7 +127,7 @@ func newReport(kind string, s *engine.Snapshot) report {
 		r.Entities[e.Name] = entityReport{
 			SourceRows: e.SourceRows, TargetRows: e.TargetRows, Read: c.Read, Inserted: c.Inserted, Updated: c.Updated,
 			Unchanged: c.Unchanged, Deleted: c.Deleted, Rejected: c.Rejected, Settled: c.Settled, Precision: c.Precise,
-			Warned: c.Warned, Quarantined: e.Quarantined, Waiting: e.Waiting, Stale: e.Stale, Extra: e.Extra,
+			Warned: c.Warned, Quarantined: e.Quarantined, Waiting: e.Waiting, Waived: e.Waived, Stale: e.Stale, Extra: e.Extra,
 			Accounted: e.Accounted, Errors: e.Errors, BatchesDone: e.BatchesDone, BatchesTotal: e.BatchesTotal,
 			RowsPerSecond: e.RowsPerSecond,
 		}
@@ -161,24 +163,6 @@ func stateWord(s *engine.Snapshot) string {
 		return "idle"
 	}
 	return string(s.Run.State)
-}
-
-// writePlain prints a snapshot for people.
-func writePlain(w io.Writer, s *engine.Snapshot) {
-	fmt.Fprintln(w, headline(s))
-	for _, e := range s.Entities {
-		fmt.Fprintln(w, entityLine(e))
-	}
-	for i, r := range s.Reasons {
-		if i == 0 {
-			fmt.Fprintln(w, "in quarantine:")
-		}
-		hangs := ""
-		if r.Hangs > 0 {
-			hangs = fmt.Sprintf(" (+%s rows wait for them)", widget.Count(r.Hangs))
-		}
-		fmt.Fprintf(w, "  %-24s %-28s %s%s\n", r.Entity, sanitize.Text(r.Reason), widget.Count(r.Rows), hangs)
-	}
 }
 
 func headline(s *engine.Snapshot) string {
