@@ -130,10 +130,10 @@ func TestAnInterruptedFullRunIsFinishedThoughTicksRanSince(t *testing.T) {
 	// A full run that stops between two batches: its entity is paused, so none is carved, and its process leaves.
 	require.Equal(t, exitClean, b.ferry(t, "pause", "--entity", "loyalty_card").code)
 	child := b.start(t, "sync", "full", tolerant, "--json")
-	child.until(t, func(line map[string]any) bool { return line["state"] == "paused" || line["state"] == "pausing" })
-	require.Equal(t, exitClean, b.ferry(t, "resume", "--entity", "loyalty_card").code)
-	b.target.Exec(t, `UPDATE ferry.run SET state = 'interrupted', state_by = 'ferry' WHERE id = 2 AND state <> 'done'`)
+	child.until(t, func(line map[string]any) bool { return line["state"] == "paused" })
+	b.target.Exec(t, `UPDATE ferry.run SET state = 'interrupted', state_by = 'ferry' WHERE id = 2 AND state = 'paused'`)
 	child.end(t, syscall.SIGTERM)
+	require.Equal(t, exitClean, b.ferry(t, "resume", "--entity", "loyalty_card").code)
 	require.Equal(t, exitClean, b.ferry(t, "sync", "incremental", tolerant).code)
 	require.EqualValues(t, 3, b.result(t, exitClean, "status")["run"])
 
