@@ -169,7 +169,10 @@ func (b *bench) start(t *testing.T, args ...string) *child {
 	require.NoError(t, err)
 	c.out = bufio.NewScanner(out)
 	require.NoError(t, c.cmd.Start())
-	t.Cleanup(func() { _ = c.cmd.Process.Kill() })
+	t.Cleanup(func() {
+		_ = c.cmd.Process.Kill()
+		_ = c.cmd.Wait()
+	})
 	return c
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"ferry/engine"
@@ -222,19 +221,15 @@ func tickLine(s *engine.Snapshot, c engine.Counts) string {
 		}
 		return line + "; the next tick tries again"
 	}
-	parts := []string{"read " + widget.Count(c.Read), "new " + widget.Count(c.Inserted), "changed " + widget.Count(c.Updated), "rejected " + widget.Count(c.Rejected)}
-	for _, more := range []struct {
-		name string
-		rows int64
-	}{{"extra ", c.Extra}, {"deleted ", c.Deleted}, {"released ", c.Released}, {"missing ", c.Missing}} {
-		if more.rows != 0 {
-			parts = append(parts, more.name+widget.Count(more.rows))
-		}
+	what := fmt.Sprintf("read %s  new %s  changed %s  rejected %s%s", widget.Count(c.Read), widget.Count(c.Inserted),
+		widget.Count(c.Updated), widget.Count(c.Rejected), gone(c))
+	if c.Released != 0 {
+		what += "  released " + widget.Count(c.Released)
 	}
 	if run.WhyFull != "" {
 		line += " (every row: " + run.WhyFull + ")"
 	}
-	return line + ": " + strings.Join(parts, "  ") + behind(s)
+	return line + ": " + what + behind(s)
 }
 
 // behind says how late the engine may be, behind another word.

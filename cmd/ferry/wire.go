@@ -56,7 +56,7 @@ func (f *ferry) open(ctx context.Context, workers int, logger *slog.Logger) (*cr
 	k := control.New(control.Config{
 		Ledger: target, Source: source, Workers: jobs,
 		Migrate: func(ctx context.Context) error {
-			return migrations.Init(ctx, target.Pool(), f.settings.Rules(), logger)
+			return migrations.InitWith(ctx, target.Pool(), migrations.Seeds{Rules: f.settings.Rules(), Policies: f.settings.Policies()}, logger)
 		},
 		Process: process, Actor: thisActor(process.Host, f.getenv),
 		Profile: f.settings.Profile, Version: version(), Logger: logger,
