@@ -147,7 +147,7 @@ func TestFaultsAreNamedWithTheirPlaces(t *testing.T) {
 		{"policies.deletes = true", `c:1:10: policies.deletes: want text in quotes or a number, found true or false`},
 		{"policies.vanish-share = 1.5", `c:1:10: policy vanish-share: "1.5" is no share from 0 to 1`},
 		{"policies.sweep-every = 60", `c:1:10: policy sweep-every: "60" is no duration such as 1h`},
-		{"policies.vanish_rows = 1\npolicies.vanish-rows = 1", `c:2:10: policies.vanish-rows: policy vanish-rows is given twice`},
+		{"policies.vanish_rows = 1\npolicies.vanish-rows = 1", `c:1:10: policies.vanish_rows: policy vanish-rows is given twice`},
 		{"rules.card.code_empty = 'warn'", "c:1:12: rule card.code_empty is fixed: the engine's tables cannot hold such a row"},
 		{"keys.up = []", "c:1:6: keys.up: want a key or a list of keys, found a list"},
 		{"keys.up = ['k', 1]", "c:1:6: keys.up: want a key or a list of keys, found a list"},

@@ -13,7 +13,8 @@ import (
 // policies reads what is done about rows that are gone or refused. Policies are named as everywhere, with hyphens; the
 // file's own way of writing, with underscores, will do too.
 func (r *reader) policies(tree map[string]any, path []string, profile string, out map[string]Value) {
-	for key, value := range tree {
+	for _, key := range slices.Sorted(maps.Keys(tree)) {
+		value := tree[key]
 		at, name := join(path, key), strings.ReplaceAll(key, "_", "-")
 		text, ok := policyText(value)
 		switch {
