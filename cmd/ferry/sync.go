@@ -23,6 +23,7 @@ type syncOptions struct {
 	engine.StartOptions
 
 	kind  engine.RunKind
+	dry   bool
 	watch bool
 	every time.Duration // 0: as the schedule has it
 }
@@ -40,6 +41,9 @@ func (f *ferry) syncFullCommand() *cobra.Command {
 
 An unfinished full run is taken over, even if ticks ran since: its result becomes this command's. Rows that a rule or the
 engine refuses go to quarantine; waived rows, and rows that only wait for a parent, do not count against the limit.
+
+With --dry-run nothing is written, to either database: it says what the run would change if it began now, and ends with 0.
+What the engine database itself would refuse is not known before it is tried.
 
 Exit codes: 0 done · 1 failed or cancelled · 3 more of an entity's rows were rejected than the limit (--rejected-share, 1 %)
 · 4 refused: another run is active, the run is paused, or it needs an answer (` + "`ferry answer`" + `) · 128+signal when interrupted.`,
@@ -61,6 +65,9 @@ Where there is no such cycle, or it holds no longer (other rules, other columns,
 With --watch a tick begins whenever one is due, until interrupted: one at a time among all processes. A tick that fails is
 told, and the next one tries again. A full run that was interrupted before any cycle was completed is finished first.
 
+With --dry-run nothing is written, to either database: it says what the run would change if it began now, and ends with 0.
+What the engine database itself would refuse is not known before it is tried.
+
 Exit codes: 0 done · 1 failed or cancelled · 3 more of an entity's rows were rejected than the limit (--rejected-share, 1 %)
 · 4 refused: another run is active, the run is paused, or it needs an answer (` + "`ferry answer`" + `) · 128+signal when interrupted.`,
 		Args: noArguments,
@@ -71,6 +78,8 @@ Exit codes: 0 done · 1 failed or cancelled · 3 more of an entity's rows were r
 			switch {
 			case o.every != 0 && !o.watch:
 				return usage("--every says how often ticks come; it needs --watch")
+			case o.watch && o.dry:
+				return usage("--dry-run says what one run would do; leave --watch out")
 			case o.watch && len(o.Entities) > 0:
 				return usage("--watch keeps every entity in step; leave some out with `ferry pause --entity`")
 			}
@@ -92,6 +101,7 @@ const (
 func (o *syncOptions) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&o.Entities, "entity", nil, "only this source table; may be repeated")
 	cmd.Flags().StringVar(&o.Reason, "reason", "", "why, for other consoles and the journal")
+	cmd.Flags().BoolVar(&o.dry, "dry-run", false, "read and compare as the run would, say what it would change, and write nothing")
 }
 
 func (f *ferry) sync(ctx context.Context, o syncOptions) error {
@@ -99,6 +109,9 @@ func (f *ferry) sync(ctx context.Context, o syncOptions) error {
 		if err := knownEntity(name); err != nil || name == "" {
 			return usage("--entity %q: entities are named by their source tables, such as loyalty_card", name)
 		}
+	}
+	if o.dry {
+		return f.dryRun(ctx, o)
 	}
 	soft, hard, caught, release := untilSignal(ctx)
 	defer release()

@@ -90,6 +90,14 @@ func (x *Executor) loadMerge(ctx context.Context, snap SourceSnapshot, tx Load, 
 // carry brings the rows of a merge into the engine or into quarantine. What needs the source ends with the snapshot's
 // context, the rest with the batch's.
 func (m *merge) carry(source, ctx context.Context, snap SourceSnapshot, tx Load) error { //nolint:revive // the source's comes first, in time too
+	if err := m.decide(source, ctx, snap, tx); err != nil {
+		return err
+	}
+	return m.store(ctx, tx)
+}
+
+// decide decides what becomes of every row, and writes nothing.
+func (m *merge) decide(source, ctx context.Context, snap SourceSnapshot, tx LoadReader) error { //nolint:revive // as above
 	var err error
 	if m.open, err = tx.Open(ctx, m.e, m.scope); err != nil {
 		return err
@@ -104,7 +112,7 @@ func (m *merge) carry(source, ctx context.Context, snap SourceSnapshot, tx Load)
 		return err
 	}
 	m.merged()
-	return m.store(ctx, tx)
+	return nil
 }
 
 // readRows reads and judges rows.
