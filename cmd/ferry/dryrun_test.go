@@ -117,3 +117,33 @@ func TestADryRunSaysWhatWouldStopTheRun(t *testing.T) {
 	require.Len(t, object(t, r, "entities"), 1, "only of what was asked for")
 	require.EqualValues(t, 20, object(t, object(t, r, "entities"), "loyalty_card")["extra"])
 }
+
+func TestADryRunKnowsWhatEarlierRangesWouldHaveChanged(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.listed = map[string]float64{}
+	require.Equal(t, exitClean, b.ferry(t, "init").code)
+	// Cards whose ids are far from the others', with the codes of others; and ledgers of such cards.
+	b.source.Exec(t, `INSERT INTO loyalty_card (id, code, partner_id, program_id, points)
+			SELECT id + n * 30000, code || repeat(' ', n), 1, program_id, 5 FROM loyalty_card, generate_series(1, 2) n WHERE partner_id IS NOT NULL`,
+		`INSERT INTO loyalty_card (id, code, partner_id, program_id, points) SELECT id + 100000, code || 'n', 1, program_id, 5 FROM loyalty_card WHERE id < 10000`,
+		`INSERT INTO loyalty_point_history (loyalty_card_id, points_amount, points_balance, transaction_time)
+			SELECT id, 5, 5, now() AT TIME ZONE 'UTC' FROM loyalty_card WHERE id > 10000`)
+	_, done := b.foretold(t, "full")
+	require.Greater(t, figure(t, object(t, object(t, done, "entities"), "loyalty_card"), "rejected"), 500.0, "most codes are taken thrice")
+
+	// Codes pass to the next that has them, in ranges behind and before.
+	b.source.Exec(t, `UPDATE loyalty_card SET code = code || 'm' WHERE id IN (SELECT id FROM loyalty_card WHERE partner_id IS NOT NULL AND id < 10000 ORDER BY id LIMIT 40)`)
+	dry, _ := b.foretold(t, "full")
+	require.Positive(t, figure(t, object(t, object(t, dry, "entities"), "loyalty_card"), "inserted"))
+
+	// More than a tick carries at once; lines of a card that comes with it among them.
+	b.source.Exec(t, `INSERT INTO loyalty_card (id, code, partner_id, program_id, points) SELECT 200001, 'late', 1, min(id), 5 FROM loyalty_program`,
+		`INSERT INTO loyalty_point_history (loyalty_card_id, points_amount, points_balance, transaction_time)
+			SELECT CASE WHEN n % 3 = 0 THEN 200001 ELSE (SELECT min(id) FROM loyalty_card WHERE partner_id IS NULL) END, 1, n, now() AT TIME ZONE 'UTC'
+			FROM generate_series(1, 21000) n`,
+		`UPDATE loyalty_card SET partner_id = 3 WHERE id = (SELECT min(id) FROM loyalty_card WHERE partner_id IS NULL AND points > 0)`)
+	dry, _ = b.foretold(t, "incremental")
+	require.Nil(t, dry["why_full"])
+	require.GreaterOrEqual(t, figure(t, object(t, object(t, dry, "entities"), "loyalty_point_history"), "read"), 21000.0)
+}
