@@ -124,12 +124,14 @@ func (f *ferry) sayDryRun(kind engine.RunKind, d cycle.DryResult) error {
 	for _, e := range d.Entities {
 		switch {
 		case e.Asks:
-			lines = append(lines, fmt.Sprintf("it would stop and ask: %s rows of %s are gone from the source since the last cycle", widget.Count(e.Vanished), e.Entity))
+			lines = append(lines, fmt.Sprintf("it would stop and ask: %s rows of %s are gone from the source since the last cycle",
+				widget.Count(e.Vanished), e.Entity))
 		case e.Counts.Extra > 0 && d.Policies.Deletes == cycle.DeletesDelete:
-			lines = append(lines, fmt.Sprintf("by policy, extra rows of %s would leave the engine, but for those that it has made its own or that others belong to", e.Entity))
+			lines = append(lines, "by policy, extra rows of "+e.Entity+
+				" would leave the engine, but for those that it has made its own or that others belong to")
 		}
 		if e.CodesPartial {
-			lines = append(lines, fmt.Sprintf("%s has more codes than could be remembered: more of its rows may be rejected", e.Entity))
+			lines = append(lines, e.Entity+" has more codes than could be remembered: more of its rows may be rejected")
 		}
 	}
 	for _, line := range append(lines, d.Notes...) {

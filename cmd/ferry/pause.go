@@ -30,7 +30,8 @@ func (f *ferry) pauseCommand() *cobra.Command {
 		onEntity:   func(ctx context.Context, c *crossing, h *holding) error { return c.PauseEntity(ctx, h.entity, h.act) },
 		onSchedule: func(ctx context.Context, c *crossing, h *holding) error { return c.PauseSchedule(ctx, h.act) },
 		mayChange:  func(engine.RunState) bool { return true },
-	}, "Hold the active run and the ticks back, or one of them, or an entity", `Let batches in flight end and begin no more: of the active run, if there is one, and of the schedule, so that no tick
+	}, "Hold the active run and the ticks back, or one of them, or an entity",
+		`Let batches in flight end and begin no more: of the active run, if there is one, and of the schedule, so that no tick
 begins in any process. --run is about that run alone, --schedule about ticks alone, --entity about one entity in this run and
 in later ones; ticks leave it out.
 
@@ -46,7 +47,8 @@ func (f *ferry) resumeCommand() *cobra.Command {
 		mayChange: func(state engine.RunState) bool {
 			return state == engine.RunPausing || state == engine.RunPaused
 		},
-	}, "Let go on what was paused; with --run also a cancelled, failed or interrupted run", `Let the paused run, if there is one, and the ticks go on. --run is about that run alone, and continues a cancelled, failed
+	}, "Let go on what was paused; with --run also a cancelled, failed or interrupted run",
+		`Let the paused run, if there is one, and the ticks go on. --run is about that run alone, and continues a cancelled, failed
 or interrupted one too; --schedule is about ticks alone, --entity about one entity.
 
 Exit codes: 0 something was resumed · 4 nothing was paused, or the run needs an answer.`)

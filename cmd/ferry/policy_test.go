@@ -38,7 +38,11 @@ func TestAPolicyIsChangedWithAReason(t *testing.T) {
 	require.Equal(t, exitClean, b.ferry(t, "init").code)
 	require.Regexp(t, `vanish-rows +10000 +default `, b.ferry(t, "policy", "list").out)
 	for _, args := range [][]string{
-		{"deletes"}, {"deletes", "delete"}, {"delets", "delete", "--reason", "x"}, {"deletes", "maybe", "--reason", "x"}, {"vanish-share", "2", "--reason", "x"},
+		{"deletes"},
+		{"deletes", "delete"},
+		{"delets", "delete", "--reason", "x"},
+		{"deletes", "maybe", "--reason", "x"},
+		{"vanish-share", "2", "--reason", "x"},
 	} {
 		require.Equal(t, exitUsage, b.ferry(t, append([]string{"policy", "set"}, args...)...).code, args)
 	}

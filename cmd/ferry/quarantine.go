@@ -84,30 +84,12 @@ func (f *ferry) listQuarantine(ctx context.Context, c *crossing, l listing) erro
 	if err := c.target.Ready(ctx); err != nil {
 		return err
 	}
-	shown, after := 0, engine.QuarantineKey{}
-	for l.limit == 0 || shown < l.limit {
-		rows, err := c.QuarantineRows(ctx, l.QuarantineSelection, after, page)
-		if err != nil {
-			return err
-		}
-		for _, q := range rows {
-			after = engine.QuarantineKey{Entity: q.Entity, ID: q.ID}
-			if l.state != "" && q.State != l.state || l.limit > 0 && shown == l.limit {
-				continue
-			}
-			if err := f.quarantineRow(q); err != nil {
-				return err
-			}
-			shown++
-		}
-		if len(rows) < page {
-			break
-		}
-	}
-	if f.settings.JSON {
-		return f.listed(shown)
-	}
+	shown, err := f.eachQuarantined(ctx, c, l)
 	switch {
+	case err != nil:
+		return err
+	case f.settings.JSON:
+		return f.listed(shown)
 	case shown > 0:
 	case l.Entity != "" || l.Reason != "" || l.state != "":
 		fmt.Fprintln(f.out, "nothing of that is in quarantine")
@@ -115,6 +97,33 @@ func (f *ferry) listQuarantine(ctx context.Context, c *crossing, l listing) erro
 		fmt.Fprintln(f.out, "nothing is in quarantine")
 	}
 	return nil
+}
+
+// eachQuarantined prints the rows that are meant, and counts them.
+func (f *ferry) eachQuarantined(ctx context.Context, c *crossing, l listing) (int, error) {
+	shown, after := 0, engine.QuarantineKey{}
+	for {
+		rows, err := c.QuarantineRows(ctx, l.QuarantineSelection, after, page)
+		if err != nil {
+			return shown, err
+		}
+		for _, q := range rows {
+			after = engine.QuarantineKey{Entity: q.Entity, ID: q.ID}
+			if l.state != "" && q.State != l.state {
+				continue
+			}
+			if err := f.quarantineRow(q); err != nil {
+				return shown, err
+			}
+			shown++
+			if shown == l.limit {
+				return shown, nil
+			}
+		}
+		if len(rows) < page {
+			return shown, nil
+		}
+	}
 }
 
 func (f *ferry) quarantineRow(q engine.QuarantineRow) error {

@@ -120,26 +120,26 @@ func (f *ferry) runLine(r engine.RunSummary) error {
 	if r.Ticks > 1 {
 		line += fmt.Sprintf("  × %d since %s", r.Ticks, r.FirstAt.UTC().Format(time.RFC3339))
 	}
-	for _, part := range [][2]string{{"  every row: ", r.WhyFull}, {"  asks: ", r.Question}, {"  ", r.Error}} {
-		if part[1] != "" {
-			line += part[0] + part[1]
-		}
-	}
-	return f.say(line)
+	return f.say(line + labelled("  every row: ", r.WhyFull) + labelled("  asks: ", r.Question) + labelled("  ", r.Error))
 }
 
 // gone counts, where there are any, the rows that are gone from the source, and those that it has and the engine lacks.
 func gone(c engine.Counts) string {
-	out := ""
-	for _, more := range []struct {
-		name string
-		rows int64
-	}{{"extra", c.Extra}, {"deleted", c.Deleted}, {"missing", c.Missing}} {
-		if more.rows != 0 {
-			out += "  " + more.name + " " + widget.Count(more.rows)
+	some := func(name string, rows int64) string {
+		if rows == 0 {
+			return ""
 		}
+		return "  " + name + " " + widget.Count(rows)
 	}
-	return out
+	return some("extra", c.Extra) + some("deleted", c.Deleted) + some("missing", c.Missing)
+}
+
+// labelled is a text behind its label, if there is one.
+func labelled(label, text string) string {
+	if text == "" {
+		return ""
+	}
+	return label + text
 }
 
 // batchReport is a batch in JSON.

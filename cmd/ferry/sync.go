@@ -104,11 +104,20 @@ func (o *syncOptions) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.dry, "dry-run", false, "read and compare as the run would, say what it would change, and write nothing")
 }
 
-func (f *ferry) sync(ctx context.Context, o syncOptions) error {
+// check refuses entities that do not exist.
+func (o *syncOptions) check() error {
 	for _, name := range o.Entities {
 		if err := knownEntity(name); err != nil || name == "" {
 			return usage("--entity %q: entities are named by their source tables, such as loyalty_card", name)
 		}
+	}
+	return nil
+}
+
+// sync runs a sync to its end, or for as long as it is watched.
+func (f *ferry) sync(ctx context.Context, o syncOptions) error {
+	if err := o.check(); err != nil {
+		return err
 	}
 	if o.dry {
 		return f.dryRun(ctx, o)

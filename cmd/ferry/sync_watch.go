@@ -197,7 +197,8 @@ func (w *watcher) tell(ctx context.Context, id engine.RunID) error {
 		counts.Add(e.Counts)
 	}
 	if s.Run.State == engine.RunDone && s.Run.WhyFull == "" && s.Run.Kind == engine.RunIncremental && s.Errors == 0 && counts.Idle() {
-		if w.idle++; time.Since(w.idleTold) < idleEvery {
+		w.idle++
+		if time.Since(w.idleTold) < idleEvery {
 			return nil
 		}
 		idle := w.idle

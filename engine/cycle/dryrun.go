@@ -302,7 +302,7 @@ func (d *dryRun) loadRange(ctx context.Context, p EntityPlan, low, high int64) e
 }
 
 // merge decides what would become of rows, and remembers what later ones must know of it.
-func (d *dryRun) merge(source, ctx context.Context, snap SourceSnapshot, tx DryReader, m *merge) error { //nolint:revive // as in carry
+func (d *dryRun) merge(source, ctx context.Context, snap SourceSnapshot, tx DryReader, m *merge) error {
 	name := m.e.Name
 	if codes := d.codes[name]; codes != nil {
 		codes.reject(m)

@@ -89,7 +89,7 @@ func (x *Executor) loadMerge(ctx context.Context, snap SourceSnapshot, tx Load, 
 
 // carry brings the rows of a merge into the engine or into quarantine. What needs the source ends with the snapshot's
 // context, the rest with the batch's.
-func (m *merge) carry(source, ctx context.Context, snap SourceSnapshot, tx Load) error { //nolint:revive // the source's comes first, in time too
+func (m *merge) carry(source, ctx context.Context, snap SourceSnapshot, tx Load) error {
 	if err := m.decide(source, ctx, snap, tx); err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (m *merge) carry(source, ctx context.Context, snap SourceSnapshot, tx Load)
 }
 
 // decide decides what becomes of every row, and writes nothing.
-func (m *merge) decide(source, ctx context.Context, snap SourceSnapshot, tx LoadReader) error { //nolint:revive // as above
+func (m *merge) decide(source, ctx context.Context, snap SourceSnapshot, tx LoadReader) error {
 	var err error
 	if m.open, err = tx.Open(ctx, m.e, m.scope); err != nil {
 		return err

@@ -79,7 +79,8 @@ func (r reading) Claimants(ctx context.Context, e *entity.Entity, owners []int64
 
 // Unlisted gives how many of the ids are not known as extra yet, and how many rows of the entity the engine has.
 func (r reading) Unlisted(ctx context.Context, e *entity.Entity, ids []int64) (unlisted, rows int64, err error) {
-	err = r.tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM unnest($2::bigint[]) id WHERE NOT EXISTS (SELECT FROM ferry.extra x WHERE x.entity = $1 AND x.id = id.id)),
+	err = r.tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM unnest($2::bigint[]) id WHERE NOT EXISTS (
+			SELECT FROM ferry.extra x WHERE x.entity = $1 AND x.id = id.id)),
 		coalesce((SELECT target_rows FROM ferry.entity_state WHERE entity = $1), 0)`, e.Name, ids).Scan(&unlisted, &rows)
 	return unlisted, rows, wrap("looking which rows are known to be gone", err)
 }

@@ -91,10 +91,12 @@ func TestAFileIsReadWithItsPlaces(t *testing.T) {
 
 func TestPoliciesAreReadHoweverTheyAreWritten(t *testing.T) {
 	t.Parallel()
-	file, err := config.Parse("c", []byte("[policies]\ndeletes = \"delete\"\nvanish_rows = 5\nvanish-share = 0.5\n[profiles.a.policies]\nsweep-every = \"30m\"\nvanish-rows = 6\n"), settings)
+	file, err := config.Parse("c", []byte("[policies]\ndeletes = \"delete\"\nvanish_rows = 5\nvanish-share = 0.5\n"+
+		"[profiles.a.policies]\nsweep-every = \"30m\"\nvanish-rows = 6\n"), settings)
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"deletes": "delete", "vanish-rows": "5", "vanish-share": "0.5"}, config.Texts(file.Policies("")))
-	require.Equal(t, map[string]string{"deletes": "delete", "vanish-rows": "6", "vanish-share": "0.5", "sweep-every": "30m0s"}, config.Texts(file.Policies("a")))
+	require.Equal(t, map[string]string{"deletes": "delete", "vanish-rows": "6", "vanish-share": "0.5", "sweep-every": "30m0s"},
+		config.Texts(file.Policies("a")))
 	require.Equal(t, "c:7:1", file.Policies("a")["vanish-rows"].Place.String())
 	require.Equal(t, []string{
 		`policies.deletes is delete in the config and report in the engine database, which is in force; ` + "`ferry policy set`" + ` changes that`,
