@@ -114,7 +114,7 @@ func newDryReport(kind engine.RunKind, d cycle.DryResult) dryReport {
 
 // sayDryRun prints a dry run for people.
 func (f *ferry) sayDryRun(kind engine.RunKind, d cycle.DryResult) error {
-	lines := []string{fmt.Sprintf("dry run of a %s sync: nothing was written; a run that began now would do this", kind)}
+	lines := []string{fmt.Sprintf("nothing was written; a %s sync that began now would do this", kind)}
 	if kind == engine.RunIncremental && d.WhyFull != "" {
 		lines = append(lines, "it would read every row: "+d.WhyFull)
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"ferry/cmd/ferry/internal/config"
 )
 
 // tolerant lets the dump's many rejects pass.
@@ -247,4 +250,43 @@ func TestWatchingFoldsIdleTicksForPeople(t *testing.T) {
 	}
 	_ = c.cmd.Wait()
 	require.Equal(t, exitSignal+int(syscall.SIGINT), c.cmd.ProcessState.ExitCode())
+}
+
+func TestATickWhoseProcessWasKilledIsTakenOver(t *testing.T) {
+	t.Parallel()
+	b := synced(t)
+	b.source.Exec(t, `UPDATE loyalty_card SET points = points + 1 WHERE id = (SELECT min(id) FROM loyalty_card WHERE partner_id IS NOT NULL)`)
+	lock := b.target.Conn(t)
+	_, err := lock.Exec(t.Context(), `BEGIN; LOCK TABLE loyalty_cards`)
+	require.NoError(t, err)
+	c := b.start(t, "sync", "incremental", tolerant, "--json")
+	c.until(t, func(line map[string]any) bool { return line["state"] == "planning" })
+	require.NoError(t, c.cmd.Process.Kill())
+	_, err = lock.Exec(t.Context(), `ROLLBACK`)
+	require.NoError(t, err)
+	a := b.ferry(t, "sync", "incremental", tolerant, "--json")
+	require.Equal(t, exitClean, a.code, a.err)
+	require.Contains(t, a.err, "taking over incremental run #2")
+	all := lines(t, a.out)
+	last := all[len(all)-1]
+	require.EqualValues(t, 2, last["run"])
+	require.EqualValues(t, 1, object(t, object(t, last, "entities"), "loyalty_card")["updated"])
+}
+
+func TestAConsoleThatEndsStartsNoMoreTicks(t *testing.T) {
+	t.Parallel()
+	b := synced(t)
+	f := &ferry{getenv: func(name string) string { return b.env[name] }}
+	f.settings = settings{Source: b.env["FERRY_SOURCE"], Target: b.env["FERRY_TARGET"], file: &config.File{}}
+	logger := slog.New(slog.DiscardHandler)
+	c, err := f.open(t.Context(), 2, logger)
+	require.NoError(t, err)
+	defer c.close()
+	c.Run(t.Context())
+	require.NoError(t, c.KeepInStep(t.Context(), time.Second))
+	require.Eventually(t, func() bool { s := c.Snapshot(); return s.Process.Keeps && s.Run != nil && s.Run.ID > 2 }, time.Minute, 20*time.Millisecond)
+	a := &afterlife{c: c, say: func(string, ...any) {}, logger: logger}
+	require.NoError(t, a.stop(t.Context()))
+	require.Equal(t, "0", b.text(t, `SELECT count(*)::text FROM ferry.worker`))
+	require.Equal(t, "0", b.text(t, `SELECT count(*)::text FROM ferry.run WHERE state NOT IN ('done', 'interrupted')`))
 }

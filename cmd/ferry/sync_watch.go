@@ -233,13 +233,21 @@ func tickLine(s *engine.Snapshot, c engine.Counts) string {
 	return line + ": " + what + behind(s)
 }
 
-// behind says how late the engine may be, behind another word.
+// behind says how late the engine may be and what holds the floor back, behind another word.
 func behind(s *engine.Snapshot) string {
 	bound := s.Freshness.Bound(s.TakenAt)
 	if !bound.Known {
 		return ""
 	}
-	return "; at most " + widget.Span(bound.Value) + " behind"
+	out := "; at most " + widget.Span(bound.Value) + " behind"
+	if s.Floor.PinnedSince.IsZero() {
+		return out
+	}
+	out += "; floor pinned for " + widget.Span(s.TakenAt.Sub(s.Floor.PinnedSince))
+	if s.Floor.PinnedBy != "" {
+		out += " by " + s.Floor.PinnedBy
+	}
+	return out
 }
 
 func plural(n int, what string) string {
