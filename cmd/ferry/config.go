@@ -40,7 +40,7 @@ func (f *ferry) configCommand() *cobra.Command {
 		Short: "Read the config, and say what is in force and where each value comes from",
 		Long: `Read the config file, the environment and the flags; say what is in force and where it comes from, without secrets; and
 look at the connection strings without connecting: where the password comes from, and whether the server will be verified.
-If the file names rules, they are compared with those of the engine database, which are in force.
+If the file names rules or policies, they are compared with those of the engine database, which are in force.
 
 Exit code 0 if nothing is wrong, else 2.`,
 		Args: noArguments,

@@ -28,12 +28,15 @@ type configReport struct {
 	File      engine.Maybe[string]    `json:"file"`
 	Profile   engine.Maybe[string]    `json:"profile"`
 	Settings  map[string]valueReport  `json:"settings,omitempty"`
-	Rules     map[string]valueReport  `json:"rules,omitempty"` // that the file names
-	Keys      map[string][]string     `json:"keys,omitempty"`  // likewise
+	Rules     map[string]valueReport  `json:"rules,omitempty"`    // that the file names
+	Policies  map[string]valueReport  `json:"policies,omitempty"` // likewise
+	Keys      map[string][]string     `json:"keys,omitempty"`     // likewise
 	Databases map[string]*factsReport `json:"databases,omitempty"`
 	Differing engine.Maybe[[]string]  `json:"differing_rules"` // unknown if the engine database did not say
 	NotRead   string                  `json:"differing_rules_unknown,omitempty"`
-	Faults    []faultReport           `json:"faults"`
+	// DifferingPolicies are unknown for the same reason.
+	DifferingPolicies engine.Maybe[[]string] `json:"differing_policies"`
+	Faults            []faultReport          `json:"faults"`
 }
 
 type valueReport struct {
@@ -79,6 +82,7 @@ func (f *ferry) effective(ctx context.Context) configReport {
 	s := &f.settings
 	r := configReport{
 		V: 1, Type: "result", Settings: map[string]valueReport{}, Rules: map[string]valueReport{}, Keys: s.Keys(),
+		Policies:  map[string]valueReport{},
 		Databases: map[string]*factsReport{}, Faults: []faultReport{},
 		File: known(s.file.Path), Profile: known(s.Profile),
 	}
@@ -89,6 +93,9 @@ func (f *ferry) effective(ctx context.Context) configReport {
 	}
 	for name, v := range s.file.Rules(s.Profile) {
 		r.Rules[name] = valueReport{Value: v.Text, From: fromFile, Where: v.Place.String(), Profile: known(v.Profile)}
+	}
+	for name, v := range s.file.Policies(s.Profile) {
+		r.Policies[name] = valueReport{Value: v.Text, From: fromFile, Where: v.Place.String(), Profile: known(v.Profile)}
 	}
 	for _, side := range sides {
 		if s.dsn(side.Side) == "" {
@@ -141,12 +148,12 @@ func typed(x config.Setting, text string) any {
 	return "***" // a password in a form that only the driver sees
 }
 
-// compareRules asks the engine database for the rules in force, if the config names any. That it does not answer is no
-// fault of the config.
+// compareRules asks the engine database for the rules and policies in force, if the config names any. That it does not
+// answer is no fault of the config.
 func (f *ferry) compareRules(ctx context.Context, r *configReport) {
-	rules := f.settings.Rules()
+	rules, policies := f.settings.Rules(), f.settings.Policies()
 	switch {
-	case len(rules) == 0:
+	case len(rules)+len(policies) == 0:
 		return
 	case r.Databases["target"] == nil:
 		r.NotRead = "no engine database to ask"
@@ -165,7 +172,13 @@ func (f *ferry) compareRules(ctx context.Context, r *configReport) {
 		r.NotRead = redact.Text(err.Error())
 		return
 	}
+	decided, err := db.Policies(ctx)
+	if err != nil {
+		r.NotRead = redact.Text(err.Error())
+		return
+	}
 	r.Differing = engine.Known(append([]string{}, config.DifferingRules(rules, stored)...))
+	r.DifferingPolicies = engine.Known(append([]string{}, config.DifferingPolicies(policies, decided)...))
 }
 
 // writeConfig writes a report for people.
@@ -189,6 +202,9 @@ func (f *ferry) writeConfig(r configReport) {
 	for _, name := range slices.Sorted(maps.Keys(r.Rules)) {
 		row("rules."+name, text(r.Rules[name].Value), r.Rules[name].Where)
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.Policies)) {
+		row("policies."+name, text(r.Policies[name].Value), r.Policies[name].Where)
+	}
 	for _, action := range slices.Sorted(maps.Keys(r.Keys)) {
 		row("keys."+action, strings.Join(r.Keys[action], ", "), f.settings.file.Keys[action].Place.String())
 	}
@@ -208,11 +224,11 @@ func (f *ferry) writeConfig(r configReport) {
 		fmt.Fprintf(f.out, "%s is %s, %s, password from %s\n", side.setting, sanitize.Text(facts.Address), sanitize.Text(verified),
 			sanitize.Text(facts.Password))
 	}
-	for _, difference := range r.Differing.Value {
+	for _, difference := range slices.Concat(r.Differing.Value, r.DifferingPolicies.Value) {
 		fmt.Fprintf(f.out, "! %s\n", sanitize.Text(difference))
 	}
 	if r.NotRead != "" {
-		fmt.Fprintf(f.out, "? the rules were not compared with the engine database's: %s\n", sanitize.Text(r.NotRead))
+		fmt.Fprintf(f.out, "? rules and policies were not compared with the engine database's: %s\n", sanitize.Text(r.NotRead))
 	}
 }
 

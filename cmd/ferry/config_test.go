@@ -332,7 +332,7 @@ func TestRulesThatDifferAreToldAndNotApplied(t *testing.T) {
 	r := b.checked(t, exitClean)
 	require.Nil(t, r["differing_rules"])
 	require.NotEmpty(t, r["differing_rules_unknown"], "no ferry there yet")
-	require.Contains(t, b.ferry(t, "config", "check").out, "? the rules were not compared")
+	require.Contains(t, b.ferry(t, "config", "check").out, "? rules and policies were not compared")
 
 	bare := *b
 	bare.env = maps.Clone(b.env)

@@ -37,7 +37,10 @@ database, and open the console on them: ` + "`s`" + ` starts a full sync. Meanwh
 transactions a second; their times are in traffic.jsonl beside the data. By them and the server's own, --headless says at
 its end how late rows became visible in the engine, exactly.
 
-The data stays in --dir and is reopened next time; --reset starts over. The server stops when the demo ends.`,
+The data stays in --dir and is reopened next time; --reset starts over. The server stops when the demo ends.
+
+With --headless it prints two connection strings and serves until interrupted, with exit code 0. In another terminal,
+` + "`ferry sync full`" + ` and then ` + "`ferry sync incremental --watch`" + ` keep the engine in step with the living source.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.demo(cmd.Context(), o) },
 	}
@@ -46,7 +49,8 @@ The data stays in --dir and is reopened next time; --reset starts over. The serv
 	cmd.Flags().Float64Var(&o.traffic, "traffic", 10, "transactions a second on the Odoo-shaped database while the demo runs; 0 for none")
 	cmd.Flags().StringVar(&o.dir, "dir", "", "where the data stays (default $XDG_STATE_HOME/ferry/demo)")
 	cmd.Flags().BoolVar(&o.reset, "reset", false, "throw the demo's data away and start over")
-	cmd.Flags().BoolVar(&o.headless, "headless", false, "print the two connection strings and serve until interrupted")
+	cmd.Flags().BoolVar(&o.headless, "headless", false,
+		"print the two connection strings and serve until interrupted; `ferry sync incremental --watch` keeps them in step")
 	cmd.Flags().StringVar(&o.picture, "screenshot", "", "run a full sync, write a picture of the console in the middle of it (SVG), and end")
 	return cmd
 }

@@ -58,7 +58,10 @@ func exitCode(err error) int {
 	if coded, ok := errors.AsType[*codedError](err); ok {
 		return coded.code
 	}
-	for _, refusal := range []error{engine.ErrUnsafeSource, engine.ErrReadOnly, engine.ErrRunActive, engine.ErrStateChanged} {
+	for _, refusal := range []error{
+		engine.ErrUnsafeSource, engine.ErrReadOnly, engine.ErrRunActive, engine.ErrStateChanged,
+		engine.ErrNeedsAnswer,
+	} {
 		if errors.Is(err, refusal) {
 			return exitRefused
 		}

@@ -140,6 +140,7 @@ func (a *afterlife) stop(hard context.Context) error {
 	}
 	limited, cancel := context.WithTimeout(hard, drainLimit)
 	defer cancel()
+	a.c.rest(limited)
 	err := a.c.Stop(limited)
 	switch {
 	case run == nil:

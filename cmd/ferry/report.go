@@ -3,12 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"ferry/engine"
-	"ferry/tui/cure"
 	"ferry/tui/sanitize"
 	"ferry/tui/widget"
 )
@@ -45,9 +43,14 @@ type report struct {
 	Duration   engine.Maybe[int64]     `json:"duration_ms"`
 	Error      string                  `json:"error,omitempty"`
 	LastError  string                  `json:"last_error,omitempty"` // of a batch, although the run goes on
+	Question   engine.Maybe[string]    `json:"question"`             // what an operator must answer
+	WhyFull    engine.Maybe[string]    `json:"why_full"`             // why an incremental run reads every row
+	Ticks      engine.Maybe[int]       `json:"ticks"`                // that this line of history stands for
 	Entities   map[string]entityReport `json:"entities"`
 	Check      checkReport             `json:"check"`
 	Freshness  freshnessReport         `json:"freshness"`
+	Floor      floorReport             `json:"floor"`
+	Schedule   *scheduleReport         `json:"schedule"` // null: not read
 	Ledger     ledgerReport            `json:"ledger"`
 }
 
@@ -65,6 +68,7 @@ type entityReport struct {
 	Warned        int64                 `json:"warned"`
 	Quarantined   engine.Maybe[int64]   `json:"quarantined"`
 	Waiting       engine.Maybe[int64]   `json:"waiting_parent"`
+	Waived        engine.Maybe[int64]   `json:"waived"`
 	Stale         engine.Maybe[int64]   `json:"stale"`
 	Extra         engine.Maybe[int64]   `json:"extra"`
 	Accounted     engine.Maybe[bool]    `json:"accounted"`
@@ -74,7 +78,7 @@ type entityReport struct {
 	RowsPerSecond engine.Maybe[float64] `json:"rows_per_second"`
 }
 
-// What needs a check, ticks or the ledger's comparison is unknown until there is one.
+// What needs a check or the ledger's comparison is unknown until there is one.
 type checkReport struct {
 	Verdict         string                `json:"verdict"`
 	ConsistencyRate engine.Maybe[float64] `json:"consistency_rate"`
@@ -97,12 +101,6 @@ type causesReport struct {
 	WrittenOnTarget engine.Maybe[int64] `json:"written_on_target"`
 }
 
-type freshnessReport struct {
-	UpperBound  engine.Maybe[int64] `json:"upper_bound_ms"`
-	LastTick    engine.Maybe[int64] `json:"last_tick_ms"`
-	FloorPinned engine.Maybe[int64] `json:"floor_pinned_ms"`
-}
-
 type ledgerReport struct {
 	Cards      engine.Maybe[int64] `json:"cards"`
 	Drifted    engine.Maybe[int64] `json:"drifted"`
@@ -110,11 +108,14 @@ type ledgerReport struct {
 }
 
 func newReport(kind string, s *engine.Snapshot) report {
-	r := report{V: 1, Type: kind, State: stateWord(s), Entities: map[string]entityReport{}, Check: checkReport{Verdict: "unknown"}}
+	r := report{
+		V: 1, Type: kind, State: stateWord(s), Entities: map[string]entityReport{}, Check: checkReport{Verdict: "unknown"},
+		Freshness: newFreshness(s), Floor: newFloor(s), Schedule: newSchedule(s),
+	}
 	if run := s.Run; run != nil {
 		r.Run, r.Kind = engine.Known(int64(run.ID)), engine.Known(string(run.Kind))
 		r.StartedAt, r.FinishedAt = instant(run.StartedAt), instant(run.FinishedAt)
-		r.Error = run.Error
+		r.Error, r.Question, r.WhyFull, r.Ticks = run.Error, known(run.Question), known(run.WhyFull), engine.Known(run.Ticks)
 		if trouble(s) != "" {
 			r.LastError = run.LastError
 		}
@@ -130,7 +131,7 @@ func newReport(kind string, s *engine.Snapshot) report {
 		r.Entities[e.Name] = entityReport{
 			SourceRows: e.SourceRows, TargetRows: e.TargetRows, Read: c.Read, Inserted: c.Inserted, Updated: c.Updated,
 			Unchanged: c.Unchanged, Deleted: c.Deleted, Rejected: c.Rejected, Settled: c.Settled, Precision: c.Precise,
-			Warned: c.Warned, Quarantined: e.Quarantined, Waiting: e.Waiting, Stale: e.Stale, Extra: e.Extra,
+			Warned: c.Warned, Quarantined: e.Quarantined, Waiting: e.Waiting, Waived: e.Waived, Stale: e.Stale, Extra: e.Extra,
 			Accounted: e.Accounted, Errors: e.Errors, BatchesDone: e.BatchesDone, BatchesTotal: e.BatchesTotal,
 			RowsPerSecond: e.RowsPerSecond,
 		}
@@ -166,43 +167,6 @@ func stateWord(s *engine.Snapshot) string {
 		return "idle"
 	}
 	return string(s.Run.State)
-}
-
-// troubleAge is how long an error that a run goes on with is news.
-const troubleAge = 30 * time.Second
-
-// trouble is what a run that goes on met lately, with its cure; or nothing.
-func trouble(s *engine.Snapshot) string {
-	run := s.Run
-	if run == nil || !run.State.Active() || run.LastError == "" || s.TakenAt.Sub(run.LastErrorAt) > troubleAge {
-		return ""
-	}
-	line := "! " + widget.Ago(run.LastErrorAt, s.TakenAt) + ": " + sanitize.Text(run.LastError)
-	if advice := cure.For(run.LastError); advice != "" {
-		line += "; " + advice
-	}
-	return line
-}
-
-// writePlain prints a snapshot for people.
-func writePlain(w io.Writer, s *engine.Snapshot) {
-	fmt.Fprintln(w, headline(s))
-	if line := trouble(s); line != "" {
-		fmt.Fprintln(w, line)
-	}
-	for _, e := range s.Entities {
-		fmt.Fprintln(w, entityLine(e))
-	}
-	for i, r := range s.Reasons {
-		if i == 0 {
-			fmt.Fprintln(w, "in quarantine:")
-		}
-		hangs := ""
-		if r.Hangs > 0 {
-			hangs = fmt.Sprintf(" (+%s rows wait for them)", widget.Count(r.Hangs))
-		}
-		fmt.Fprintf(w, "  %-24s %-28s %s%s\n", r.Entity, sanitize.Text(r.Reason), widget.Count(r.Rows), hangs)
-	}
 }
 
 func headline(s *engine.Snapshot) string {

@@ -62,7 +62,7 @@ into an engine's PostgreSQL, and gives operators a console to start, pause and i
 
 With no subcommand it opens the console; without a terminal that prints status lines until interrupted.
 
-Exit codes: 0 clean · 1 error · 2 usage · 3 rejected rows above their limit · 4 refused · 5 could not check ·
+Exit codes: 0 clean · 1 error · 2 usage · 3 rejected rows above their limit · 4 refused, or a run needs an answer · 5 could not check ·
 128+signal when interrupted (the first INT or TERM drains to a batch boundary, the second aborts, which is safe too).`,
 		Args:          noArguments,
 		SilenceErrors: true,
@@ -78,8 +78,8 @@ Exit codes: 0 clean · 1 error · 2 usage · 3 rejected rows above their limit �
 	})
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(f.initCommand(), f.preflightCommand(), f.syncCommand(), f.statusCommand(), f.quarantineCommand(),
-		f.demoCommand(), f.versionCommand(), f.pauseCommand(), f.resumeCommand(), f.cancelCommand(), f.runsCommand(),
-		f.journalCommand(), f.configCommand())
+		f.demoCommand(), f.versionCommand(), f.pauseCommand(), f.resumeCommand(), f.cancelCommand(), f.answerCommand(), f.runsCommand(),
+		f.journalCommand(), f.configCommand(), f.policyCommand())
 	return root
 }
 

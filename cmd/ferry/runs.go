@@ -89,26 +89,57 @@ type runReport struct {
 	Unchanged  int64                `json:"unchanged"`
 	Rejected   int64                `json:"rejected"`
 	Errors     int64                `json:"errors"`
+	Deleted    int64                `json:"deleted"`
+	Extra      int64                `json:"extra"`
+	Released   int64                `json:"released"`
+	Missing    int64                `json:"missing"`
 	Batches    int64                `json:"batches_done"`
+	Scheduled  bool                 `json:"scheduled"` // a tick that nobody asked for
+	Ticks      int                  `json:"ticks"`     // that this line stands for
+	FirstAt    engine.Maybe[string] `json:"first_at"`  // when the first of them was created
+	WhyFull    engine.Maybe[string] `json:"why_full"`
+	Question   engine.Maybe[string] `json:"question"`
 	Error      string               `json:"error,omitempty"`
 }
 
 func (f *ferry) runLine(r engine.RunSummary) error {
+	c := r.Counts
 	if f.settings.JSON {
 		return f.line(runReport{
 			V: 1, Type: "run", Run: r.ID, Kind: r.Kind, State: r.State, By: r.By, StateBy: r.StateBy, Reason: r.Reason,
 			CreatedAt: instant(r.CreatedAt), StartedAt: instant(r.StartedAt), FinishedAt: instant(r.FinishedAt),
-			Read: r.Counts.Read, Inserted: r.Counts.Inserted, Updated: r.Counts.Updated, Unchanged: r.Counts.Unchanged,
-			Rejected: r.Counts.Rejected, Errors: r.Errors, Batches: r.Batches, Error: r.Error,
+			Read: c.Read, Inserted: c.Inserted, Updated: c.Updated, Unchanged: c.Unchanged, Rejected: c.Rejected,
+			Deleted: c.Deleted, Extra: c.Extra, Released: c.Released, Missing: c.Missing, Errors: r.Errors, Batches: r.Batches,
+			Scheduled: r.Scheduled, Ticks: r.Ticks, FirstAt: instant(r.FirstAt), WhyFull: known(r.WhyFull), Question: known(r.Question),
+			Error: r.Error,
 		})
 	}
-	line := fmt.Sprintf("#%-5d %-12s %-11s %s  %8s  read %s  new %s  changed %s  rejected %s  errors %s  by %s", r.ID, r.Kind, r.State,
-		r.CreatedAt.UTC().Format("2006-01-02T15:04:05Z"), widget.Duration(elapsed(&r.RunView, time.Now())), widget.Count(r.Counts.Read),
-		widget.Count(r.Counts.Inserted), widget.Count(r.Counts.Updated), widget.Count(r.Counts.Rejected), widget.Count(r.Errors), r.By)
-	if r.Error != "" {
-		line += "  " + r.Error
+	line := fmt.Sprintf("#%-5d %-12s %-11s %s  %8s  read %s  new %s  changed %s  rejected %s%s  errors %s  by %s", r.ID, r.Kind, r.State,
+		r.CreatedAt.UTC().Format(time.RFC3339), widget.Duration(elapsed(&r.RunView, time.Now())), widget.Count(c.Read),
+		widget.Count(c.Inserted), widget.Count(c.Updated), widget.Count(c.Rejected), gone(c), widget.Count(r.Errors), r.By)
+	if r.Ticks > 1 {
+		line += fmt.Sprintf("  × %d since %s", r.Ticks, r.FirstAt.UTC().Format(time.RFC3339))
 	}
-	return f.say(line)
+	return f.say(line + labelled("  every row: ", r.WhyFull) + labelled("  asks: ", r.Question) + labelled("  ", r.Error))
+}
+
+// gone counts, where there are any, the rows that are gone from the source, and those that it has and the engine lacks.
+func gone(c engine.Counts) string {
+	some := func(name string, rows int64) string {
+		if rows == 0 {
+			return ""
+		}
+		return "  " + name + " " + widget.Count(rows)
+	}
+	return some("extra", c.Extra) + some("deleted", c.Deleted) + some("missing", c.Missing)
+}
+
+// labelled is a text behind its label, if there is one.
+func labelled(label, text string) string {
+	if text == "" {
+		return ""
+	}
+	return label + text
 }
 
 // batchReport is a batch in JSON.
@@ -148,8 +179,8 @@ func (f *ferry) showRun(ctx context.Context, c *crossing, id engine.RunID) error
 	}
 	if !f.settings.JSON {
 		for _, s := range d.Steps {
-			fmt.Fprintf(f.out, "  %-7s %-22s %-8s batches %s  read %s  errors %s\n", s.Verb, s.Entity, s.State,
-				widget.Count(s.BatchesDone), widget.Count(s.Counts.Read), widget.Count(s.Errors))
+			fmt.Fprintf(f.out, "  %-7s %-22s %-8s batches %s  read %s%s  errors %s\n", s.Verb, s.Entity, s.State,
+				widget.Count(s.BatchesDone), widget.Count(s.Counts.Read), gone(s.Counts), widget.Count(s.Errors))
 		}
 	}
 	for _, b := range d.Batches {

@@ -341,6 +341,9 @@ func (s *settings) Insecure(side engine.Side) bool {
 // Rules are the severities that the config file names. They are for `ferry init`; see config.DifferingRules.
 func (s *settings) Rules() entity.Rules { return config.Severities(s.file.Rules(s.Profile)) }
 
+// Policies are those that the config file names. They are for `ferry init` too; see config.DifferingPolicies.
+func (s *settings) Policies() map[string]string { return config.Texts(s.file.Policies(s.Profile)) }
+
 // Keys are the keys that the config file gives to actions of the console, unchecked.
 func (s *settings) Keys() map[string][]string {
 	out := map[string][]string{}

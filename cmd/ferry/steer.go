@@ -11,52 +11,6 @@ import (
 	"ferry/engine/entity"
 )
 
-func (f *ferry) pauseCommand() *cobra.Command {
-	return f.steerCommand("pause", "Let batches in flight end and carve no more",
-		func(ctx context.Context, c *crossing, entity string, act engine.Act) error {
-			if entity != "" {
-				return c.PauseEntity(ctx, entity, act)
-			}
-			return c.Pause(ctx, act)
-		})
-}
-
-func (f *ferry) resumeCommand() *cobra.Command {
-	return f.steerCommand("resume", "Let a run go on: paused, cancelled, failed or interrupted",
-		func(ctx context.Context, c *crossing, entity string, act engine.Act) error {
-			if entity != "" {
-				return c.ResumeEntity(ctx, entity, act)
-			}
-			return c.Resume(ctx, act)
-		})
-}
-
-// steerCommand acts on a run from any machine: the named one, else the active one, else the last; or on one entity.
-func (f *ferry) steerCommand(name, short string, do func(context.Context, *crossing, string, engine.Act) error) *cobra.Command {
-	var act engine.Act
-	of := ""
-	cmd := &cobra.Command{
-		Use:   name,
-		Short: short,
-		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := knownEntity(of); err != nil {
-				return err
-			}
-			if of != "" && act.Run != 0 {
-				return usage("say --run or --entity: an entity is paused in every run")
-			}
-			return f.steer(cmd.Context(), name, act, func(ctx context.Context, c *crossing, act engine.Act) error {
-				return do(ctx, c, of, act)
-			})
-		},
-	}
-	cmd.Flags().Int64Var((*int64)(&act.Run), "run", 0, "the run's number (default: the active run, else the last)")
-	cmd.Flags().StringVar(&of, "entity", "", "one entity, by its source table, in this run and in later ones")
-	cmd.Flags().StringVar(&act.Reason, "reason", "", "why, for other consoles and the journal")
-	return cmd
-}
-
 // knownEntity refuses a name that is no entity's; none at all is well.
 func knownEntity(name string) error {
 	if _, known := entity.Find(name); !known && name != "" {

@@ -2,42 +2,126 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"ferry/engine"
-	"ferry/store/enginedb"
-	"ferry/store/odoo"
-	"ferry/tui/cure"
-	"ferry/tui/widget"
 )
 
-// adoptLimit is how long a full sync waits until the process that ran the unfinished run before is known dead.
+// adoptLimit is how long a sync waits until the process that ran the unfinished run before is known dead, or until
+// another process's tick has ended.
 const adoptLimit = 20 * time.Second
 
 // drainLimit bounds a drain: batches take about a second; what takes longer is cancelled, which is safe.
 const drainLimit = 30 * time.Second
 
+// syncOptions are what a sync was asked for.
+type syncOptions struct {
+	engine.StartOptions
+
+	kind  engine.RunKind
+	dry   bool
+	watch bool
+	every time.Duration // 0: as the schedule has it
+}
+
 func (f *ferry) syncCommand() *cobra.Command {
-	full := &cobra.Command{
+	return group("sync", "Carry rows over", f.syncFullCommand(), f.syncIncrementalCommand())
+}
+
+func (f *ferry) syncFullCommand() *cobra.Command {
+	o := syncOptions{kind: engine.RunFull}
+	cmd := &cobra.Command{
 		Use:   "full",
 		Short: "Read every row of the source, to the end",
 		Long: `Read every row of the source and bring the engine in step with it, to the end.
 
-An unfinished full run is taken over: its result becomes this command's. Rows that a rule or the engine refuses go to
-quarantine; the command ends with exit code 3 if they are more of an entity's source rows than the limit (--rejected-share, 1 %).`,
+An unfinished full run is taken over, even if ticks ran since: its result becomes this command's. Rows that a rule or the
+engine refuses go to quarantine; waived rows, and rows that only wait for a parent, do not count against the limit.
+
+With --dry-run nothing is written, to either database: it says what the run would change if it began now, and ends with 0.
+What the engine database itself would refuse is not known before it is tried.
+
+Exit codes: 0 done · 1 failed or cancelled · 3 more of an entity's rows were rejected than the limit (--rejected-share, 1 %)
+· 4 refused: another run is active, the run is paused, or it needs an answer (` + "`ferry answer`" + `) · 128+signal when interrupted.`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.syncFull(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.sync(cmd.Context(), o) },
 	}
-	return group("sync", "Carry rows over", full)
+	o.register(cmd)
+	return cmd
 }
 
-func (f *ferry) syncFull(ctx context.Context) error {
+func (f *ferry) syncIncrementalCommand() *cobra.Command {
+	o := syncOptions{kind: engine.RunIncremental}
+	cmd := &cobra.Command{
+		Use:   "incremental",
+		Short: "Read what changed since the last cycle, once or for as long as it is watched",
+		Long: `Read what transactions of the source have written since the last completed cycle, and bring the engine in step with it.
+Where there is no such cycle, or it holds no longer (other rules, other columns, a restored source), every row is read once.
+
+With --watch a tick begins whenever one is due, until interrupted: one at a time among all processes. A tick that fails is
+told, and the next one tries again. A full run that was interrupted before any cycle was completed is finished first.
+
+With --dry-run nothing is written, to either database: it says what the run would change if it began now, and ends with 0.
+What the engine database itself would refuse is not known before it is tried.
+
+Exit codes: 0 done · 1 failed or cancelled · 3 more of an entity's rows were rejected than the limit (--rejected-share, 1 %)
+· 4 refused: another run is active, the run is paused, or it needs an answer (` + "`ferry answer`" + `) · 128+signal when interrupted.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("every") && (o.every < leastEvery || o.every > mostEvery) {
+				return usage("--every %s: say a duration from %s to %s", o.every, leastEvery, mostEvery)
+			}
+			switch {
+			case o.every != 0 && !o.watch:
+				return usage("--every says how often ticks come; it needs --watch")
+			case o.watch && o.dry:
+				return usage("--dry-run says what one run would do; leave --watch out")
+			case o.watch && len(o.Entities) > 0:
+				return usage("--watch keeps every entity in step; leave some out with `ferry pause --entity`")
+			}
+			return f.sync(cmd.Context(), o)
+		},
+	}
+	o.register(cmd)
+	cmd.Flags().BoolVar(&o.watch, "watch", false, "go on with a tick whenever one is due, until interrupted")
+	cmd.Flags().DurationVar(&o.every, "every", 0, "how often ticks come, in every process (default: as the schedule has it, 20s at first)")
+	return cmd
+}
+
+// How often ticks may come.
+const (
+	leastEvery = time.Second
+	mostEvery  = 24 * time.Hour
+)
+
+func (o *syncOptions) register(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&o.Entities, "entity", nil, "only this source table; may be repeated")
+	cmd.Flags().StringVar(&o.Reason, "reason", "", "why, for other consoles and the journal")
+	cmd.Flags().BoolVar(&o.dry, "dry-run", false, "read and compare as the run would, say what it would change, and write nothing")
+}
+
+// check refuses entities that do not exist.
+func (o *syncOptions) check() error {
+	for _, name := range o.Entities {
+		if err := knownEntity(name); err != nil || name == "" {
+			return usage("--entity %q: entities are named by their source tables, such as loyalty_card", name)
+		}
+	}
+	return nil
+}
+
+// sync runs a sync to its end, or for as long as it is watched.
+func (f *ferry) sync(ctx context.Context, o syncOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if o.dry {
+		return f.dryRun(ctx, o)
+	}
 	soft, hard, caught, release := untilSignal(ctx)
 	defer release()
 	if f.settings.ReadOnly {
@@ -54,9 +138,17 @@ func (f *ferry) syncFull(ctx context.Context) error {
 		return err
 	}
 	defer c.close()
-	id, s, err := f.cross(soft, hard, c, level)
+	if o.watch {
+		level.Set(slog.LevelWarn)
+		err := f.watch(soft, hard, c, o)
+		if code := caught(); code != 0 {
+			return exitWith(code, nil)
+		}
+		return err
+	}
+	id, s, err := f.cross(soft, hard, c, o, level)
 	if code := caught(); code != 0 {
-		f.interrupted(hard, id)
+		f.interrupted(hard, id, o.kind)
 		if f.settings.JSON && s != nil {
 			if err := f.line(newReport("result", s)); err != nil {
 				return err
@@ -85,206 +177,51 @@ func (f *ferry) outlive(soft context.Context) {
 	f.out, f.err = data, messages
 }
 
-// cross starts a full run or takes over the unfinished one, and follows it to its end, or to a batch boundary once soft
-// has ended. The run is 0 if it did not come to one.
-func (f *ferry) cross(soft, hard context.Context, c *crossing, level *slog.LevelVar) (engine.RunID, *engine.Snapshot, error) {
+// cross starts a run or takes over the unfinished one, and follows it to its end, or to a batch boundary once soft has
+// ended. The run is 0 if it did not come to one.
+func (f *ferry) cross(soft, hard context.Context, c *crossing, o syncOptions, level *slog.LevelVar) (engine.RunID, *engine.Snapshot, error) {
 	if err := c.reach(soft); err != nil {
 		return 0, nil, err
 	}
 	if err := c.target.Ready(soft); err != nil {
 		return 0, nil, err
 	}
-	id, err := f.startOrAdopt(soft, c)
+	id, err := f.startOrAdopt(soft, c, o)
 	if err != nil {
 		return 0, nil, err
 	}
 	level.Set(slog.LevelWarn)
 	c.Run(hard)
 	s, err := f.follow(soft, c, id)
+	return id, s, f.drain(soft, hard, c, err)
+}
+
+// drain stops this process's workers at a batch boundary. It gives the error that there is already, else its own.
+func (f *ferry) drain(soft, hard context.Context, c *crossing, err error) error {
 	if soft.Err() != nil {
 		fmt.Fprintln(f.err, "ferry: draining: batches in flight end first; a second INT or TERM aborts them, which is safe too")
 	}
 	stop, cancel := context.WithTimeout(hard, drainLimit)
 	defer cancel()
+	c.rest(stop)
 	if stopErr := c.Stop(stop); stopErr != nil && err == nil {
 		err = stopErr
 	}
-	return id, s, err
+	return err
 }
 
 // interrupted says how a signal left the run.
-func (f *ferry) interrupted(hard context.Context, id engine.RunID) {
+func (f *ferry) interrupted(hard context.Context, id engine.RunID, kind engine.RunKind) {
+	goesOn := "`ferry sync full` goes on with it"
+	if kind == engine.RunIncremental {
+		goesOn = "`ferry sync incremental` reads what is missing"
+	}
 	switch {
 	case id == 0:
 		fmt.Fprintln(f.err, "ferry: interrupted before a run was under way")
 	case hard.Err() != nil:
-		fmt.Fprintf(f.err, "ferry: aborted; what run #%d had not committed is undone, `ferry sync full` goes on with it\n", id)
+		fmt.Fprintf(f.err, "ferry: aborted; what run #%d had not committed is undone, %s\n", id, goesOn)
 	default:
-		fmt.Fprintf(f.err, "ferry: interrupted; run #%d is at a batch boundary, `ferry sync full` goes on with it\n", id)
+		fmt.Fprintf(f.err, "ferry: interrupted; run #%d is at a batch boundary, %s\n", id, goesOn)
 	}
-}
-
-// startOrAdopt starts a full run, or takes over the unfinished one, if that reads this source.
-func (f *ferry) startOrAdopt(ctx context.Context, c *crossing) (engine.RunID, error) {
-	identity, err := fitSource(ctx, c.source)
-	if err != nil {
-		return 0, err
-	}
-	deadline := time.Now().Add(adoptLimit)
-	for {
-		s, err := c.target.Read(ctx)
-		if err != nil {
-			return 0, err
-		}
-		run := s.Run
-		if run == nil || run.Kind != engine.RunFull || run.State.Ended() && run.State != engine.RunInterrupted {
-			return c.StartFull(ctx, engine.StartOptions{})
-		}
-		if err := adoptable(run, identity); err != nil {
-			return 0, err
-		}
-		if run.State == engine.RunInterrupted {
-			fmt.Fprintf(f.err, "resuming full run #%d, interrupted %s\n", run.ID, widget.Ago(run.Since, time.Now()))
-			return run.ID, c.Resume(ctx, engine.Act{Run: run.ID, Seen: run.State})
-		}
-		holder, held := liveHolder(s)
-		if !held {
-			fmt.Fprintf(f.err, "taking over full run #%d, whose process is gone\n", run.ID)
-			return run.ID, nil
-		}
-		if time.Now().After(deadline) {
-			return 0, fmt.Errorf("%w: full run #%d is worked on by %s:%d; wait for it, or `ferry cancel %d`",
-				engine.ErrRunActive, run.ID, holder.Host, holder.PID, run.ID)
-		}
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-time.After(500 * time.Millisecond):
-		}
-	}
-}
-
-// fitSource gives the source's identity. It fails if the source could be written, or does not have the tables that are read.
-func fitSource(ctx context.Context, source *odoo.DB) (identity string, err error) {
-	if err := source.Safety(ctx); err != nil {
-		return "", err
-	}
-	if err := source.Fit(ctx); err != nil {
-		return "", err
-	}
-	return source.Identity(ctx)
-}
-
-// adoptable fails with ErrRunActive if an unfinished run must not be taken over from here.
-func adoptable(run *engine.RunView, identity string) error {
-	switch {
-	case run.Source != identity:
-		return fmt.Errorf("%w: unfinished full run #%d reads %s, --source is %s; give that run's source, or `ferry cancel %d`",
-			engine.ErrRunActive, run.ID, run.Source, identity, run.ID)
-	case run.State == engine.RunPaused || run.State == engine.RunPausing:
-		return fmt.Errorf("%w: full run #%d is %s by %s; `ferry resume --run %d` lets it go on",
-			engine.ErrRunActive, run.ID, run.State, run.StateBy, run.ID)
-	}
-	return nil
-}
-
-// liveHolder gives a process with workers that is alive.
-func liveHolder(s *engine.Snapshot) (engine.WorkerView, bool) {
-	for _, w := range s.Workers {
-		if w.Workers > 0 && w.Silent < enginedb.SilentAfter {
-			return w, true
-		}
-	}
-	return engine.WorkerView{}, false
-}
-
-// follow prints progress until the run has ended or ctx has.
-func (f *ferry) follow(ctx context.Context, c *crossing, id engine.RunID) (*engine.Snapshot, error) {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	var printed time.Time
-	for {
-		s := c.Snapshot()
-		if s.Run != nil && s.Run.ID > id {
-			// It has ended, and another one began before anybody looked: snapshots are about that one now.
-			return c.target.ReadRun(ctx, id)
-		}
-		if s.Run != nil && s.Run.ID == id && s.Run.State.Ended() {
-			return s, nil
-		}
-		if time.Since(printed) >= time.Second && s.Run != nil && s.Run.ID == id {
-			printed = time.Now()
-			if err := f.progress(s); err != nil {
-				return s, err
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return s, nil
-		case <-tick.C:
-		}
-	}
-}
-
-// progress says how far a run is: on stderr, with --json typed lines on stdout.
-func (f *ferry) progress(s *engine.Snapshot) error {
-	if f.settings.JSON {
-		return f.line(newReport("progress", s))
-	}
-	fmt.Fprintln(f.err, headline(s))
-	if line := trouble(s); line != "" {
-		fmt.Fprintln(f.err, line)
-	}
-	for _, e := range s.Entities {
-		if e.State == engine.StepRunning {
-			fmt.Fprintln(f.err, "  "+entityLine(e))
-		}
-	}
-	return nil
-}
-
-// result prints how a run ended and chooses the exit code.
-func (f *ferry) result(s *engine.Snapshot) error {
-	if f.settings.JSON {
-		if err := f.line(newReport("result", s)); err != nil {
-			return err
-		}
-	} else {
-		writePlain(f.out, s)
-	}
-	switch s.Run.State { //nolint:exhaustive // the others did not come to an end of their own
-	case engine.RunDone:
-		return f.rejects(s)
-	case engine.RunCancelled:
-		return fmt.Errorf("run #%d was cancelled by %s", s.Run.ID, s.Run.StateBy)
-	default:
-		why := s.Run.Error
-		if advice := cure.For(why); advice != "" {
-			why += "; " + advice
-		}
-		return fmt.Errorf("run #%d %s: %s; once that is cured, `ferry resume --run %d` goes on where it stopped",
-			s.Run.ID, s.Run.State, why, s.Run.ID)
-	}
-}
-
-// rejects fails with exitDiscrepancy if an entity has more rejected rows than the limit, and says which rules.
-func (f *ferry) rejects(s *engine.Snapshot) error {
-	for _, e := range s.Entities {
-		share := e.RejectedShare()
-		if !share.Known {
-			return exitWith(exitUnchecked, errors.New("the rejected share of "+e.Name+" is not known"))
-		}
-		if share.Value <= f.settings.RejectedShare {
-			continue
-		}
-		reason := ""
-		for _, r := range s.Reasons {
-			if r.Entity == e.Name && reason == "" {
-				reason = ", most of them for " + r.Reason
-			}
-		}
-		return exitWith(exitDiscrepancy, fmt.Errorf("%s %% of %s were rejected%s; the limit is %s %%; see `ferry quarantine list`",
-			strconv.FormatFloat(100*share.Value, 'f', 1, 64), e.Name, reason, strconv.FormatFloat(100*f.settings.RejectedShare, 'f', -1, 64)))
-	}
-	return nil
 }

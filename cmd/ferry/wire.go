@@ -62,13 +62,28 @@ func (f *ferry) open(ctx context.Context, workers int, logger *slog.Logger) (*cr
 			if err := target.NotOdoo(ctx); err != nil {
 				return err
 			}
-			return sqlstate.Wrap(engine.SideTarget, "initialising", migrations.Init(ctx, target.Pool(), f.settings.Rules(), logger))
+			seeds := migrations.Seeds{Rules: f.settings.Rules(), Policies: f.settings.Policies()}
+			return sqlstate.Wrap(engine.SideTarget, "initialising", migrations.InitWith(ctx, target.Pool(), seeds, logger))
 		},
 		Process: process, Actor: thisActor(process.Host, f.getenv),
 		Profile: f.settings.Profile, Version: version(), Logger: logger,
 		InsecureSource: f.settings.Insecure(engine.SideSource), InsecureTarget: f.settings.Insecure(engine.SideTarget),
 	})
 	return &crossing{Control: k, source: source, target: target}, nil
+}
+
+// restLimit is how long the engine database may take to hear that this process starts no more ticks.
+const restLimit = 2 * time.Second
+
+// rest starts no more ticks here, so that none begins while the workers drain. That the engine database does not hear of it
+// is well: the process signs off in a moment, or is missed.
+func (c *crossing) rest(ctx context.Context) {
+	if !c.Snapshot().Process.Keeps {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, restLimit)
+	defer cancel()
+	_ = c.KeepInStep(ctx, 0) // it logs what went wrong
 }
 
 // close ends all sessions.

@@ -27,7 +27,7 @@ type owners struct {
 
 // settleCodes finds the owners of all codes that the batch's rows claim. Losers become faults, holders that lost are
 // retired, holders that moved on are taken along.
-func (m *merge) settleCodes(ctx context.Context, snap SourceSnapshot, tx Load) error {
+func (m *merge) settleCodes(ctx context.Context, snap SourceSnapshot, tx LoadReader) error {
 	o := &owners{
 		e: m.e, known: map[int64]*judged{}, holders: map[string]Holder{}, unsought: map[string]bool{},
 		owner: map[string]int64{}, shared: map[string]bool{},
@@ -83,7 +83,7 @@ func (o *owners) claim(row *judged) {
 
 // seek looks up who holds the codes not yet looked up. It gives those about which batches could disagree: another row
 // than the owner holds them, or several rows claim them.
-func (o *owners) seek(ctx context.Context, tx Load) (contested []string, err error) {
+func (o *owners) seek(ctx context.Context, tx LoadReader) (contested []string, err error) {
 	codes := make([]string, 0, len(o.unsought))
 	for code := range o.unsought {
 		codes = append(codes, code)

@@ -61,28 +61,40 @@ func (m *merge) tellOthers(ctx context.Context, tx Load) error {
 	if m.w.First {
 		return nil // children are read later, and nobody waits yet
 	}
-	var arrived []int64
-	for _, id := range m.inserts.IDs() {
-		if !m.lost[id] {
-			arrived = append(arrived, id)
-		}
-	}
-	var gaveUp []int64
-	if m.e.Code >= 0 {
-		gaveUp = append(gaveUp, m.updates.IDs()...)
-		gaveUp = append(gaveUp, m.extras...)
-		gaveUp = append(gaveUp, m.retired...)
-		for _, f := range m.faults {
-			gaveUp = append(gaveUp, f.ID)
-		}
-		for _, entry := range m.open {
-			gaveUp = append(gaveUp, entry.ID)
-		}
-	}
-	if err := tx.Wake(ctx, m.e, arrived, gaveUp, m.scope); err != nil {
+	arrived := m.arrived()
+	if err := tx.Wake(ctx, m.e, arrived, m.gaveUp(), m.scope); err != nil {
 		return err
 	}
 	linked, err := tx.Link(ctx, m.e, arrived)
 	m.counts.Taken += linked
 	return err
+}
+
+// arrived are the rows that are new in the engine.
+func (m *merge) arrived() []int64 {
+	var out []int64
+	for _, id := range m.inserts.IDs() {
+		if !m.lost[id] {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// gaveUp are the rows that may have given up their code.
+func (m *merge) gaveUp() []int64 {
+	var out []int64
+	if m.e.Code < 0 {
+		return nil
+	}
+	out = append(out, m.updates.IDs()...)
+	out = append(out, m.extras...)
+	out = append(out, m.retired...)
+	for _, f := range m.faults {
+		out = append(out, f.ID)
+	}
+	for _, entry := range m.open {
+		out = append(out, entry.ID)
+	}
+	return out
 }

@@ -91,6 +91,14 @@ func (x *Executor) loadMerge(ctx context.Context, snap SourceSnapshot, tx Load, 
 // carry brings the rows of a merge into the engine or into quarantine. What needs the source ends with the snapshot's
 // context, the rest with the batch's.
 func (m *merge) carry(source, ctx context.Context, snap SourceSnapshot, tx Load) error {
+	if err := m.decide(source, ctx, snap, tx); err != nil {
+		return err
+	}
+	return m.store(ctx, tx)
+}
+
+// decide decides what becomes of every row, and writes nothing.
+func (m *merge) decide(source, ctx context.Context, snap SourceSnapshot, tx LoadReader) error {
 	var err error
 	if m.open, err = tx.Open(ctx, m.e, m.scope); err != nil {
 		return err
@@ -105,7 +113,7 @@ func (m *merge) carry(source, ctx context.Context, snap SourceSnapshot, tx Load)
 		return err
 	}
 	m.merged()
-	return m.store(ctx, tx)
+	return nil
 }
 
 // maxText bounds the texts of a batch's rows, in bytes: rows are bounded by their number, but a text may be long.

@@ -49,7 +49,7 @@ func newMerge(e *entity.Entity, w Work, scope Scope, rows []judged) *merge {
 }
 
 // compare decides what becomes of every row of the scope, and of those taken along.
-func (m *merge) compare(ctx context.Context, tx Load) error {
+func (m *merge) compare(ctx context.Context, tx LoadReader) error {
 	if err := m.findParents(ctx, tx); err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (m *merge) store(ctx context.Context, tx Load) error {
 }
 
 // findParents asks which of the parents that the rows point at are in the engine.
-func (m *merge) findParents(ctx context.Context, tx Load) error {
+func (m *merge) findParents(ctx context.Context, tx LoadReader) error {
 	for _, p := range m.e.Parents {
 		wanted := map[int64]bool{}
 		for _, row := range m.rows {
@@ -179,7 +179,7 @@ func (m *merge) reject(f Fault) {
 }
 
 // takeAlong merges the rows outside the scope whose code passed to its owner in this batch.
-func (m *merge) takeAlong(ctx context.Context, tx Load) error {
+func (m *merge) takeAlong(ctx context.Context, tx LoadReader) error {
 	if len(m.taken) == 0 {
 		return nil
 	}

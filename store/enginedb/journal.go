@@ -61,3 +61,11 @@ func (db *DB) Journal(ctx context.Context, before int64, limit int) ([]engine.Jo
 	})
 	return out, sqlstate.Wrap(engine.SideTarget, "reading the journal", err)
 }
+
+// maybe is a column that may be NULL.
+func maybe(v *int64) engine.Maybe[int64] {
+	if v == nil {
+		return engine.Maybe[int64]{}
+	}
+	return engine.Known(*v)
+}

@@ -101,6 +101,18 @@ func latest() (ours, queue int64, err error) {
 // program was there, and with ErrShape, changing nothing, if existing engine tables lack something. Rules seed the
 // severities that are not there yet; they never change one that is.
 func Init(ctx context.Context, pool *pgxpool.Pool, rules entity.Rules, logger *slog.Logger) error {
+	return InitWith(ctx, pool, Seeds{Rules: rules}, logger)
+}
+
+// Seeds are what a new engine database begins with. From then on its own are in force, whatever somebody's config says.
+type Seeds struct {
+	Rules    entity.Rules      // the others have their defaults
+	Policies map[string]string // likewise; see cycle.PolicyNames
+}
+
+// InitWith is Init with policies too. They are for an engine database that has none yet: where one is absent its default is
+// in force, so a later config must not fill it in.
+func InitWith(ctx context.Context, pool *pgxpool.Pool, seeds Seeds, logger *slog.Logger) error {
 	status, err := Status(ctx, pool)
 	if err != nil {
 		return err
@@ -111,10 +123,17 @@ func Init(ctx context.Context, pool *pgxpool.Pool, rules entity.Rules, logger *s
 	if err := initEngineTables(ctx, pool); err != nil {
 		return err
 	}
+	var decided bool
+	if err := pool.QueryRow(ctx, `SELECT to_regclass('ferry.policy') IS NOT NULL`).Scan(&decided); err != nil {
+		return fmt.Errorf("looking for policies: %w", err)
+	}
+	if decided {
+		seeds.Policies = nil
+	}
 	if err := migrate(ctx, pool, logger); err != nil {
 		return err
 	}
-	return seed(ctx, pool, rules)
+	return seed(ctx, pool, seeds)
 }
 
 func migrate(ctx context.Context, pool *pgxpool.Pool, logger *slog.Logger) error {
@@ -151,18 +170,21 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, logger *slog.Logger) error
 
 // seed gives every entity its lease and every rule its severity: the one given, else its default. What is there already
 // stays.
-func seed(ctx context.Context, pool *pgxpool.Pool, rules entity.Rules) error {
+func seed(ctx context.Context, pool *pgxpool.Pool, seeds Seeds) error {
 	batch := &pgx.Batch{}
 	for _, e := range entity.All() {
 		batch.Queue(`INSERT INTO ferry.lease (entity) VALUES ($1) ON CONFLICT DO NOTHING`, e.Name)
 	}
 	severities := entity.DefaultRules()
-	maps.Copy(severities, rules)
+	maps.Copy(severities, seeds.Rules)
 	for name, severity := range severities {
 		batch.Queue(`INSERT INTO ferry.rule (name, severity) VALUES ($1, $2) ON CONFLICT DO NOTHING`, name, string(severity))
 	}
+	for name, value := range seeds.Policies {
+		batch.Queue(`INSERT INTO ferry.policy (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`, name, value)
+	}
 	if err := pool.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("seeding leases and rules: %w", err)
+		return fmt.Errorf("seeding leases, rules and policies: %w", err)
 	}
 	return nil
 }

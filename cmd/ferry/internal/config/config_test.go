@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ferry/cmd/ferry/internal/config"
+	"ferry/engine/cycle"
 	"ferry/engine/entity"
 )
 
@@ -46,6 +47,9 @@ allow_unverified_tls = "source"
 rules.card.partner_missing = "reject"
 [profiles.prod.limits]
 rejected_share = 0.5
+
+[policies]
+vanish-rows = 7
 `
 
 func TestAFileIsReadWithItsPlaces(t *testing.T) {
@@ -85,6 +89,22 @@ func TestAFileIsReadWithItsPlaces(t *testing.T) {
 	require.Equal(t, "c.toml:9:34", file.Keys["quit"].Place.String())
 }
 
+func TestPoliciesAreReadHoweverTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	file, err := config.Parse("c", []byte("[policies]\ndeletes = \"delete\"\nvanish_rows = 5\nvanish-share = 0.5\n"+
+		"[profiles.a.policies]\nsweep-every = \"30m\"\nvanish-rows = 6\n"), settings)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"deletes": "delete", "vanish-rows": "5", "vanish-share": "0.5"}, config.Texts(file.Policies("")))
+	require.Equal(t, map[string]string{"deletes": "delete", "vanish-rows": "6", "vanish-share": "0.5", "sweep-every": "30m0s"},
+		config.Texts(file.Policies("a")))
+	require.Equal(t, "c:7:1", file.Policies("a")["vanish-rows"].Place.String())
+	require.Equal(t, []string{
+		`policies.deletes is delete in the config and report in the engine database, which is in force; ` + "`ferry policy set`" + ` changes that`,
+		`policies.vanish-rows is 5 in the config and 10000 in the engine database, which is in force; ` + "`ferry policy set`" + ` changes that`,
+		`policies.vanish-share is 0.5 in the config and 0.001 in the engine database, which is in force; ` + "`ferry policy set`" + ` changes that`,
+	}, config.DifferingPolicies(config.Texts(file.Policies("")), cycle.DefaultPolicies()))
+}
+
 func TestFaultsAreNamedWithTheirPlaces(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, fault string }{
@@ -122,6 +142,14 @@ func TestFaultsAreNamedWithTheirPlaces(t *testing.T) {
 		{"rules.card.partner_mising = 'warn'", `c:1:12: no rule "card.partner_mising"; did you mean "card.partner_missing"?`},
 		{"rules.card.partner_missing = 'wran'", `c:1:12: rule card.partner_missing: no severity "wran"; there are: reject, warn, off`},
 		{"rules.card.partner_missing = true", `c:1:12: rules.card.partner_missing: want "reject", "warn" or "off", found true or false`},
+		{"policies.delets = 'report'", `c:1:10: no policy "delets"; did you mean "deletes"?`},
+		{"[policies]\nvanish_shar = 1", `c:2:1: no policy "vanish_shar"; did you mean "vanish-share"?`},
+		{"policies.x = 1", `c:1:10: no policy "x"; there are: deletes, refused-share, sweep-every, vanish-rows, vanish-share`},
+		{"policies.deletes = 'maybe'", `c:1:10: policy deletes: "maybe" is neither report nor delete`},
+		{"policies.deletes = true", `c:1:10: policies.deletes: want text in quotes or a number, found true or false`},
+		{"policies.vanish-share = 1.5", `c:1:10: policy vanish-share: "1.5" is no share from 0 to 1`},
+		{"policies.sweep-every = 60", `c:1:10: policy sweep-every: "60" is no duration such as 1h`},
+		{"policies.vanish_rows = 1\npolicies.vanish-rows = 1", `c:1:10: policies.vanish_rows: policy vanish-rows is given twice`},
 		{"rules.card.code_empty = 'warn'", "c:1:12: rule card.code_empty is fixed: the engine's tables cannot hold such a row"},
 		{"keys.up = []", "c:1:6: keys.up: want a key or a list of keys, found a list"},
 		{"keys.up = ['k', 1]", "c:1:6: keys.up: want a key or a list of keys, found a list"},
@@ -217,6 +245,7 @@ func TestTheDefaultSaysTheDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, file.Common.Values)
 	require.Empty(t, file.Common.Rules)
+	require.Empty(t, file.Common.Policies)
 	require.Empty(t, file.Keys)
 	require.Empty(t, file.Profiles)
 
@@ -230,6 +259,8 @@ func TestTheDefaultSaysTheDefaults(t *testing.T) {
 		}
 	}
 	require.Empty(t, config.DifferingRules(config.Severities(file.Rules("")), entity.DefaultRules()))
+	require.Len(t, file.Policies(""), len(cycle.PolicyNames()))
+	require.Empty(t, config.DifferingPolicies(config.Texts(file.Policies("")), cycle.DefaultPolicies()))
 	require.Equal(t, []string{" ", `\`}, file.Keys["up"].Keys)
 	require.Empty(t, file.Profiles)
 }

@@ -56,8 +56,9 @@ type Value struct {
 
 // Layer is what one part of a file says: the part for everybody, or a profile.
 type Layer struct {
-	Values map[string]Value // by the setting's name
-	Rules  map[string]Value // by the rule's name
+	Values   map[string]Value // by the setting's name
+	Rules    map[string]Value // by the rule's name
+	Policies map[string]Value // by the policy's name
 }
 
 // Binding is the keys of one action.
@@ -88,6 +89,14 @@ func (f *File) Rules(profile string) map[string]Value {
 	all := map[string]Value{}
 	maps.Copy(all, f.Common.Rules)
 	maps.Copy(all, f.Profiles[profile].Rules)
+	return all
+}
+
+// Policies is what a file says about policies, likewise.
+func (f *File) Policies(profile string) map[string]Value {
+	all := map[string]Value{}
+	maps.Copy(all, f.Common.Policies)
+	maps.Copy(all, f.Profiles[profile].Policies)
 	return all
 }
 

@@ -18,6 +18,7 @@ import (
 // The file's tables that hold no settings.
 const (
 	rulesTable    = "rules"
+	policiesTable = "policies"
 	keysTable     = "keys"
 	profilesTable = "profiles"
 )
@@ -66,7 +67,7 @@ func (r *reader) faultf(path []string, format string, args ...any) {
 
 // layer reads the part for everybody, or one profile.
 func (r *reader) layer(tree map[string]any, path []string, profile string) Layer {
-	out := Layer{Values: map[string]Value{}, Rules: map[string]Value{}}
+	out := Layer{Values: map[string]Value{}, Rules: map[string]Value{}, Policies: map[string]Value{}}
 	r.section(tree, path, "", profile, out.Values)
 	for _, section := range r.sections() {
 		if body, ok := r.table(tree, path, section); ok {
@@ -75,6 +76,9 @@ func (r *reader) layer(tree map[string]any, path []string, profile string) Layer
 	}
 	if body, ok := r.table(tree, path, rulesTable); ok {
 		r.rules(body, join(path, rulesTable), nil, profile, out.Rules)
+	}
+	if body, ok := r.table(tree, path, policiesTable); ok {
+		r.policies(body, join(path, policiesTable), profile, out.Policies)
 	}
 	return out
 }
@@ -133,7 +137,7 @@ func (r *reader) sections() []string {
 
 // tables gives all tables that may stand at the top of the file, or in a profile.
 func (r *reader) tables(profile string) []string {
-	out := append(r.sections(), rulesTable)
+	out := append(r.sections(), rulesTable, policiesTable)
 	if profile == "" {
 		out = append(out, keysTable, profilesTable)
 	}

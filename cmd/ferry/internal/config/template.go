@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ferry/engine/cycle"
 	"ferry/engine/entity"
 )
 
@@ -31,7 +32,7 @@ const heading = `# ferry's config, with every setting at its default. Lines that
 
 const profilesHeading = `
 # A profile is a named pair of databases with its settings, chosen with --profile, FERRY_PROFILE, or profile at the top. It
-# overrides what stands above, rules and limits included. With profiles in the file, one that is not there is refused.
+# overrides what stands above, rules, policies and limits included. With profiles in the file, one that is not there is refused.
 #
 #   [profiles.prod]
 #   source = "postgres://ferry_reader@odoo-db/prod?sslmode=verify-full"
@@ -47,6 +48,12 @@ const rulesHeading = `
 # ` + "`ferry init`" + ` takes these into a new engine database. From then on the engine database's are in force: where this file
 # differs, ` + "`ferry config check`" + ` says so, and nothing changes.
 [rules]
+`
+
+const policiesHeading = `
+# What is done about rows that are gone from the source, and how many of them, or of rows that the engine database refuses,
+# are too many. ` + "`ferry init`" + ` takes these into a new engine database, as it does the rules; ` + "`ferry policy set`" + ` changes one later.
+[policies]
 `
 
 const keysHeading = `
@@ -72,6 +79,7 @@ func WriteDefault(w io.Writer, settings []Setting, keys []Key) error {
 		fmt.Fprintf(&out, "\n# %s\n# %s, %s\n#%s = %s\n", s.Usage, s.Flag(), s.Variable(), s.key(), literal(s))
 	}
 	writeRules(&out)
+	writePolicies(&out)
 	out.WriteString(keysHeading)
 	for _, k := range keys {
 		quoted := make([]string, len(k.Keys))
@@ -100,6 +108,35 @@ func writeRules(out *strings.Builder) {
 	if len(fixed) > 0 {
 		fmt.Fprintf(out, "\n# Always \"reject\", because the engine's tables could not hold such a row:\n#   %s\n", strings.Join(fixed, "\n#   "))
 	}
+}
+
+func writePolicies(out *strings.Builder) {
+	out.WriteString(policiesHeading)
+	defaults := cycle.DefaultPolicies()
+	for _, name := range cycle.PolicyNames() {
+		value := defaults.Get(name)
+		if _, err := strconv.ParseFloat(value, 64); err != nil {
+			value = strconv.Quote(value)
+		}
+		fmt.Fprintf(out, "\n# %s\n#%s = %s\n", PolicyUsage(name), name, value)
+	}
+}
+
+// PolicyUsage says in a line what a policy decides.
+func PolicyUsage(name string) string {
+	switch name {
+	case "deletes":
+		return `Engine rows whose source row is gone: "report" lists them and lets them stay, "delete" has them leave.`
+	case "vanish-share":
+		return "A run stops and asks if a larger share of an entity's rows than this is gone since the cycle before."
+	case "vanish-rows":
+		return "A run stops and asks if more of an entity's rows than this are gone since the cycle before."
+	case "refused-share":
+		return "A run pauses if the engine database refuses more than this share of the rows of a step."
+	case "sweep-every":
+		return "The ids of both sides are compared at least so often."
+	}
+	return name
 }
 
 // literal is a setting's default as TOML.

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"ferry/engine"
+)
+
+func (f *ferry) answerCommand() *cobra.Command {
+	var act engine.Act
+	cmd := &cobra.Command{
+		Use:   "answer RUN accept|stop",
+		Short: "Answer a run's question: let it go on, or end it",
+		Long: `Answer the question that a run asks, such as whether it is true that many rows are gone from the source. "accept" lets
+the run go on, as soon as a process with workers is there; "stop" cancels it. ` + "`ferry status`" + ` shows the question.
+
+Exit codes: 0 answered · 1 there is no such run · 4 the run asks nothing.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 2 || args[1] != "accept" && args[1] != "stop" {
+				return usage("say the run's number and accept or stop, such as `ferry answer 12 accept`")
+			}
+			id, err := strconv.ParseInt(args[0], 10, 64)
+			if err != nil || id < 1 {
+				return usage("%q is no run's number", args[0])
+			}
+			act.Run = engine.RunID(id)
+			return f.steer(cmd.Context(), "answer", act, func(ctx context.Context, c *crossing, act engine.Act) error {
+				return f.answer(ctx, c, act, args[1] == "accept")
+			})
+		},
+	}
+	cmd.Flags().StringVar(&act.Reason, "reason", "", "why, for other consoles and the journal")
+	return cmd
+}
+
+// answer answers a run, and says how it goes on where nobody is there to work on it.
+func (f *ferry) answer(ctx context.Context, c *crossing, act engine.Act, accept bool) error {
+	if err := c.Answer(ctx, act, accept); err != nil {
+		return err
+	}
+	s, err := c.target.ReadRun(ctx, act.Run)
+	if err != nil {
+		return err
+	}
+	if _, held := liveHolder(s); accept && !held && s.Run.State.Active() {
+		fmt.Fprintf(f.err, "nobody is there to work on run #%d; `ferry sync %s` goes on with it\n", act.Run, s.Run.Kind)
+	}
+	return nil
+}

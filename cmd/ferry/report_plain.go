@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"ferry/engine"
+	"ferry/tui/cure"
+	"ferry/tui/sanitize"
+	"ferry/tui/widget"
+)
+
+// writePlain prints a snapshot for people.
+func writePlain(w io.Writer, s *engine.Snapshot) {
+	fmt.Fprintln(w, headline(s))
+	if line := trouble(s); line != "" {
+		fmt.Fprintln(w, line)
+	}
+	if run := s.Run; run != nil {
+		if run.Question != "" {
+			fmt.Fprintln(w, sanitize.Text("question: "+run.Question))
+			fmt.Fprintf(w, "  `ferry answer %d accept` lets the run go on, `ferry answer %[1]d stop` ends it\n", run.ID)
+		}
+		if run.WhyFull != "" {
+			fmt.Fprintln(w, sanitize.Text("every row is read: "+run.WhyFull))
+		}
+	}
+	for _, e := range s.Entities {
+		fmt.Fprintln(w, entityLine(e))
+	}
+	writeReasons(w, s.Reasons)
+	if s.TakenAt.IsZero() {
+		return
+	}
+	for _, line := range []string{freshnessLine(s), floorLine(s), scheduleLine(s)} {
+		if line != "" {
+			fmt.Fprintln(w, sanitize.Text(line))
+		}
+	}
+}
+
+// troubleAge is how long an error that a run goes on with is news.
+const troubleAge = 30 * time.Second
+
+// trouble is what a run that goes on met lately, with its cure; or nothing.
+func trouble(s *engine.Snapshot) string {
+	run := s.Run
+	if run == nil || !run.State.Active() || run.LastError == "" || s.TakenAt.Sub(run.LastErrorAt) > troubleAge {
+		return ""
+	}
+	line := "! " + widget.Ago(run.LastErrorAt, s.TakenAt) + ": " + sanitize.Text(run.LastError)
+	if advice := cure.For(run.LastError); advice != "" {
+		line += "; " + advice
+	}
+	return line
+}
+
+func writeReasons(w io.Writer, reasons []engine.ReasonView) {
+	for i, r := range reasons {
+		if i == 0 {
+			fmt.Fprintln(w, "in quarantine:")
+		}
+		more := ""
+		if r.Waived > 0 {
+			more += fmt.Sprintf(" (%s of them waived)", widget.Count(r.Waived))
+		}
+		if r.Hangs > 0 {
+			more += fmt.Sprintf(" (+%s rows wait for them)", widget.Count(r.Hangs))
+		}
+		fmt.Fprintf(w, "  %-24s %-28s %s%s\n", r.Entity, sanitize.Text(r.Reason), widget.Count(r.Rows), more)
+	}
+}

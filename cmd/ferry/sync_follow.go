@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"ferry/engine"
+	"ferry/engine/entity"
+	"ferry/tui/cure"
+)
+
+// follow prints progress until the run has ended, waits for an operator, or ctx has ended.
+func (f *ferry) follow(ctx context.Context, c *crossing, id engine.RunID) (*engine.Snapshot, error) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	var printed time.Time
+	for {
+		s := c.Snapshot()
+		if s.Run != nil && s.Run.ID > id {
+			// It has ended, and another one began before anybody looked: snapshots are about that one now.
+			return c.target.ReadRun(ctx, id)
+		}
+		if s.Run != nil && s.Run.ID == id && settled(s.Run) {
+			return s, nil
+		}
+		if time.Since(printed) >= time.Second && s.Run != nil && s.Run.ID == id {
+			printed = time.Now()
+			if err := f.progress(s); err != nil {
+				return s, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return s, nil
+		case <-tick.C:
+		}
+	}
+}
+
+// settled reports whether a sync has nothing to wait for: the run has ended, it asks, or it is paused and nobody sits at it
+// who would resume it. A full run that an operator has paused is waited for, as it takes long and is paused for a while.
+func settled(run *engine.RunView) bool {
+	switch {
+	case run.State.Ended(), run.State == engine.RunAsking:
+		return true
+	case run.State == engine.RunPaused:
+		return run.Kind == engine.RunIncremental || run.StateBy == byFerry
+	}
+	return false
+}
+
+// byFerry is who paused a run of which the engine database refuses too many rows.
+const byFerry = "ferry"
+
+// asking is the error of a run that needs an answer.
+func asking(run *engine.RunView) error {
+	return fmt.Errorf("%w: %s run #%d: %s `ferry answer %[3]d accept` lets it go on, `ferry answer %[3]d stop` ends it",
+		engine.ErrNeedsAnswer, run.Kind, run.ID, run.Question)
+}
+
+// paused is the error of a run that somebody has paused.
+func paused(run *engine.RunView) error {
+	return exitWith(exitRefused, fmt.Errorf("%s run #%d is %s by %s%s; `ferry resume --run %[2]d` lets it go on",
+		run.Kind, run.ID, run.State, run.StateBy, because(run.Reason)))
+}
+
+// progress says how far a run is: on stderr, with --json typed lines on stdout.
+func (f *ferry) progress(s *engine.Snapshot) error {
+	if f.settings.JSON {
+		return f.line(newReport("progress", s))
+	}
+	fmt.Fprintln(f.err, headline(s))
+	if line := trouble(s); line != "" {
+		fmt.Fprintln(f.err, line)
+	}
+	for _, e := range s.Entities {
+		if e.State == engine.StepRunning {
+			fmt.Fprintln(f.err, "  "+entityLine(e))
+		}
+	}
+	return nil
+}
+
+// result prints how a run ended and chooses the exit code.
+func (f *ferry) result(s *engine.Snapshot) error {
+	if f.settings.JSON {
+		if err := f.line(newReport("result", s)); err != nil {
+			return err
+		}
+	} else {
+		writePlain(f.out, s)
+	}
+	switch s.Run.State { //nolint:exhaustive // the others did not come to an end of their own
+	case engine.RunDone:
+		return f.rejects(s)
+	case engine.RunAsking:
+		return asking(s.Run)
+	case engine.RunPaused:
+		return paused(s.Run)
+	case engine.RunCancelled:
+		return fmt.Errorf("run #%d was cancelled by %s", s.Run.ID, s.Run.StateBy)
+	default:
+		why := s.Run.Error
+		if advice := cure.For(why); advice != "" {
+			why += "; " + advice
+		}
+		return fmt.Errorf("run #%d %s: %s; once that is cured, `ferry resume --run %d` goes on where it stopped",
+			s.Run.ID, s.Run.State, why, s.Run.ID)
+	}
+}
+
+// rejects fails with exitDiscrepancy if an entity has more rejected rows than the limit, and says which rules. Of an entity
+// that the run was not about, nothing needs to be known.
+func (f *ferry) rejects(s *engine.Snapshot) error {
+	for _, e := range s.Entities {
+		share := e.RejectedShare()
+		switch {
+		case !share.Known && takesPart(s, e.Name):
+			return exitWith(exitUnchecked, errors.New("the rejected share of "+e.Name+" is not known"))
+		case !share.Known || share.Value <= f.settings.RejectedShare:
+			continue
+		}
+		return f.tooMany(s, e.Name, share.Value)
+	}
+	return nil
+}
+
+// tooMany is the error of an entity of which more rows were rejected than the limit.
+func (f *ferry) tooMany(s *engine.Snapshot, name string, share float64) error {
+	return exitWith(exitDiscrepancy, fmt.Errorf("%s %% of %s were rejected%s; the limit is %s %%; see `ferry quarantine list`",
+		strconv.FormatFloat(100*share, 'f', 1, 64), name, mostFor(s, name), strconv.FormatFloat(100*f.settings.RejectedShare, 'f', -1, 64)))
+}
+
+func takesPart(s *engine.Snapshot, name string) bool {
+	return slices.ContainsFunc(s.Steps, func(step engine.StepView) bool { return step.Entity == name })
+}
+
+// mostFor says for what most of an entity's rejected rows were rejected.
+func mostFor(s *engine.Snapshot, name string) string {
+	reason, most := "", int64(0)
+	for _, r := range s.Reasons {
+		if rows := r.Rows - r.Waived; r.Entity == name && r.Reason != entity.ReasonWaiting && rows > most {
+			reason, most = ", most of them for "+r.Reason, rows
+		}
+	}
+	return reason
+}

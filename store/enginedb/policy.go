@@ -1,0 +1,45 @@
+package enginedb
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"ferry/engine"
+	"ferry/engine/cycle"
+	"ferry/store/sqlstate"
+)
+
+// Policies reads the policies in force.
+func (db *DB) Policies(ctx context.Context) (cycle.Policies, error) {
+	p, err := currentPolicies(ctx, db.pool)
+	return p, sqlstate.Wrap(engine.SideTarget, "reading the policies", err)
+}
+
+// SetPolicy gives a policy another value; the next run begins with it.
+func (db *DB) SetPolicy(ctx context.Context, name, value string, act engine.Act, by engine.Actor) error {
+	return db.inTx(ctx, "changing a policy", func(tx pgx.Tx) error {
+		// What is not in the table has its default, so there may be no row to lock.
+		if _, err := tx.Exec(ctx, `LOCK TABLE ferry.policy IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		p, err := currentPolicies(ctx, tx)
+		if err != nil {
+			return err
+		}
+		before := p.Get(name)
+		if err := p.Set(name, value); err != nil {
+			return err
+		}
+		after := p.Get(name)
+		if before == after {
+			return fmt.Errorf("%w: policy %s is %s already", engine.ErrStateChanged, name, before)
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO ferry.policy (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value`, name, after)
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, entry{Actor: by, Action: "policy " + name, State: before, Reason: act.Reason, Outcome: after})
+	})
+}
