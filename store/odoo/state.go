@@ -89,21 +89,20 @@ func youngerThan(since cycle.Floor) (string, error) {
 	return "age(xmin) BETWEEN 0 AND (SELECT age('" + string(since) + "'::xid8::xid))", nil
 }
 
-// Tally counts all rows and those that transactions from a floor on have written. It gives false if that takes longer than
-// the limit; the transaction is protected by a savepoint.
+// Tally counts all rows and those that transactions from a floor on have written, in one pass. It gives false if that
+// takes longer than the limit; the transaction is protected by a savepoint.
 //
-// All rows are counted apart from the young ones: an index is enough for that, and the age of a row is asked for twice, where
-// one pass with a FILTER for each figure asks six times; on five million rows that pass takes about one and a half
-// times as long.
+// OFFSET 0 keeps the two levels apart, so that a row's age is asked for once and not for each figure. Counting all rows by an
+// index beside that is no gain: where rows were changed all over a table, its visibility has to be looked up row by row.
 func (s *Snapshot) Tally(ctx context.Context, e *entity.Entity, since cycle.Floor, limit time.Duration) (t cycle.Tally, counted bool, err error) {
 	young, err := youngerThan(since)
 	if err != nil {
 		return t, false, err
 	}
 	err = s.limited(ctx, limit, func(inner pgx.Tx) error {
-		return inner.QueryRow(ctx, `SELECT (SELECT count(*) FROM `+table(e)+`), (SELECT coalesce(max(id), 0)::bigint FROM `+table(e)+`),
-				count(*), coalesce(min(id), 1)::bigint - 1, coalesce(max(id), 0)::bigint
-			FROM `+table(e)+` WHERE `+young).Scan(&t.Rows, &t.MaxID, &t.Changed, &t.Low, &t.High)
+		return inner.QueryRow(ctx, `SELECT count(*), coalesce(max(id), 0), count(young), coalesce(min(young), 1) - 1, coalesce(max(young), 0)
+			FROM (SELECT id::bigint, CASE WHEN `+young+` THEN id::bigint END AS young FROM `+table(e)+` OFFSET 0) t`).
+			Scan(&t.Rows, &t.MaxID, &t.Changed, &t.Low, &t.High)
 	})
 	if isTimeout(err) {
 		return cycle.Tally{}, false, nil
