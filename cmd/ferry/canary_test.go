@@ -253,12 +253,13 @@ func (p *process) visits(steps ...[2]string) {
 func (c *cage) everyScreen(t *testing.T) {
 	t.Helper()
 	p := launch(t, c.env, true)
-	p.shows("#1", "s start")
+	p.shows("DONE", "s start")
 	require.NoError(t, resize(p, 100, 120)) // nothing is below the window
 	p.visits(
-		[2]string{"2", "newest first"}, [2]string{"\r", "handed out once"},
+		[2]string{"2", "newest first"}, [2]string{"G", "› #1"}, [2]string{"\r", "handed out once"},
 		[2]string{"\r", "there is nothing to retry"}, [2]string{"\x1b", "owners loyalty_card"},
 		[2]string{"\x1b", "newest first"},
+		[2]string{"4", "hang on"}, [2]string{"\r", "seen"}, [2]string{"\x1b", "hang on"},
 		[2]string{"7", "start full"}, [2]string{"P", "looked "}, [2]string{"f", "card.partner_missing"},
 		[2]string{"?", "next theme"},
 		[2]string{"\x1b", "looked "}, [2]string{"1", "›1 Overview"}, [2]string{"s", "closes"}, [2]string{"\x03", "s start"},
@@ -291,7 +292,7 @@ func (c *cage) everyTrouble(t *testing.T, env map[string]string) {
 func (c *cage) crashes(t *testing.T) {
 	t.Helper()
 	p := launch(t, with(c.env, panicEnv, "address"), true)
-	p.shows("#1", "s start")
+	p.shows("DONE", "s start")
 	p.press("!")
 	require.Equal(t, exitError, p.exits())
 	p.says("ferry: the console crashed: boom at ")
