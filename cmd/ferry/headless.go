@@ -73,6 +73,11 @@ func (a *afterlife) lost(ctx context.Context, why error) error {
 	}
 	first, _, _ := strings.Cut(why.Error(), "\n")
 	first = sanitize.Text(redact.Text(first))
+	if a.c.Snapshot().Process.Keeps {
+		a.say("ferry: %s; this process (%d) goes on starting ticks without a console, Ctrl-C drains it; the log is %s", first, os.Getpid(), a.logName)
+		a.note(ctx, 0, "lost a console that kept in step", first)
+		return a.keep(ctx)
+	}
 	run := a.freshRun(ctx)
 	if run == nil {
 		a.say("ferry: %s; no run was at work here; the log is %s", first, a.logName)
@@ -85,6 +90,11 @@ func (a *afterlife) lost(ctx context.Context, why error) error {
 
 // left goes on with the run that the operator left at work.
 func (a *afterlife) left(ctx context.Context) error {
+	if a.c.Snapshot().Process.Keeps {
+		a.say("this process (%d) goes on starting ticks without a console; the log is %s; a first Ctrl-C drains, a second aborts", os.Getpid(), a.logName)
+		a.note(ctx, 0, "keep in step headless", "")
+		return a.keep(ctx)
+	}
 	run := a.activeRun()
 	if run == nil {
 		return nil
@@ -129,6 +139,14 @@ func (a *afterlife) until(ctx context.Context, id engine.RunID) error {
 	if s.Run.State == engine.RunFailed {
 		return exitWith(exitError, nil) // said above
 	}
+	return nil
+}
+
+// keep goes on starting ticks until the process is told to end: what it keeps in step has no end of its own.
+func (a *afterlife) keep(ctx context.Context) error {
+	a.logger.InfoContext(ctx, "keeping in step without a console")
+	<-ctx.Done()
+	a.logger.InfoContext(context.WithoutCancel(ctx), "the work without a console ended", "state", headline(a.c.Snapshot()))
 	return nil
 }
 
