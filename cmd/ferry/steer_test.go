@@ -30,7 +30,7 @@ func TestByDefaultThePauseIsOfTheScheduleAndTheActiveRun(t *testing.T) {
 	require.Equal(t, exitClean, b.ferry(t, "resume", "--entity", "loyalty_card").code)
 	for child.out.Scan() { // to its end
 	}
-	require.NoError(t, child.cmd.Wait(), child.err.String())
+	require.NoError(t, child.cmd.Wait(), child.err())
 
 	require.Equal(t, exitRefused, b.ferry(t, "resume").code, "nothing is paused")
 	for _, args := range [][]string{

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"strings"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -147,7 +147,16 @@ func TestAnInterruptedFullRunIsFinishedThoughTicksRanSince(t *testing.T) {
 type child struct {
 	cmd *exec.Cmd
 	out *bufio.Scanner
-	err strings.Builder
+	log *os.File
+}
+
+// err is what it wrote to standard error so far.
+func (c *child) err() string {
+	text, err := os.ReadFile(c.log.Name())
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // start invokes the program in a process of its own.
@@ -162,7 +171,10 @@ func (b *bench) start(t *testing.T, args ...string) *child {
 	for name, value := range b.env {
 		c.cmd.Env = append(c.cmd.Env, name+"="+value)
 	}
-	c.cmd.Stderr = &c.err
+	c.log, err = os.Create(filepath.Join(t.TempDir(), "stderr"))
+	require.NoError(t, err)
+	defer c.log.Close()
+	c.cmd.Stderr = c.log
 	out, err := c.cmd.StdoutPipe()
 	require.NoError(t, err)
 	c.out = bufio.NewScanner(out)
@@ -184,7 +196,7 @@ func (c *child) until(t *testing.T, is func(line map[string]any) bool) map[strin
 			return line
 		}
 	}
-	require.Fail(t, "it ended before", c.err.String())
+	require.Fail(t, "it ended before", c.err())
 	return nil
 }
 
@@ -227,7 +239,7 @@ func TestWatchingTellsEveryTickUntilInterrupted(t *testing.T) {
 	c.until(t, func(line map[string]any) bool { return isTick(line) && line["state"] == "done" })
 
 	code, last := c.end(t, syscall.SIGTERM)
-	require.Equal(t, exitSignal+int(syscall.SIGTERM), code, c.err.String())
+	require.Equal(t, exitSignal+int(syscall.SIGTERM), code, c.err())
 	require.Equal(t, "result", last["type"])
 	require.Empty(t, object(t, b.result(t, "status"), "schedule")["keepers"], "it signed off")
 }
@@ -236,13 +248,13 @@ func TestWatchingFoldsIdleTicksForPeople(t *testing.T) {
 	t.Parallel()
 	b := synced(t)
 	c := b.start(t, "sync", "incremental", "--watch", "--every", "1s")
-	require.True(t, c.out.Scan(), c.err.String())
+	require.True(t, c.out.Scan(), c.err())
 	require.Contains(t, c.out.Text(), "nothing changed in 1 tick")
 	ticks := func() float64 { return figure(t, b.result(t, "status"), "run") }
 	began := ticks()
 	require.Eventually(t, func() bool { return ticks() >= began+2 }, time.Minute, 50*time.Millisecond)
 	b.source.Exec(t, `UPDATE loyalty_card SET points = points + 1 WHERE id = (SELECT min(id) FROM loyalty_card WHERE partner_id IS NOT NULL)`)
-	require.True(t, c.out.Scan(), c.err.String())
+	require.True(t, c.out.Scan(), c.err())
 	require.Contains(t, c.out.Text(), "changed 1", "idle ones in between are not told within a minute")
 	require.Contains(t, c.out.Text(), "behind")
 	require.NoError(t, c.cmd.Process.Signal(syscall.SIGINT))
