@@ -366,7 +366,8 @@ func TestACardWhoseRejectedLineIsGoneHasItsLedgerAgain(t *testing.T) {
 	done(t, b.full(t))
 	card := b.livingCards(t)[0]
 	points := func() string {
-		return one(t, b.target, `SELECT points || CASE WHEN points = odoo_points THEN ' of Odoo' ELSE ' of the ledger' END FROM loyalty_cards WHERE id = $1`, card)
+		return one(t, b.target,
+			`SELECT points || CASE WHEN points = odoo_points THEN ' of Odoo' ELSE ' of the ledger' END FROM loyalty_cards WHERE id = $1`, card)
 	}
 	b.source.Exec(t, `UPDATE loyalty_card SET points = 4242 WHERE id = `+card, fmt.Sprintf(
 		`INSERT INTO loyalty_point_history (id, loyalty_card_id, points_amount, points_balance, transaction_time) VALUES (800001, %s, 1, -5, now())`, card))

@@ -77,7 +77,7 @@ func TestASourceThatChangesItsShapeInTheMiddle(t *testing.T) {
 }
 
 // change alters the source as its owner; {role} is who reads it.
-func (s *odooBase) change(t *testing.T, sql string) {
+func (o *odooBase) change(t *testing.T, sql string) {
 	t.Helper()
-	s.Exec(t, strings.ReplaceAll(sql, "{role}", s.role))
+	o.Exec(t, strings.ReplaceAll(sql, "{role}", o.role))
 }

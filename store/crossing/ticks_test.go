@@ -66,7 +66,8 @@ func changes(n int) []string {
 			INSERT INTO loyalty_point_move (loyalty_card_id, gain_date, initial_point, remaining_point, state) SELECT id, now(), 1, 1, 'active' FROM c`, n))
 	}
 	if n%7 == 0 {
-		out = append(out, fmt.Sprintf(`DELETE FROM loyalty_point_history WHERE id = (SELECT id FROM loyalty_point_history WHERE id > %d ORDER BY id LIMIT 1)`, n))
+		out = append(out, fmt.Sprintf(`
+			DELETE FROM loyalty_point_history WHERE id = (SELECT id FROM loyalty_point_history WHERE id > %d ORDER BY id LIMIT 1)`, n))
 	}
 	return out
 }
