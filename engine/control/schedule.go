@@ -42,20 +42,32 @@ func (k *Control) KeepInStep(ctx context.Context, every time.Duration) error {
 }
 
 // schedule starts the ticks that are due, while this process keeps the engine in step. A tick that cannot be started is
-// due still; the next look tries again.
+// due still; it is tried again at growing distances, as a database that is down is looked at.
 func (k *Control) schedule(ctx context.Context) {
-	look := time.NewTicker(k.c.LookEvery)
-	defer look.Stop()
+	failures := 0
 	for {
+		wait := k.c.LookEvery
+		if failures > 0 {
+			wait = retryWaits[min(failures, len(retryWaits))-1]
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return
-		case <-look.C:
+		case <-timer.C:
 		}
 		if !k.keeps.Load() {
+			failures = 0
 			continue
 		}
-		if err := k.tickIfDue(ctx); err != nil && ctx.Err() == nil {
+		err := k.tickIfDue(ctx)
+		if err == nil {
+			failures = 0
+			continue
+		}
+		failures++
+		if ctx.Err() == nil {
 			k.c.Logger.WarnContext(ctx, "no tick could begin, trying again", "error", err)
 		}
 	}

@@ -1,12 +1,19 @@
 // Package cycle is the one extraction algorithm: it plans a run over the source, and carries out its batches.
 //
-// A batch is an id range of one entity. In one short source snapshot its rows are read and judged; in one engine
-// transaction they are merged with the engine's rows of the same ids, and every source row ends in exactly one place:
+// A cycle reads every row that was written by transactions from the entity's floor on; a full run is the cycle without a
+// floor. What a cycle is about, it knows by id: a batch is an id range of one entity, or of it the rows that changed and
+// those in quarantine that are due. In one short source snapshot its rows are read and judged; in one engine transaction
+// they are merged with the engine's rows of the same ids, and every source row ends in exactly one place:
 //
-//	read range → decode, judge (entity) → owners of codes → parents → merge: new | changed | unchanged | fault
-//	          → write, bisecting to the row where the engine refuses → quarantine → counts, checkpoint, job: COMMIT
+//	read → decode, judge (entity) → owners of codes → parents → merge: new | changed | unchanged | fault
+//	     → write, bisecting to the row where the engine refuses → quarantine → who must follow → points
+//	     → counts, checkpoint, job: COMMIT
 //
-// Files in that order: ports.go (what the stores provide), execute.go, plan.go, load.go, codes.go, merge.go, faults.go.
+// A tick with few changes does so for all entities in one snapshot and one transaction. Rows that are gone from the source
+// show in no change: sweeps find them, by comparing sums of ids.
+//
+// Files in that order: ports.go (what the stores provide), execute.go, base.go (floors), plan.go, tick.go, load.go,
+// scope.go, codes.go, merge.go, faults.go, effects.go, sweep.go; policy.go; forecast.go and dryrun.go, which only look.
 // Nothing here knows SQL; exactness comes from merging by id and comparing canonical bytes.
 package cycle
 
@@ -26,6 +33,13 @@ const MaxRows = 50_000
 // countLimit is how long planning may count a source table before it settles for the planner's estimate: three
 // tables stay within what a source transaction may take.
 const countLimit = 2500 * time.Millisecond
+
+// tallyLimit is how long a tick may count a source table and its changes; beyond it the tick reads in batches. What all
+// tables take together is bounded by sourceLimit.
+const tallyLimit = 5 * time.Second
+
+// planReserve is what counting leaves of a planning snapshot's time for everything else.
+const planReserve = 2 * time.Second
 
 // sourceLimit is how long a batch may keep its source transaction open; see the source's own rule of 10 s.
 const sourceLimit = 9 * time.Second

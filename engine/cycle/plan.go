@@ -135,25 +135,39 @@ func lookAt(ctx context.Context, snap SourceSnapshot, w Work, e *entity.Entity, 
 		}
 		ep.Sweep = ep.Since != "" && base.SweepDue
 	}
+	limit := countLimit
 	if ep.Since != "" {
-		tally, counted, err := snap.Tally(ctx, e, ep.Since, countLimit)
-		if err != nil {
-			return ep, err
-		}
-		if counted {
-			ep.Counted, ep.MaxID, ep.Rows = true, tally.MaxID, tally.Rows
-			ep.Changed, ep.Low, ep.High = tally.Changed, tally.Low, tally.High
+		if err := ep.tally(ctx, snap); err != nil || ep.Counted {
 			if 2*ep.Changed > ep.Rows && ep.Changed > tickRows {
 				p.Notes = append(p.Notes, fmt.Sprintf("%s was rewritten: %d rows to re-read", e.Name, ep.Changed))
 			}
-			return ep, nil
+			return ep, err
 		}
+		limit = time.Millisecond // it cannot be counted in time, so the planner's estimate must do
 	}
 	if ep.MaxID, err = snap.MaxID(ctx, e); err != nil {
 		return ep, err
 	}
-	ep.Rows, ep.Estimated, err = snap.Count(ctx, e, countLimit)
+	ep.Rows, ep.Estimated, err = snap.Count(ctx, e, limit)
 	return ep, err
+}
+
+// tally counts an entity's rows and changes, unless that would take longer than the snapshot has left: a plan that cannot
+// be finished would be tried over and over, and no tick would ever end.
+func (ep *EntityPlan) tally(ctx context.Context, snap SourceSnapshot) error {
+	limit := tallyLimit
+	if deadline, bounded := ctx.Deadline(); bounded {
+		limit = min(limit, time.Until(deadline)-planReserve)
+	}
+	if limit < time.Millisecond {
+		return nil
+	}
+	t, counted, err := snap.Tally(ctx, ep.Entity, ep.Since, limit)
+	if err != nil || !counted {
+		return err
+	}
+	ep.Counted, ep.MaxID, ep.Rows, ep.Changed, ep.Low, ep.High = true, t.MaxID, t.Rows, t.Changed, t.Low, t.High
+	return nil
 }
 
 // tickRows is how many changed rows a tick carries in one batch.
