@@ -61,9 +61,9 @@ func changes(n int) []string {
 			SELECT id, 1, %d, now() FROM loyalty_card WHERE id > %d ORDER BY id LIMIT 1`, n, n*53%cards),
 	}
 	if n%5 == 0 {
-		out = append(out, fmt.Sprintf(`WITH c AS (INSERT INTO loyalty_card (code, partner_id, program_id, points)
-				SELECT 'fresh-%d', (SELECT min(id) FROM res_partner), min(id), 0 FROM loyalty_program RETURNING id)
-			INSERT INTO loyalty_point_move (loyalty_card_id, gain_date, initial_point, remaining_point, state) SELECT id, now(), 1, 1, 'active' FROM c`, n))
+		out = append(out, `WITH c AS (INSERT INTO loyalty_card (code, partner_id, program_id, points)
+				SELECT md5(random()::text), (SELECT min(id) FROM res_partner), min(id), 0 FROM loyalty_program RETURNING id)
+			INSERT INTO loyalty_point_move (loyalty_card_id, gain_date, initial_point, remaining_point, state) SELECT id, now(), 1, 1, 'active' FROM c`)
 	}
 	if n%7 == 0 {
 		out = append(out, fmt.Sprintf(`

@@ -234,7 +234,7 @@ func TestTrafficDependsOnItsSeed(t *testing.T) {
 		log.awaitMore(t, n)
 		all := log.list()[:n]
 		for i := range all {
-			all[i].Started, all[i].Server, all[i].Committed = time.Time{}, time.Time{}, time.Time{}
+			all[i].Started, all[i].Server, all[i].Committed, all[i].XID = time.Time{}, time.Time{}, time.Time{}, 0
 		}
 		return all
 	}
