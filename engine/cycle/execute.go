@@ -169,6 +169,20 @@ func (x *Executor) checkSource(ctx context.Context, w Work) error {
 	return nil
 }
 
+// snapshot begins a snapshot of the source, with the context in which it may be read: a batch keeps it open no longer than
+// sourceLimit. Call end when the batch is over; the snapshot may be closed before.
+func (x *Executor) snapshot(ctx context.Context) (snap SourceSnapshot, bounded context.Context, end func(), err error) {
+	if snap, err = x.Source.Snapshot(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	x.at(PointSnapshot)
+	bounded, cancel := context.WithTimeout(ctx, sourceLimit)
+	return snap, bounded, func() {
+		cancel()
+		snap.Close()
+	}, nil
+}
+
 // inTarget runs a batch that needs the engine only.
 func (x *Executor) inTarget(ctx context.Context, target Target, w Work, do func(Load, *engine.Counts) error) error {
 	started := time.Now()

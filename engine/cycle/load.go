@@ -26,15 +26,11 @@ func (x *Executor) load(ctx context.Context, target Target, w Work) error {
 	if err != nil {
 		return err
 	}
-	snap, err := x.Source.Snapshot(ctx)
+	snap, sourceCtx, end, err := x.snapshot(ctx)
 	if err != nil {
 		return err
 	}
-	defer snap.Close()
-	x.at(PointSnapshot)
-	sourceCtx, cancel := context.WithTimeout(ctx, sourceLimit)
-	defer cancel()
-
+	defer end()
 	rows, err := readRows(e, w, func(each func(entity.Row) error) error {
 		return snap.Range(sourceCtx, e, w.Low, w.High, w.Since, each)
 	})

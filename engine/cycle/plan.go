@@ -15,14 +15,11 @@ import (
 // miss, and its highest ids bound the cycle. A tick with few changes is carried out in that same snapshot.
 func (x *Executor) plan(ctx context.Context, target Target, w Work) error {
 	started := time.Now()
-	snap, err := x.Source.Snapshot(ctx)
+	snap, sourceCtx, end, err := x.snapshot(ctx)
 	if err != nil {
 		return err
 	}
-	defer snap.Close()
-	x.at(PointSnapshot)
-	sourceCtx, cancel := context.WithTimeout(ctx, sourceLimit)
-	defer cancel()
+	defer end()
 	if question := w.otherSource(); question != "" {
 		return x.ask(ctx, target, w, question)
 	}

@@ -23,7 +23,9 @@ func (s *slowSource) State(context.Context) (SourceState, error) {
 	return SourceState{Floor: "900", Next: "1000", Timeline: 1, Incarnation: "a"}, nil
 }
 
-func (s *slowSource) Shape(context.Context, *entity.Entity) (Shape, error) { return Shape{Read: "as ever"}, nil }
+func (s *slowSource) Shape(context.Context, *entity.Entity) (Shape, error) {
+	return Shape{Read: "as ever"}, nil
+}
 
 func (s *slowSource) Tally(_ context.Context, _ *entity.Entity, _ Floor, limit time.Duration) (Tally, bool, error) {
 	s.limits = append(s.limits, limit)

@@ -30,14 +30,11 @@ func (x *Executor) sweep(ctx context.Context, target Target, w Work) error {
 	if err != nil {
 		return err
 	}
-	snap, err := x.Source.Snapshot(ctx)
+	snap, sourceCtx, end, err := x.snapshot(ctx)
 	if err != nil {
 		return err
 	}
-	defer snap.Close()
-	x.at(PointSnapshot)
-	sourceCtx, cancel := context.WithTimeout(ctx, sourceLimit)
-	defer cancel()
+	defer end()
 	there, err := snap.Buckets(sourceCtx, e, w.Low, w.High)
 	if err != nil {
 		return err
@@ -159,14 +156,11 @@ func (x *Executor) remove(ctx context.Context, target Target, w Work) error {
 
 // stillGone asks the source about rows that are about to be deleted. One that is there again is no extra any more.
 func (x *Executor) stillGone(ctx context.Context, tx Load, e *entity.Entity, ids []int64) ([]int64, error) {
-	snap, err := x.Source.Snapshot(ctx)
+	snap, sourceCtx, end, err := x.snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer snap.Close()
-	x.at(PointSnapshot)
-	sourceCtx, cancel := context.WithTimeout(ctx, sourceLimit)
-	defer cancel()
+	defer end()
 	var there []int64
 	err = snap.ByID(sourceCtx, e, ids, func(row entity.Row) error {
 		there = append(there, row.ID)
