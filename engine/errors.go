@@ -36,6 +36,29 @@ var (
 	ErrNoSuchRun = errors.New("no such run")
 )
 
+// refusal is one of the sentinels, in the words of the case at hand.
+type refusal struct {
+	why  error
+	text string
+}
+
+func (r *refusal) Error() string { return r.text }
+
+func (r *refusal) Unwrap() error { return r.why }
+
+// Refuse makes an error that is one of the sentinels and reads as given: what an operator is told is one whole sentence,
+// without the sentinel's own words before it.
+func Refuse(why error, format string, args ...any) error {
+	return &refusal{why, fmt.Sprintf(format, args...)}
+}
+
+// IsRefusal reports whether an error says that an action was not carried out because of how things stand, rather than that
+// something failed.
+func IsRefusal(err error) bool {
+	_, ok := errors.AsType[*refusal](err)
+	return ok
+}
+
 // Side is the database at which an error arose.
 type Side string
 

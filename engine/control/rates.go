@@ -12,6 +12,9 @@ const rateWindow = 15 * time.Second
 // minMeasure is how long a step must run before its rate means anything.
 const minMeasure = 1500 * time.Millisecond
 
+// shortest is how long a step must have taken for its average to mean anything: a small tick's rows are all there at once.
+const shortest = 100 * time.Millisecond
+
 // rates derive rows per second and the time left from the counts of successive snapshots. The poller is its only user.
 type rates struct {
 	run     engine.RunID
@@ -56,11 +59,11 @@ func loadStep(steps []engine.StepView, entity string) (engine.StepView, bool) {
 }
 
 func average(step engine.StepView) engine.Maybe[float64] {
-	took := step.FinishedAt.Sub(step.StartedAt).Seconds()
-	if took <= 0 {
+	took := step.FinishedAt.Sub(step.StartedAt)
+	if took < shortest {
 		return engine.Maybe[float64]{}
 	}
-	return engine.Known(float64(step.Counts.Read) / took)
+	return engine.Known(float64(step.Counts.Read) / took.Seconds())
 }
 
 // measure gives the rate within the window and the time that the rest needs at that pace.

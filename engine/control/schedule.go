@@ -19,8 +19,13 @@ var errNoWorkers = errors.New("this process has no workers, so it starts no tick
 func (k *Control) KeepInStep(ctx context.Context, every time.Duration) error {
 	if every == 0 {
 		return k.act(ctx, "stop keeping in step", engine.Act{}, func() error {
-			k.keeps.Store(false)
-			return k.signOn(ctx)
+			if !k.keeps.Swap(false) {
+				return nil
+			}
+			if err := k.signOn(ctx); err != nil {
+				return err
+			}
+			return k.Note(ctx, 0, "stop keeping in step", "this process starts no more ticks")
 		})
 	}
 	return k.act(ctx, "keep in step", engine.Act{}, func() error {
@@ -36,8 +41,13 @@ func (k *Control) KeepInStep(ctx context.Context, every time.Duration) error {
 		if err := k.c.Ledger.SetEvery(ctx, every, k.c.Actor); err != nil {
 			return err
 		}
-		k.keeps.Store(true)
-		return k.signOn(ctx)
+		if k.keeps.Swap(true) {
+			return nil
+		}
+		if err := k.signOn(ctx); err != nil {
+			return err
+		}
+		return k.Note(ctx, 0, "keep in step", "a tick every "+every.String())
 	})
 }
 

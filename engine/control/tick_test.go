@@ -205,7 +205,7 @@ func TestTooManyVanishedRowsAreAQuestion(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, odooDump)
-			b.target.Exec(t, `INSERT INTO ferry.policy VALUES ('deletes', 'delete')`)
+			b.target.Exec(t, `INSERT INTO ferry.policy VALUES ('deletes', 'delete'), ('vanish-rows', '15')`)
 			done(t, b.full(t))
 			b.remove(t, b.livingCards(t)[:20]...)
 			id, err := b.StartIncremental(t.Context(), engine.StartOptions{})
@@ -224,6 +224,11 @@ func TestTooManyVanishedRowsAreAQuestion(t *testing.T) {
 			if !accept {
 				require.Equal(t, engine.RunCancelled, s.Run.State)
 				require.Equal(t, "251", left)
+				require.Equal(t, "tester@test", one(t, b.target, `SELECT paused_by FROM ferry.schedule`), "the next tick would only ask the same")
+				next, err := b.StartIncremental(t.Context(), engine.StartOptions{})
+				require.NoError(t, err)
+				s = b.until(t, "the next run asks too", func(s *engine.Snapshot) bool { return s.Run.ID == next && s.Run.State == engine.RunAsking })
+				require.Contains(t, s.Run.Question, "20 of 251 rows of loyalty_card")
 				return
 			}
 			done(t, s)
@@ -232,6 +237,49 @@ func TestTooManyVanishedRowsAreAQuestion(t *testing.T) {
 			b.inStep(t)
 		})
 	}
+}
+
+func TestRowsThatMayStayAreNotDeletedUnasked(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	b.target.Exec(t, `INSERT INTO ferry.policy VALUES ('vanish-rows', '15')`)
+	done(t, b.full(t))
+	b.remove(t, b.livingCards(t)[:20]...)
+	id, err := b.StartIncremental(t.Context(), engine.StartOptions{})
+	require.NoError(t, err)
+	s := b.until(t, "it asks", func(s *engine.Snapshot) bool { return s.Run.State == engine.RunAsking })
+	require.Contains(t, s.Run.Question, "they stay in the engine")
+	require.NoError(t, b.Answer(t.Context(), engine.Act{Run: id}, true))
+	done(t, b.await(t, id))
+	b.inStep(t)
+
+	b.target.Exec(t, `INSERT INTO ferry.policy VALUES ('deletes', 'delete')`)
+	id, err = b.StartIncremental(t.Context(), engine.StartOptions{})
+	require.NoError(t, err)
+	s = b.until(t, "it asks again", func(s *engine.Snapshot) bool { return s.Run.ID == id && s.Run.State == engine.RunAsking })
+	require.Contains(t, s.Run.Question, "20 of 251 rows of loyalty_card")
+	require.Contains(t, s.Run.Question, "deleted from the engine for good")
+	require.Equal(t, "251", one(t, b.target, `SELECT count(*)::text FROM loyalty_cards`))
+	require.NoError(t, b.Answer(t.Context(), engine.Act{Run: id}, true))
+	done(t, b.await(t, id))
+	require.Equal(t, "231", one(t, b.target, `SELECT count(*)::text FROM loyalty_cards`))
+	require.Contains(t, one(t, b.target, `SELECT outcome FROM ferry.journal WHERE action = 'finish' ORDER BY id DESC LIMIT 1`), "rows deleted")
+}
+
+func TestARunThatWaitsForAHeldEntityIsNotResumedInVain(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	require.NoError(t, b.PauseEntity(t.Context(), "loyalty_point_history", engine.Act{Reason: "vendor looks at it"}))
+	id, err := b.StartFull(t.Context(), engine.StartOptions{})
+	require.NoError(t, err)
+	b.until(t, "it waits", func(s *engine.Snapshot) bool { return s.Run.State == engine.RunPaused })
+	err = b.Resume(t.Context(), engine.Act{Run: id})
+	require.ErrorIs(t, err, engine.ErrStateChanged)
+	require.EqualError(t, err, fmt.Sprintf("run #%d waits for loyalty_point_history, which tester@test holds (vendor looks at it); "+
+		"`ferry resume --entity loyalty_point_history` lets it go on, `ferry cancel %[1]d` lets others come without it", id))
+	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_point_history", engine.Act{}))
+	done(t, b.await(t, id))
+	b.faithful(t)
 }
 
 func TestACodeGoesToItsNextClaimantWhenItsOwnerGoes(t *testing.T) {

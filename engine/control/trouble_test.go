@@ -115,8 +115,7 @@ func TestAPausedEntityStopsARunThereAndNowhereElse(t *testing.T) {
 	require.Equal(t, "251", one(t, b.target, `SELECT count(*)::text FROM loyalty_cards`))
 	require.Equal(t, "0", one(t, b.target, `SELECT count(*)::text FROM point_moves`))
 
-	require.NoError(t, b.Resume(t.Context(), engine.Act{Run: id}), "resuming the run does not resume the entity")
-	b.until(t, "paused again", func(s *engine.Snapshot) bool { return s.Run.State == engine.RunPaused })
+	require.ErrorIs(t, b.Resume(t.Context(), engine.Act{Run: id}), engine.ErrStateChanged, "resuming the run does not resume the entity")
 	require.NoError(t, b.ResumeEntity(t.Context(), entity, engine.Act{Reason: "done"}))
 	done(t, b.await(t, id))
 	b.faithful(t)

@@ -22,14 +22,14 @@ const (
 // are the engine database's, and frozen into each run.
 type Policies struct {
 	Deletes      Deletes       `json:"deletes"`
-	VanishShare  float64       `json:"vanish_share"`  // a run that misses a larger share of an entity's rows stops and asks …
+	VanishShare  float64       `json:"vanish_share"`  // a run that misses a larger share of an entity's rows (and more than a hundred) stops and asks …
 	VanishRows   int64         `json:"vanish_rows"`   // … or more rows than this
 	RefusedShare float64       `json:"refused_share"` // a run pauses if the engine database refuses a larger share of a step's rows
 	SweepEvery   time.Duration `json:"sweep_every"`   // all ids of both sides are compared at least so often
 }
 
-// vanishFew is how many rows may always vanish: of a small table a single one is a large share.
-const vanishFew = 10
+// vanishFew is how many rows may vanish whatever their share: of a small table a few are a large one.
+const vanishFew = 100
 
 // refusedFew is how many refusals are too few to say anything of the engine database.
 const refusedFew = 100
@@ -41,7 +41,7 @@ func DefaultPolicies() Policies {
 
 // TooManyVanished reports whether so many of an entity's rows vanished that a run must ask.
 func (p Policies) TooManyVanished(vanished, rows int64) bool {
-	return vanished > vanishFew && (float64(vanished) > p.VanishShare*float64(rows) || vanished > p.VanishRows)
+	return vanished > p.VanishRows || vanished > vanishFew && float64(vanished) > p.VanishShare*float64(rows)
 }
 
 // TooManyRefused reports whether the engine database refused so many rows that the fault is hardly the rows'.

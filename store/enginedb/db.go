@@ -115,7 +115,11 @@ func (db *DB) Ready(ctx context.Context) error {
 	return fmt.Errorf("%w: run `ferry init` first", engine.ErrNotInitialised)
 }
 
-// inTx runs fn in a transaction of the engine database and classes its errors.
+// inTx runs fn in a transaction of the engine database and classes its errors, but for refusals, which no database said.
 func (db *DB) inTx(ctx context.Context, doing string, fn func(pgx.Tx) error) error {
-	return sqlstate.Wrap(engine.SideTarget, doing, pgx.BeginFunc(ctx, db.pool, fn))
+	err := pgx.BeginFunc(ctx, db.pool, fn)
+	if engine.IsRefusal(err) {
+		return err
+	}
+	return sqlstate.Wrap(engine.SideTarget, doing, err)
 }

@@ -82,12 +82,19 @@ func (db *DB) Waive(ctx context.Context, which engine.QuarantineSelection, act e
 		`SET state = 'waived', waived_by = $4, waived_note = $5, waived_at = clock_timestamp()`, ` AND q.state <> 'waived'`)
 }
 
+// lacks says what is wrong with a selection that an action would change nothing of.
+var lacks = map[string]string{
+	"retry quarantine": "not in quarantine",
+	"waive":            "not in quarantine, or waived already",
+	"unwaive":          "not waived",
+}
+
 // tendQuarantine changes rows of quarantine, counts them, and keeps that in the journal.
 func (db *DB) tendQuarantine(ctx context.Context, action string, which engine.QuarantineSelection, act engine.Act, by engine.Actor,
 	set, and string,
 ) (int64, error) {
 	if len(which.IDs) > 0 && which.Entity == "" {
-		return 0, fmt.Errorf("%w: an id needs its entity", engine.ErrNoSuchRow)
+		return 0, engine.Refuse(engine.ErrNoSuchRow, "an id means nothing without its entity")
 	}
 	var changed int64
 	err := db.inTx(ctx, "changing quarantine", func(tx pgx.Tx) error {
@@ -100,7 +107,7 @@ func (db *DB) tendQuarantine(ctx context.Context, action string, which engine.Qu
 			return err
 		}
 		if changed = tag.RowsAffected(); changed == 0 {
-			return fmt.Errorf("%w: %s, or none that this would change", engine.ErrNoSuchRow, about(which))
+			return engine.Refuse(engine.ErrNoSuchRow, "nothing to change: %s %s", about(which), lacks[action])
 		}
 		if _, err := tx.Exec(ctx, `UPDATE ferry.entity_state st SET
 			waived = (SELECT count(*) FROM ferry.quarantine WHERE entity = st.entity AND state = 'waived'),
@@ -124,7 +131,7 @@ func (db *DB) SetRule(ctx context.Context, rule, severity string, act engine.Act
 			return err
 		}
 		if before == severity {
-			return fmt.Errorf("%w: rule %s is at %s already", engine.ErrStateChanged, rule, severity)
+			return engine.Refuse(engine.ErrStateChanged, "rule %s is at %s already", rule, severity)
 		}
 		if _, err := tx.Exec(ctx, `UPDATE ferry.rule SET severity = $2 WHERE name = $1`, rule, severity); err != nil {
 			return err

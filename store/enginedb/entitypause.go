@@ -3,7 +3,6 @@ package enginedb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -25,7 +24,7 @@ func (db *DB) PauseEntity(ctx context.Context, entity string, act engine.Act, by
 			if err := tx.QueryRow(ctx, `SELECT paused_by FROM ferry.entity_pause WHERE entity = $1`, entity).Scan(&who); err != nil {
 				return err
 			}
-			return fmt.Errorf("%w: %s is already paused by %s", engine.ErrStateChanged, entity, who)
+			return engine.Refuse(engine.ErrStateChanged, "%s is already paused by %s", entity, who)
 		}
 		return record(ctx, tx, entry{Actor: by, Action: "pause " + entity, Reason: act.Reason, Outcome: "paused"})
 	})
@@ -40,7 +39,7 @@ func (db *DB) ResumeEntity(ctx context.Context, entity string, act engine.Act, b
 			return err
 		}
 		if tag.RowsAffected() == 0 {
-			return fmt.Errorf("%w: %s is not paused", engine.ErrStateChanged, entity)
+			return engine.Refuse(engine.ErrStateChanged, "%s is not paused", entity)
 		}
 		var reason string
 		err = tx.QueryRow(ctx, `SELECT id, state_reason FROM ferry.run WHERE writes AND state = 'paused'`).Scan(&waits, &reason)

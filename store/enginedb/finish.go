@@ -49,6 +49,9 @@ func (db *DB) wrapUp(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 			return askQuestion(ctx, tx, e.id, askedVanished, question)
 		}
 	}
+	if err := acceptVanished(ctx, tx, e); err != nil {
+		return err
+	}
 	if e.policies.Deletes == cycle.DeletesDelete {
 		more, err := addDeletes(ctx, tx, run)
 		if err != nil {
@@ -70,10 +73,21 @@ func readPolicies(text []byte) (cycle.Policies, error) {
 	return p, nil
 }
 
-// tooManyVanished gives the question that a run must ask about rows which it found to be gone; empty: none.
+// unasked is the condition that nobody was asked about an extra x under a policy ($1), and that none had to be: a run ended
+// with it. Rows that may stay are no consent to delete them.
+const unasked = `x.kept = '' AND CASE $1 WHEN 'delete' THEN x.accepted_as <> 'delete' ELSE x.accepted_as = '' END`
+
+// acceptVanished keeps that a run may end with the extras that there are: they are few, or somebody accepted them.
+func acceptVanished(ctx context.Context, tx pgx.Tx, e ending) error {
+	_, err := tx.Exec(ctx, `UPDATE ferry.extra x SET accepted_as = $1 WHERE `+unasked, string(e.policies.Deletes))
+	return err
+}
+
+// tooManyVanished gives the question that a run must ask about rows that are gone; empty: none. It is about all of which
+// nobody was asked yet, whichever run found them: one that was stopped at this question leaves them to the next.
 func tooManyVanished(ctx context.Context, tx pgx.Tx, e ending) (string, error) {
 	rows, err := tx.Query(ctx, `SELECT x.entity, count(*), max(s.target_rows) FROM ferry.extra x JOIN ferry.entity_state s ON s.entity = x.entity
-		WHERE x.run_id = $1 GROUP BY 1 ORDER BY 1`, e.id)
+		WHERE `+unasked+` GROUP BY 1 ORDER BY 1`, string(e.policies.Deletes))
 	if err != nil {
 		return "", err
 	}
@@ -82,19 +96,19 @@ func tooManyVanished(ctx context.Context, tx pgx.Tx, e ending) (string, error) {
 	var vanished, of int64
 	_, err = pgx.ForEachRow(rows, []any{&name, &vanished, &of}, func() error {
 		if e.policies.TooManyVanished(vanished, of) {
-			parts = append(parts, fmt.Sprintf("%d of %d rows of %s (%.1f %%)", vanished, of, name, 100*float64(vanished)/float64(max(of, 1))))
+			parts = append(parts, fmt.Sprintf("%d of %d rows of %s (%.2f %%)", vanished, of, name, 100*float64(vanished)/float64(max(of, 1))))
 		}
 		return nil
 	})
 	if err != nil || len(parts) == 0 {
 		return "", err
 	}
-	what := "They stay in the engine and are listed as extra if you accept."
+	what := "If you accept, they stay in the engine and are listed as extra."
 	if e.policies.Deletes == cycle.DeletesDelete {
-		what = "They are deleted from the engine if you accept."
+		what = "If you accept, they are deleted from the engine for good."
 	}
-	return strings.Join(parts, " and ") + " are gone from the source since the last cycle. " + what +
-		" Is that so, or is this the wrong source?", nil
+	return fmt.Sprintf("%s are gone from the source (the limits are %g %% and %d rows: policies vanish-share, vanish-rows). %s "+
+		"No tick comes until this is answered.", strings.Join(parts, " and "), 100*e.policies.VanishShare, e.policies.VanishRows, what), nil
 }
 
 // The kinds of questions.
@@ -182,10 +196,20 @@ func (db *DB) finishRun(ctx context.Context, tx pgx.Tx, e ending) error {
 	if _, err := tx.Exec(ctx, `UPDATE ferry.lease SET run_id = NULL WHERE run_id = $1`, e.id); err != nil {
 		return err
 	}
-	if e.scheduled {
-		return foldIdle(ctx, tx, e.id)
+	outcome := string(engine.RunDone)
+	var deleted int64
+	if err := tx.QueryRow(ctx, `SELECT sum(deleted)::bigint FROM ferry.step WHERE run_id = $1`, e.id).Scan(&deleted); err != nil {
+		return err
 	}
-	return record(ctx, tx, entry{Action: "finish", Run: e.id, State: string(engine.RunRunning), Outcome: string(engine.RunDone)})
+	if deleted > 0 {
+		outcome += fmt.Sprintf(", %d rows deleted", deleted)
+	}
+	if e.scheduled {
+		if err := foldIdle(ctx, tx, e.id); err != nil || deleted == 0 {
+			return err
+		}
+	}
+	return record(ctx, tx, entry{Action: "finish", Run: e.id, State: string(engine.RunRunning), Outcome: outcome})
 }
 
 // countEntities counts each entity of a run. After a cycle that read every row both sides are counted; after a tick the

@@ -74,7 +74,7 @@ func (db *DB) RunDetail(ctx context.Context, id engine.RunID) (*engine.RunDetail
 		return err
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, fmt.Errorf("%w: #%d", engine.ErrNoSuchRun, id)
+		return nil, noSuchRun(id)
 	}
 	return d, sqlstate.Wrap(engine.SideTarget, "reading a run", err)
 }
@@ -108,11 +108,11 @@ func (db *DB) RetryBatch(ctx context.Context, act engine.Act, batch engine.Batch
 		batch).Scan(&run, &runState, &state)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return fmt.Errorf("%w: there is no batch %d", engine.ErrStateChanged, batch)
+		return engine.Refuse(engine.ErrStateChanged, "there is no batch %d", batch)
 	case err != nil:
 		return sqlstate.Wrap(engine.SideTarget, "retrying a batch", err)
 	case state == engine.BatchDone:
-		return fmt.Errorf("%w: batch %d is done", engine.ErrStateChanged, batch)
+		return engine.Refuse(engine.ErrStateChanged, "batch %d is done", batch)
 	case runState.Ended():
 		act.Run = run
 		return db.Resume(ctx, act, by)
@@ -122,7 +122,7 @@ func (db *DB) RetryBatch(ctx context.Context, act engine.Act, batch engine.Batch
 		err := tx.QueryRow(ctx, `UPDATE ferry.batch SET attempt = attempt + 1, worker = '' WHERE id = $1 AND state = 'queued' RETURNING attempt`,
 			batch).Scan(&job.Attempt)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("%w: batch %d is at work", engine.ErrStateChanged, batch)
+			return engine.Refuse(engine.ErrStateChanged, "batch %d is at work", batch)
 		}
 		if err != nil {
 			return err

@@ -2,7 +2,6 @@ package enginedb
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -34,7 +33,7 @@ func (db *DB) SetPolicy(ctx context.Context, name, value string, act engine.Act,
 		}
 		after := p.Get(name)
 		if before == after {
-			return fmt.Errorf("%w: policy %s is %s already", engine.ErrStateChanged, name, before)
+			return engine.Refuse(engine.ErrStateChanged, "policy %s is %s already", name, before)
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO ferry.policy (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value`, name, after)
 		if err != nil {

@@ -101,7 +101,7 @@ func (db *DB) start(ctx context.Context, n newRun) (engine.RunID, error) {
 		return record(ctx, tx, entry{Actor: n.Actor, Action: "start " + string(n.Kind), Run: id, Reason: n.Reason, Outcome: "queued"})
 	})
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.ConstraintName == "run_one_writer" {
-		return 0, fmt.Errorf("%w: another console started one at the same moment", engine.ErrRunActive)
+		return 0, engine.Refuse(engine.ErrRunActive, "another console started a run at the same moment")
 	}
 	return id, err
 }
@@ -145,7 +145,7 @@ func refuseSecond(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%w: %s run #%d is %s, started by %s; wait for it, resume it or cancel it", engine.ErrRunActive, kind, id, state, by)
+	return engine.Refuse(engine.ErrRunActive, "another run is active: %s run #%d is %s, started by %s; wait for it, resume it or cancel it", kind, id, state, by)
 }
 
 func activeStates() []string {
@@ -206,7 +206,7 @@ func lockRun(ctx context.Context, tx pgx.Tx, id engine.RunID) (runRow, error) {
 		err := tx.QueryRow(ctx, `SELECT id FROM ferry.run WHERE writes ORDER BY state = ANY($1) DESC, id DESC LIMIT 1`,
 			activeStates()).Scan(&id)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return runRow{}, fmt.Errorf("%w: there has been no run yet", engine.ErrNoSuchRun)
+			return runRow{}, engine.Refuse(engine.ErrNoSuchRun, "there has been no run yet")
 		}
 		if err != nil {
 			return runRow{}, err
@@ -216,9 +216,13 @@ func lockRun(ctx context.Context, tx pgx.Tx, id engine.RunID) (runRow, error) {
 	err := tx.QueryRow(ctx, `SELECT id, kind, state, state_by FROM ferry.run WHERE id = $1 FOR NO KEY UPDATE`, id).
 		Scan(&r.ID, &r.Kind, &r.State, &r.By)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return runRow{}, fmt.Errorf("%w: #%d", engine.ErrNoSuchRun, id)
+		return runRow{}, noSuchRun(id)
 	}
 	return r, err
+}
+
+func noSuchRun(id engine.RunID) error {
+	return engine.Refuse(engine.ErrNoSuchRun, "there is no run #%d; `ferry runs list` lists them", id)
 }
 
 // setState moves a run to another state.

@@ -3,7 +3,6 @@ package enginedb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,11 +31,11 @@ func (db *DB) PauseSchedule(ctx context.Context, act engine.Act, by engine.Actor
 			return err
 		}
 		if tag.RowsAffected() == 0 {
-			var who string
-			if err := tx.QueryRow(ctx, `SELECT paused_by FROM ferry.schedule`).Scan(&who); err != nil {
+			var who, why string
+			if err := tx.QueryRow(ctx, `SELECT paused_by, reason FROM ferry.schedule`).Scan(&who, &why); err != nil {
 				return err
 			}
-			return fmt.Errorf("%w: the schedule is already paused by %s", engine.ErrStateChanged, who)
+			return engine.Refuse(engine.ErrStateChanged, "the ticks are already paused by %s%s", who, inWords(why))
 		}
 		return record(ctx, tx, entry{Actor: by, Action: "pause schedule", Reason: act.Reason, Outcome: "paused"})
 	})
@@ -50,10 +49,18 @@ func (db *DB) ResumeSchedule(ctx context.Context, act engine.Act, by engine.Acto
 			return err
 		}
 		if tag.RowsAffected() == 0 {
-			return fmt.Errorf("%w: the schedule is not paused", engine.ErrStateChanged)
+			return engine.Refuse(engine.ErrStateChanged, "the ticks are not paused")
 		}
 		return record(ctx, tx, entry{Actor: by, Action: "resume schedule", Reason: act.Reason, Outcome: "resumed"})
 	})
+}
+
+// inWords adds a reason, if there is one.
+func inWords(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + reason + ")"
 }
 
 // TickDue reports whether a tick should begin now: its time has come, nobody holds ticks back, no run is active.

@@ -52,7 +52,7 @@ func readRun(ctx context.Context, tx pgx.Tx, s *engine.Snapshot, id engine.RunID
 	case errors.Is(err, pgx.ErrNoRows) && id == 0:
 		return nil
 	case errors.Is(err, pgx.ErrNoRows):
-		return fmt.Errorf("%w: #%d", engine.ErrNoSuchRun, id)
+		return noSuchRun(id)
 	}
 	s.Run = r
 	return err

@@ -2,6 +2,7 @@ package enginedb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -44,7 +45,7 @@ func (db *DB) steer(ctx context.Context, s steering) error {
 			return err
 		}
 		if act.Seen != "" && act.Seen != r.State {
-			return fmt.Errorf("%w: run #%d is %s, set by %s", engine.ErrStateChanged, r.ID, r.State, orNobody(r.By))
+			return engine.Refuse(engine.ErrStateChanged, "run #%d is %s, set by %s", r.ID, r.State, orNobody(r.By))
 		}
 		to, err := s.decide(tx, r, raised)
 		if err != nil {
@@ -85,12 +86,12 @@ func (db *DB) Pause(ctx context.Context, act engine.Act, by engine.Actor) error 
 	return db.steer(ctx, steering{action: "pause", act: act, by: by, decide: func(tx pgx.Tx, r runRow, _ int64) (engine.RunState, error) {
 		switch r.State {
 		case engine.RunPausing, engine.RunPaused:
-			return "", fmt.Errorf("%w: run #%d is already %s by %s", engine.ErrStateChanged, r.ID, r.State, orNobody(r.By))
+			return "", engine.Refuse(engine.ErrStateChanged, "run #%d is already %s by %s", r.ID, r.State, orNobody(r.By))
 		case engine.RunAsking:
-			return "", fmt.Errorf("%w: run #%d waits for an answer already; nothing of it is at work", engine.ErrNeedsAnswer, r.ID)
+			return "", engine.Refuse(engine.ErrNeedsAnswer, "run #%d waits for an answer already; nothing of it is at work", r.ID)
 		case engine.RunQueued, engine.RunPlanning, engine.RunRunning:
 		case engine.RunInterrupted, engine.RunCancelled, engine.RunFailed, engine.RunDone:
-			return "", fmt.Errorf("%w: run #%d is %s, there is nothing to pause", engine.ErrStateChanged, r.ID, r.State)
+			return "", engine.Refuse(engine.ErrStateChanged, "run #%d is %s, there is nothing to pause", r.ID, r.State)
 		}
 		var open int
 		err := tx.QueryRow(ctx, `SELECT coalesce(sum(open), 0) FROM ferry.step WHERE run_id = $1 AND state = 'running'`, r.ID).Scan(&open)
@@ -123,18 +124,36 @@ func (db *DB) Resume(ctx context.Context, act engine.Act, by engine.Actor) error
 	return db.steer(ctx, steering{
 		action: "resume", act: act, by: by, shut: before.Ended(), batches: true,
 		decide: func(tx pgx.Tx, r runRow, epoch int64) (engine.RunState, error) {
+			if held, err := heldBy(ctx, tx, r); held != nil || err != nil {
+				return "", errors.Join(held, err)
+			}
 			if r.State == engine.RunAsking {
-				return "", fmt.Errorf("%w: answer run #%d instead of resuming it", engine.ErrNeedsAnswer, r.ID)
+				return "", engine.Refuse(engine.ErrNeedsAnswer, "answer run #%d instead of resuming it", r.ID)
 			}
 			if !r.State.Resumable() {
-				return "", fmt.Errorf("%w: run #%d is %s, there is nothing to resume", engine.ErrStateChanged, r.ID, r.State)
+				return "", engine.Refuse(engine.ErrStateChanged, "run #%d is %s, there is nothing to resume", r.ID, r.State)
 			}
 			if r.State.Ended() != before.Ended() {
-				return "", fmt.Errorf("%w: run #%d went from %s to %s at this moment", engine.ErrStateChanged, r.ID, before, r.State)
+				return "", engine.Refuse(engine.ErrStateChanged, "run #%d went from %s to %s at this moment", r.ID, before, r.State)
 			}
 			return "", db.proceed(ctx, tx, r, epoch, by, act.Reason)
 		},
 	})
+}
+
+// heldBy refuses to resume a run that waits for an entity which somebody holds: it would stop again at once.
+func heldBy(ctx context.Context, tx pgx.Tx, r runRow) (refused, err error) {
+	if r.State != engine.RunPaused {
+		return nil, nil //nolint:nilnil // nothing holds it
+	}
+	var name, by, why string
+	err = tx.QueryRow(ctx, `SELECT p.entity, p.paused_by, p.reason FROM ferry.entity_pause p JOIN ferry.run r ON starts_with(r.state_reason, p.entity || $2)
+		WHERE r.id = $1 LIMIT 1`, r.ID, becauseOf("")).Scan(&name, &by, &why)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // as above
+	}
+	return engine.Refuse(engine.ErrStateChanged, "run #%d waits for %s, which %s holds%s; `ferry resume --entity %[2]s` lets it go on, "+
+		"`ferry cancel %[1]d` lets others come without it", r.ID, name, by, inWords(why)), err
 }
 
 // proceed lets a stopped run go on. Its unfinished batches are handed out anew, unless it is only pausing: then they
@@ -176,7 +195,7 @@ func (db *DB) revive(ctx context.Context, tx pgx.Tx, run engine.RunID, epoch int
 func (db *DB) Cancel(ctx context.Context, act engine.Act, by engine.Actor) error {
 	return db.steer(ctx, steering{action: "cancel", act: act, by: by, shut: true, decide: func(_ pgx.Tx, r runRow, _ int64) (engine.RunState, error) {
 		if !r.State.Active() {
-			return "", fmt.Errorf("%w: run #%d is %s, there is nothing to cancel", engine.ErrStateChanged, r.ID, r.State)
+			return "", engine.Refuse(engine.ErrStateChanged, "run #%d is %s, there is nothing to cancel", r.ID, r.State)
 		}
 		return engine.RunCancelled, nil
 	}})
@@ -191,9 +210,9 @@ func (db *DB) Answer(ctx context.Context, act engine.Act, accept bool, by engine
 	return db.steer(ctx, steering{action: action, act: act, by: by, batches: true, decide: func(tx pgx.Tx, r runRow, _ int64) (engine.RunState, error) {
 		switch {
 		case r.State != engine.RunAsking:
-			return "", fmt.Errorf("%w: run #%d is %s and asks nothing", engine.ErrStateChanged, r.ID, r.State)
+			return "", engine.Refuse(engine.ErrStateChanged, "run #%d is %s and asks nothing", r.ID, r.State)
 		case !accept:
-			return engine.RunCancelled, nil
+			return engine.RunCancelled, holdTicks(ctx, tx, r, by)
 		}
 		if _, err := tx.Exec(ctx, `UPDATE ferry.run SET accepted = accepted || asked, asked = '' WHERE id = $1`, r.ID); err != nil {
 			return "", err
@@ -206,6 +225,16 @@ func (db *DB) Answer(ctx context.Context, act engine.Act, accept bool, by engine
 		}
 		return "", db.carveRunning(ctx, tx, r.ID)
 	}})
+}
+
+// holdTicks pauses the schedule after the answer "stop": the next tick would only ask the same again.
+func holdTicks(ctx context.Context, tx pgx.Tx, r runRow, by engine.Actor) error {
+	why := fmt.Sprintf("run #%d was answered with stop", r.ID)
+	tag, err := tx.Exec(ctx, `UPDATE ferry.schedule SET paused_by = $1, reason = $2, paused_at = clock_timestamp() WHERE paused_by = ''`, by.String(), why)
+	if err != nil || tag.RowsAffected() == 0 {
+		return err
+	}
+	return record(ctx, tx, entry{Actor: by, Action: "pause schedule", Run: r.ID, Reason: why, Outcome: "paused"})
 }
 
 // requeue hands the unfinished batches of a run to whoever comes, under a raised attempt.

@@ -58,7 +58,9 @@ ALTER TABLE ferry.entity_state
     ADD columns  jsonb;                                 -- of the source's table when it was last looked at
 
 ALTER TABLE ferry.extra DROP CONSTRAINT extra_run_id_fkey;
-ALTER TABLE ferry.extra ADD kept text NOT NULL DEFAULT '';  -- why it is not deleted although the policy says so
+ALTER TABLE ferry.extra
+    ADD kept        text NOT NULL DEFAULT '',           -- why it is not deleted although the policy says so
+    ADD accepted_as text NOT NULL DEFAULT '';           -- the policy under which a run ended with it: what nobody was asked about is ''
 
 ALTER TABLE ferry.quarantine DROP CONSTRAINT quarantine_run_id_fkey;
 ALTER TABLE ferry.quarantine
