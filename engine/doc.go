@@ -8,13 +8,15 @@
 //
 //	queued → planning → running → done
 //	                      ↓  ↑
-//	          pausing → paused            running means: batches may be carved
-//	running → asking → running            it needs an answer: too many rows vanished from the source, say
+//	          pausing → paused            running means: batches may be carved; ferry itself pauses a run of which the
+//	                                      engine refuses too many rows, or that comes to an entity which somebody holds
+//	planning, running → asking → running  it needs an answer: the source is another one, too many rows vanished from it
 //	asking → cancelled                    the answer was "stop"
 //	any active state → cancelled          by an operator; the epoch is raised, late batches are refused
 //	any active state → failed             an error that waiting cannot cure; its text is kept on the run
-//	any active state → interrupted        the last process with workers left in good order; one that dies is taken over
-//	cancelled, failed, interrupted → running   by an operator; an interrupted one also by the next full sync
+//	queued, planning, running → interrupted  the last process with workers left in good order; one that dies is taken over
+//	cancelled, failed, interrupted → running   by an operator, unless a later run has overtaken it; an interrupted one also by
+//	                                      the next full sync
 //
 // A full run reads every row. An incremental one, a tick, reads what changed since the floor that the last completed
 // run left, and reads every row too where there is no floor that holds.

@@ -3,6 +3,7 @@ package cycle
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"ferry/engine/pgcopy"
 )
@@ -46,6 +47,9 @@ func (m *merge) feeds(fed, fresh map[int64]bool) {
 	if len(m.e.Derived) == 0 {
 		return
 	}
+	for _, id := range m.retired {
+		fresh[id] = true // its version rose when it lost its code
+	}
 	for _, ids := range [][]int64{m.inserts.IDs(), m.updates.IDs()} {
 		for _, id := range ids {
 			if !m.lost[id] {
@@ -65,6 +69,9 @@ func (m *merge) tellOthers(ctx context.Context, tx Load) error {
 	if err := tx.Wake(ctx, m.e, arrived, m.gaveUp(), m.scope); err != nil {
 		return err
 	}
+	if m.linksLater {
+		return nil
+	}
 	linked, err := tx.Link(ctx, m.e, arrived)
 	m.counts.Taken += linked
 	return err
@@ -81,15 +88,17 @@ func (m *merge) arrived() []int64 {
 	return out
 }
 
-// gaveUp are the rows that may have given up their code.
+// gaveUp are the rows that may have given up their code. Of a cycle from a floor that is all it has read: a claimant may have
+// been judged by another batch while this row gave its code up, and not have heard of it; the floor sees to it that the row
+// is read once more.
 func (m *merge) gaveUp() []int64 {
-	var out []int64
 	if m.e.Code < 0 {
 		return nil
 	}
-	out = append(out, m.updates.IDs()...)
-	out = append(out, m.extras...)
-	out = append(out, m.retired...)
+	if m.scope.IDs != nil {
+		return slices.Concat(m.scope.IDs, m.retired)
+	}
+	out := slices.Concat(m.updates.IDs(), m.extras, m.retired)
 	for _, f := range m.faults {
 		out = append(out, f.ID)
 	}

@@ -22,6 +22,7 @@ type merge struct {
 
 	sourceRead func() // the source is not needed any more
 	merged     func() // it is known what becomes of every row
+	linksLater bool   // who carries this merge out links what waits for its rows
 
 	// From settleCodes.
 	taken   []judged         // rows outside the scope that are written along, in id order

@@ -20,6 +20,8 @@ type tick struct {
 	changed map[string][]judged
 	tx      Load
 
+	arrived map[string][]int64 // by entity: rows that are new in the engine
+
 	fed   map[int64]bool // rows whose derived columns must be settled
 	fresh map[int64]bool // of them: written by this transaction
 }
@@ -35,13 +37,19 @@ func (t *tick) carryOut(ctx context.Context, target Target) error {
 		return err
 	}
 	defer t.tx.Rollback()
-	t.fed, t.fresh = map[int64]bool{}, map[int64]bool{}
+	if err := t.fits(ctx); err != nil {
+		return err
+	}
+	t.fed, t.fresh, t.arrived = map[int64]bool{}, map[int64]bool{}, map[string][]int64{}
 	for i := range t.plan.Entities {
 		if err := t.merge(ctx, &t.plan.Entities[i]); err != nil {
 			return err
 		}
 	}
 	t.snap.Close()
+	if err := t.link(ctx); err != nil {
+		return err
+	}
 	t.x.at(PointWrite)
 	if err := t.settle(ctx); err != nil {
 		return err
@@ -72,8 +80,35 @@ func (t *tick) read() error {
 	return nil
 }
 
+// fits fails with errTooMuch if more rows are due than a tick carries: batches read them.
+func (t *tick) fits(ctx context.Context) error {
+	for _, p := range t.plan.Entities {
+		due, err := t.tx.Due(ctx, p.Entity, 0, maxID, tickRows)
+		if err != nil {
+			return err
+		}
+		if len(due) == tickRows {
+			return errTooMuch
+		}
+	}
+	return nil
+}
+
+// link points rows that were loaded without their parent at those that have come. It comes after all merges: what they
+// have written is linked already, and its version has risen.
+func (t *tick) link(ctx context.Context) error {
+	for i, p := range t.plan.Entities {
+		linked, err := t.tx.Link(ctx, p.Entity, t.arrived[p.Entity.Name])
+		if err != nil {
+			return err
+		}
+		t.plan.Entities[i].Done.Taken += linked
+	}
+	return nil
+}
+
 // merge merges an entity's changed rows with those in quarantine that are due. Merging may wake further ones (a code
-// became free), so it goes on until none is due that was not read already.
+// became free), so it goes on until none is due that was not read already, or the tick has its fill: the rest is due still.
 func (t *tick) merge(ctx context.Context, p *EntityPlan) error {
 	e, rows := p.Entity, t.changed[p.Entity.Name]
 	p.Done = &engine.Counts{}
@@ -94,12 +129,16 @@ func (t *tick) merge(ctx context.Context, p *EntityPlan) error {
 			return err
 		}
 		m := newMerge(e, t.w, scopeOf(idsOf(rows), due), rows)
-		m.merged = func() { t.x.at(PointMerge) }
+		m.merged, m.linksLater = func() { t.x.at(PointMerge) }, true
 		if err := m.carry(t.source, ctx, t.snap, t.tx); err != nil {
 			return err
 		}
 		m.feeds(t.fed, t.fresh)
 		p.Done.Add(m.counts)
+		t.arrived[e.Name] = append(t.arrived[e.Name], m.arrived()...)
+		if len(due) == tickRows {
+			return nil
+		}
 		done = scopeOf(done, m.scope.IDs).IDs
 		rows = nil
 	}

@@ -44,15 +44,18 @@ const rewind = `interval '10 minutes'`
 // that there is. A floor after which lower ones were taken is of a time that the source does not know any more, for it was
 // set back since: its transaction ids may have been given again, or not yet.
 func readFloors(ctx context.Context, tx pgx.Tx, e *entity.Entity, b *cycle.Base) error {
-	err := tx.QueryRow(ctx, `SELECT f.floor::text, f.rules_hash, f.source_identity, coalesce(f.next_xid, f.floor)::text, f.timeline,
+	err := tx.QueryRow(ctx, `WITH all_floors AS (
+			SELECT *, min(floor::text::numeric) OVER (ORDER BY run_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS lowest_since
+			FROM ferry.floor WHERE entity = $1)
+		SELECT f.floor::text, f.rules_hash, f.source_identity, coalesce(f.next_xid, f.floor)::text, f.timeline,
 			f.incarnation, f.shape, coalesce((
-			SELECT o.floor::text FROM ferry.floor o
-			WHERE o.entity = f.entity AND o.run_id < f.run_id AND o.rules_hash = f.rules_hash AND o.source_identity = f.source_identity
+			SELECT o.floor::text FROM all_floors o
+			WHERE o.run_id < f.run_id AND o.rules_hash = f.rules_hash AND o.source_identity = f.source_identity
 				AND o.timeline = f.timeline AND o.shape = f.shape
-				AND NOT EXISTS (SELECT FROM ferry.floor x WHERE x.entity = o.entity AND x.run_id > o.run_id AND x.run_id <= f.run_id AND x.floor < o.floor)
+				AND o.lowest_since >= o.floor::text::numeric
 			ORDER BY o.read_from <= clock_timestamp() - `+rewind+` DESC,
 				CASE WHEN o.read_from <= clock_timestamp() - `+rewind+` THEN o.read_from END DESC, o.read_from LIMIT 1), '')
-		FROM ferry.floor f WHERE f.entity = $1 ORDER BY f.run_id DESC LIMIT 1`, e.Name).
+		FROM all_floors f ORDER BY f.run_id DESC LIMIT 1`, e.Name).
 		Scan(&b.Floor, &b.RulesHash, &b.Identity, &b.Next, &b.Timeline, &b.Incarnation, &b.Shape, &b.Earlier)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil

@@ -5,8 +5,8 @@
 // reads here (snapshot.go) is what is durable. The fence of every writing transaction is the entity's lease, locked
 // FOR SHARE, with the epoch that its run began with; cancelling and new runs raise the epoch under FOR UPDATE.
 //
-// Locks are always taken in this order: the batch's own (workers.go), lease, the engine's rows, batch, step, run; a run's
-// row only FOR NO KEY UPDATE, for whatever refers to the run (quarantine, batches) holds a key share lock on it.
+// Locks are always taken in this order: the batch's own (workers.go), lease, codes, the engine's rows, quarantine, batch, step,
+// entity_state, run; a run's row only FOR NO KEY UPDATE, for whatever refers to the run (quarantine, batches) holds a key share lock on it.
 package enginedb
 
 import (

@@ -130,13 +130,21 @@ func askQuestion(ctx context.Context, tx pgx.Tx, run engine.RunID, kind, questio
 
 // addDeletes adds the steps that delete extras, children first. It gives false if the run has them already, or if there is
 // nothing to delete.
+//
+// What was kept although the policy says otherwise is looked at once more behind each sweep.
 func addDeletes(ctx context.Context, tx pgx.Tx, run engine.RunID) (bool, error) {
+	_, err := tx.Exec(ctx, `UPDATE ferry.extra x SET kept = '' WHERE kept <> ''
+		AND EXISTS (SELECT FROM ferry.step s WHERE s.run_id = $1 AND s.verb = 'sweep' AND s.entity = x.entity)
+		AND NOT EXISTS (SELECT FROM ferry.step s WHERE s.run_id = $1 AND s.verb = 'delete')`, run)
+	if err != nil {
+		return false, err
+	}
 	tag, err := tx.Exec(ctx, `INSERT INTO ferry.step (run_id, seq, verb, entity, high, width)
 		SELECT $1, (SELECT max(seq) FROM ferry.step WHERE run_id = $1) + row_number() OVER (ORDER BY o.place), $2, o.entity, x.high, $4
 		FROM unnest($3::text[]) WITH ORDINALITY AS o (entity, place)
 		CROSS JOIN LATERAL (SELECT max(id) AS high FROM ferry.extra x WHERE x.entity = o.entity AND x.kept = '') x
-		WHERE x.high IS NOT NULL AND NOT EXISTS (SELECT FROM ferry.step WHERE run_id = $1 AND verb = $2)`,
-		run, string(engine.StepDelete), childrenFirst(), sweepWidth)
+		WHERE x.high IS NOT NULL AND EXISTS (SELECT FROM ferry.step l WHERE l.run_id = $1 AND l.verb = 'load' AND l.entity = o.entity) AND NOT EXISTS (SELECT FROM ferry.step WHERE run_id = $1 AND verb = $2)`,
+		run, string(engine.StepDelete), childrenFirst(), maxWidth)
 	return tag.RowsAffected() > 0, err
 }
 
@@ -181,6 +189,9 @@ func (*DB) trip(ctx context.Context, tx pgx.Tx, run engine.RunID, open int) (boo
 
 // finishRun counts what is there now, stores the floors and ends the run: all in the last batch's transaction.
 func (db *DB) finishRun(ctx context.Context, tx pgx.Tx, e ending) error {
+	if err := analyseQuarantine(ctx, tx, e.id); err != nil {
+		return err
+	}
 	if err := countEntities(ctx, tx, e.id); err != nil {
 		return err
 	}
@@ -212,6 +223,18 @@ func (db *DB) finishRun(ctx context.Context, tx pgx.Tx, e ending) error {
 	return record(ctx, tx, entry{Action: "finish", Run: e.id, State: string(engine.RunRunning), Outcome: outcome})
 }
 
+// analyseQuarantine renews what the planner knows of quarantine after a cycle that may have filled it: ticks look rows up in
+// it at once, and autovacuum comes a minute later.
+func analyseQuarantine(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
+	var whole bool
+	err := tx.QueryRow(ctx, `SELECT coalesce(bool_or(since IS NULL), false) FROM ferry.step WHERE run_id = $1 AND verb = 'load'`, run).Scan(&whole)
+	if err != nil || !whole {
+		return err
+	}
+	_, err = tx.Exec(ctx, `ANALYZE ferry.quarantine`)
+	return err
+}
+
 // countEntities counts each entity of a run. After a cycle that read every row both sides are counted; after a tick the
 // engine's rows are those that its batches have added up, and the source's those of the tick's snapshot. After a sweep the
 // source has what the engine accounts for and what is missing, for that is what the sweep compared.
@@ -226,7 +249,7 @@ func countEntities(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 				swept_at = CASE WHEN n.swept OR n.whole THEN clock_timestamp() ELSE st.swept_at END
 			FROM (
 				SELECT s.*, q.*, (SELECT count(*) FROM ferry.extra WHERE entity = $1) AS extra,
-					CASE WHEN s.whole THEN (SELECT count(*) FROM `+public(e)+` WHERE `+ident(e.OdooID)+` IS NOT NULL)
+					CASE WHEN s.whole OR s.missing > 0 THEN (SELECT count(*) FROM `+public(e)+` WHERE `+ident(e.OdooID)+` IS NOT NULL)
 						ELSE (SELECT target_rows FROM ferry.entity_state WHERE entity = $1) END AS target
 				FROM (
 					SELECT bool_or(verb = 'load' AND since IS NULL) AS whole, bool_or(verb = 'sweep') AS swept,
@@ -276,6 +299,8 @@ func keepFloors(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 	}
 	_, err = tx.Exec(ctx, `DELETE FROM ferry.floor f
 		USING (SELECT DISTINCT ON (entity) entity, run_id, floor FROM ferry.floor ORDER BY entity, run_id DESC) latest
-		WHERE f.entity = latest.entity AND f.run_id < latest.run_id AND f.floor <> latest.floor AND f.read_from < clock_timestamp() - interval '1 hour'`)
+		WHERE f.entity = latest.entity AND f.run_id < latest.run_id AND f.read_from < clock_timestamp() - interval '1 hour'
+			AND (f.floor <> latest.floor OR EXISTS (
+				SELECT FROM ferry.floor o WHERE o.entity = f.entity AND o.floor = f.floor AND o.run_id < f.run_id))`)
 	return err
 }

@@ -179,8 +179,7 @@ func (l *load) confirm(ctx context.Context) {
 // deferredRefusal classes the error of a deferred constraint. A code that is taken after all was claimed by a batch
 // that committed meanwhile: the next attempt sees it.
 func (l *load) deferredRefusal(err error) error {
-	e, known := entity.Find(l.w.Entity)
-	if pg, ok := errors.AsType[*pgconn.PgError](err); known && ok && pg.Code == "23505" && e.Code >= 0 && pg.TableName == e.Target {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "23505" && hasCodes(pg.TableName) {
 		return &engine.DatabaseError{
 			Side: engine.SideTarget, Class: engine.ClassRetry, SQLState: pg.Code,
 			Doing: "checking that codes are unique", Err: fmt.Errorf("another batch took the code at the same moment: %w", err),
@@ -189,12 +188,16 @@ func (l *load) deferredRefusal(err error) error {
 	return wrapAt(sqlstate.PhaseCommit, "checking deferred constraints", err)
 }
 
+// hasCodes reports whether an engine table holds codes.
+func hasCodes(table string) bool {
+	return slices.ContainsFunc(entity.All(), func(e *entity.Entity) bool { return e.Target == table && e.Code >= 0 })
+}
+
 // taken says what is done about a refusal that is about a row's id. An id of Odoo's that the engine gave to a row of its
 // own is for people to settle; one that another transaction wrote at this moment is there when the batch compares again.
 // It gives nil for every other refusal.
-func (l *load) taken(ctx context.Context, id int64, pg *pgconn.PgError) error {
-	e, known := entity.Find(l.w.Entity)
-	if !known || pg.Code != "23505" || pg.TableName != e.Target {
+func (l *load) taken(ctx context.Context, e *entity.Entity, id int64, pg *pgconn.PgError) error {
+	if pg.Code != "23505" || pg.TableName != e.Target {
 		return nil
 	}
 	var identity, own bool

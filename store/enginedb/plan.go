@@ -24,7 +24,8 @@ func (l *load) plan(ctx context.Context, plan cycle.Plan) error {
 	}
 	whole := plan.WhyFull != "" || l.w.Kind == engine.RunFull
 	first := false
-	if whole && len(plan.Entities) == len(entity.All()) {
+	filtered := slices.ContainsFunc(plan.Entities, func(p cycle.EntityPlan) bool { return p.Since != "" })
+	if whole && !filtered && len(plan.Entities) == len(entity.All()) {
 		var err error
 		if first, err = emptyTarget(ctx, l.tx); err != nil {
 			return err
@@ -135,14 +136,8 @@ func (m *stepMaker) make(ctx context.Context) error {
 			return err
 		}
 	}
-	if slices.ContainsFunc(m.plan.Entities, func(p cycle.EntityPlan) bool { return p.Since == "" }) {
-		for _, p := range m.plan.Entities {
-			if high := highest[p.Entity.Name]; len(p.Entity.Derived) > 0 {
-				if err := m.add(ctx, newStep{verb: engine.StepSettle, of: p, high: high, width: firstWidth(high)}); err != nil {
-					return err
-				}
-			}
-		}
+	if err := m.settle(ctx); err != nil {
+		return err
 	}
 	for _, p := range slices.Backward(m.plan.Entities) {
 		if !p.Sweep {
@@ -150,6 +145,33 @@ func (m *stepMaker) make(ctx context.Context) error {
 		}
 		step := newStep{verb: engine.StepSweep, of: p, high: highest[p.Entity.Name], width: firstSweepWidth, since: m.plan.State.Floor}
 		if err := m.add(ctx, step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle adds the settling of every entity whose derived columns follow from rows that are read as a whole, its own or those
+// that feed it; it need not be of the run itself.
+func (m *stepMaker) settle(ctx context.Context) error {
+	for _, e := range entity.All() {
+		feeds := slices.ContainsFunc(m.plan.Entities, func(p cycle.EntityPlan) bool {
+			parent, ok := p.Entity.Feeds()
+			return p.Since == "" && (p.Entity == e || ok && parent.Entity == e.Name)
+		})
+		if len(e.Derived) == 0 || !feeds {
+			continue
+		}
+		high, err := m.highest(ctx, cycle.EntityPlan{Entity: e})
+		if err != nil {
+			return err
+		}
+		of := cycle.EntityPlan{Entity: e}
+		if at := slices.IndexFunc(m.plan.Entities, func(p cycle.EntityPlan) bool { return p.Entity == e }); at >= 0 {
+			of = m.plan.Entities[at]
+			high = max(high, of.MaxID)
+		}
+		if err := m.add(ctx, newStep{verb: engine.StepSettle, of: of, high: high, width: firstWidth(high)}); err != nil {
 			return err
 		}
 	}

@@ -54,12 +54,13 @@ func (l *load) Open(ctx context.Context, e *entity.Entity, of cycle.Scope) ([]cy
 
 // inScope is the condition that an id is of a scope, with its parameters from $2 on. There are two forms of it, not one with an
 // OR: prepared, that would compare every row of the range with every id, where an index finds the ids at once (on 125,000
-// rows in quarantine and 10,000 ids 15 s, not 0.1 s).
+// rows in quarantine and 10,000 ids 15 s, not 0.1 s). And ids are joined, not compared with an array: by statistics of
+// before a large load the planner would scan all of an entity's rows once for each of them.
 func inScope(column string, of cycle.Scope) (condition string, args []any) {
 	if of.IDs == nil {
 		return column + ` > $2 AND ` + column + ` <= $3`, []any{of.Low, of.High}
 	}
-	return column + ` = ANY($2::bigint[])`, []any{of.IDs}
+	return column + ` IN (SELECT unnest($2::bigint[]))`, []any{of.IDs}
 }
 
 // Due gives the rows of a range that are in quarantine and should be read again.
@@ -80,7 +81,7 @@ func (l *load) Wake(ctx context.Context, e *entity.Entity, arrived, gaveUp []int
 	if len(arrived) > 0 {
 		for _, child := range e.Children() {
 			_, err := l.tx.Exec(ctx, `UPDATE ferry.quarantine SET due = true
-				WHERE entity = $1 AND parent_entity = $2 AND parent_id = ANY($3) AND state = 'waiting_parent' AND NOT due`, child.Name, e.Name, arrived)
+				WHERE entity = $1 AND parent_entity = $2 AND parent_id IN (SELECT unnest($3::bigint[])) AND state = 'waiting_parent' AND NOT due`, child.Name, e.Name, arrived)
 			if err != nil {
 				return wrap("waking rows that waited for their parents", err)
 			}
@@ -90,8 +91,8 @@ func (l *load) Wake(ctx context.Context, e *entity.Entity, arrived, gaveUp []int
 		return nil
 	}
 	_, err := l.tx.Exec(ctx, `UPDATE ferry.quarantine SET due = true
-		WHERE entity = $1 AND owner_id = ANY($2) AND reason = $3 AND state IN `+openStates+` AND NOT due
-			AND NOT (source_id > $4 AND source_id <= $5 AND ($6::bigint[] IS NULL OR source_id = ANY($6)))`,
+		WHERE entity = $1 AND owner_id IN (SELECT unnest($2::bigint[])) AND reason = $3 AND state IN `+openStates+` AND NOT due
+			AND NOT (source_id > $4 AND source_id <= $5 AND ($6::bigint[] IS NULL OR source_id IN (SELECT unnest($6::bigint[]))))`,
 		e.Name, gaveUp, entity.ReasonCode, but.Low, but.High, but.IDs)
 	return wrap("waking rows whose code may be free", err)
 }

@@ -184,11 +184,29 @@ func (db *DB) revive(ctx context.Context, tx pgx.Tx, run engine.RunID, epoch int
 	if err := refuseSecond(ctx, tx); err != nil {
 		return err
 	}
+	if err := refuseOvertaken(ctx, tx, run); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, `UPDATE ferry.run SET epoch = $2, error = '' WHERE id = $1`, run, epoch); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `UPDATE ferry.lease SET run_id = $1`, run)
 	return err
+}
+
+// refuseOvertaken refuses to revive a run that a later one has overtaken: that read every row, or by other rules, so what this
+// one would still write is judged by rules that are not in force, on tables that are not as it found them.
+func refuseOvertaken(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
+	var by engine.RunID
+	err := tx.QueryRow(ctx, `SELECT n.id FROM ferry.run r JOIN ferry.run n ON n.id > r.id AND n.writes AND n.state = 'done'
+		WHERE r.id = $1 AND (n.kind = 'full' OR n.why_full <> '' OR n.rules_hash <> r.rules_hash OR r.first) ORDER BY n.id DESC LIMIT 1`, run).Scan(&by)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return engine.Refuse(engine.ErrStateChanged, "run #%d was overtaken: run #%d has been completed since; start a new one", run, by)
 }
 
 // Cancel ends a run at once: batches that hold their lease commit, all others are refused.

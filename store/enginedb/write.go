@@ -18,7 +18,7 @@ import (
 
 // Insert copies new rows into the table.
 func (l *load) Insert(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples) ([]cycle.Refusal, error) {
-	return l.bisect(ctx, rows, 0, rows.Len(), func(from, until int) error {
+	return l.bisect(ctx, e, rows, 0, rows.Len(), func(from, until int) error {
 		return l.copyIn(ctx, public(e), e.InsertColumns(), rows, from, until)
 	})
 }
@@ -39,7 +39,7 @@ func (l *load) Update(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples
 	theirs, ours := "s."+strings.Join(columns, ", s."), "t."+strings.Join(columns, ", t.")
 	update := `UPDATE ` + public(e) + ` AS t SET (` + list + `, sync_version) = ROW(` + theirs + `, t.sync_version + 1)
 		FROM ` + changed + ` s WHERE t.id = s.id AND NOT t.synced_to_odoo AND (` + ours + `) IS DISTINCT FROM (` + theirs + `)`
-	return l.bisect(ctx, rows, 0, rows.Len(), func(from, until int) error {
+	return l.bisect(ctx, e, rows, 0, rows.Len(), func(from, until int) error {
 		if _, err := l.tx.Exec(ctx, `TRUNCATE `+changed); err != nil {
 			return err
 		}
@@ -69,7 +69,9 @@ func (l *load) copyIn(ctx context.Context, table string, columns []string, rows 
 
 // bisect writes rows from…until under a savepoint. If the database refuses a row, it halves until it has found which:
 // one bad row never costs a good one. Errors that are not about a row end the batch.
-func (l *load) bisect(ctx context.Context, rows *pgcopy.Tuples, from, until int, write func(from, until int) error) ([]cycle.Refusal, error) {
+func (l *load) bisect(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples, from, until int,
+	write func(from, until int) error,
+) ([]cycle.Refusal, error) {
 	if from == until {
 		return nil, nil
 	}
@@ -90,16 +92,16 @@ func (l *load) bisect(ctx context.Context, rows *pgcopy.Tuples, from, until int,
 	}
 	if until-from == 1 {
 		pg, _ := errors.AsType[*pgconn.PgError](err)
-		if err := l.taken(ctx, rows.ID(from), pg); err != nil {
+		if err := l.taken(ctx, e, rows.ID(from), pg); err != nil {
 			return nil, err
 		}
 		return []cycle.Refusal{{ID: rows.ID(from), SQLState: pg.Code, Constraint: pg.ConstraintName, Message: pg.Message}}, nil
 	}
 	middle := from + (until-from)/2
-	low, err := l.bisect(ctx, rows, from, middle, write)
+	low, err := l.bisect(ctx, e, rows, from, middle, write)
 	if err != nil {
 		return nil, err
 	}
-	high, err := l.bisect(ctx, rows, middle, until, write)
+	high, err := l.bisect(ctx, e, rows, middle, until, write)
 	return append(low, high...), err
 }
