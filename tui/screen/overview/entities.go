@@ -151,7 +151,7 @@ func (o *Overview) awaited(e engine.EntityView) canvas.Line {
 func (o *Overview) verdict(e engine.EntityView) canvas.Line {
 	l := canvas.Of(themes.Text, " ")
 	l.Put(themes.Title, sanitize.Fit(e.Name, nameWidth)).To(barColumn)
-	text, role := accounted(e)
+	text, role := o.accounted(e)
 	if o.width < longVerdict {
 		text = strings.Replace(text, "every row ", "", 1)
 	}
@@ -180,12 +180,16 @@ func (o *Overview) share(e engine.EntityView, over string) (string, themes.Role)
 	return text, themes.Muted
 }
 
-func accounted(e engine.EntityView) (string, themes.Role) {
+// accounted is the verdict in words. While a run moves rows, and after one that ended early, the sum need not come out.
+func (o *Overview) accounted(e engine.EntityView) (string, themes.Role) {
+	run := o.sight.Snapshot.Run
 	switch {
 	case !e.Accounted.Known:
 		return widget.Unknown + " not counted yet", themes.Muted
 	case e.Accounted.Value:
 		return "✓ every row accounted for", themes.OK
+	case run == nil || run.State != engine.RunDone:
+		return widget.Unknown + " counted when a run is done", themes.Muted
 	}
 	if off, ok := imbalance(e); ok && off != 0 {
 		return "✗ " + widget.Plural(max(off, -off), "row", "rows") + " NOT accounted for", themes.Bad
@@ -290,7 +294,7 @@ func (o *Overview) rowsTable() []canvas.Line {
 		number := func(n engine.Maybe[int64]) widget.Cell {
 			return widget.Cell{Role: alarm(n.Or(0), themes.Warn), Text: widget.MaybeCount(n)}
 		}
-		text, role := accounted(e)
+		text, role := o.accounted(e)
 		share, shareRole := o.share(e, " over")
 		rows = append(rows, []widget.Cell{
 			{Role: themes.Title, Text: e.Name},
