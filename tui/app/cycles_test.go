@@ -162,7 +162,7 @@ func TestWhoPausedTheSync(t *testing.T) {
 	t.Parallel()
 	b := setup(t, tuitest.TicksPaused(), 80, 24)
 	require.Contains(t, b.frame(), "ticks     paused by sari@db2 26m ago: index rebuild on the engine")
-	require.Contains(t, b.frame(), "held      loyalty_point_history paused by budi@db1: Odoo rewrites it tonight")
+	require.Contains(t, b.frame(), "held      loyalty_point_history by budi@db1: Odoo rewrites it tonight")
 	s := paused()
 	s.Run.Reason = "index rebuild on db1"
 	b = setup(t, s, 80, 24)
@@ -236,7 +236,15 @@ func TestATickThatPassesDoesNotTurnTheScreenOver(t *testing.T) {
 		return strings.Split(setup(t, s, 80, 24).frame(), "\n")
 	}
 	before, during := lines(tuitest.InStep()), lines(tuitest.Tick())
-	require.Equal(t, before[4:10], during[4:10])
+	require.Equal(t, before[4:13], during[4:13])
+	queued := tuitest.Tick()
+	queued.Run.State, queued.Run.StartedAt, queued.Run.CreatedAt = engine.RunQueued, time.Time{}, tuitest.Noon.Add(-time.Second)
+	came := tuitest.InStep()
+	came.Steps[1].Counts.Extra = 3
+	for _, s := range []*engine.Snapshot{queued, came} {
+		require.Equal(t, before[4:13], lines(s)[4:13])
+		require.Equal(t, before[15:22], lines(s)[15:22], "nor does it move what stands below")
+	}
 	slow := tuitest.Tick()
 	slow.Run.StartedAt = tuitest.Noon.Add(-time.Minute)
 	require.NotEqual(t, before[4:10], lines(slow)[4:10], "one that lasts shows its progress")

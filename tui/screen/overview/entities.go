@@ -45,6 +45,9 @@ func standing(state engine.StepState, run *engine.RunView) string {
 func (o *Overview) entity(e engine.EntityView, roomy bool) []canvas.Line {
 	run := o.sight.Snapshot.Run
 	clean := run == nil || run.State == engine.RunDone || o.passing(run)
+	if e.PausedBy != "" && (clean || e.State != engine.StepDone) {
+		return o.heldBack(e, clean, roomy)
+	}
 	var lines []canvas.Line
 	if clean {
 		lines = append(lines, o.verdict(e))
@@ -64,6 +67,33 @@ func (o *Overview) entity(e engine.EntityView, roomy bool) []canvas.Line {
 		lines = append(lines, o.identity(e))
 	}
 	return lines
+}
+
+// heldBack draws an entity that no run may touch: by whom and why, and figures that are not those of now.
+func (o *Overview) heldBack(e engine.EntityView, clean, roomy bool) []canvas.Line {
+	l := canvas.Of(themes.Text, " ")
+	l.Put(themes.Title, sanitize.Fit(e.Name, nameWidth)).To(barColumn).Put(themes.Warn, heldBy(e))
+	lines := []canvas.Line{l.Fit(min(l.Width(), max(0, o.width-1)))}
+	if !clean && e.State == engine.StepRunning {
+		lines = append(lines, o.counts(e))
+	}
+	switch {
+	case !e.TargetRows.Known:
+		lines = append(lines, o.awaited(e))
+	case clean || roomy || e.State != engine.StepRunning:
+		before := o.sum(e, "before that: ")
+		lines = append(lines, before.In(themes.Muted))
+	}
+	return lines
+}
+
+// heldBy says who holds an entity's batches back, and why.
+func heldBy(e engine.EntityView) string {
+	text := "‖ held by " + e.PausedBy
+	if e.PausedReason != "" {
+		text += ": " + e.PausedReason
+	}
+	return text
 }
 
 // progress draws a name with its bar.
@@ -204,9 +234,11 @@ func imbalance(e engine.EntityView) (int64, bool) {
 }
 
 // identity draws the sum that must come out.
-func (o *Overview) identity(e engine.EntityView) canvas.Line {
+func (o *Overview) identity(e engine.EntityView) canvas.Line { return o.sum(e, "") }
+
+func (o *Overview) sum(e engine.EntityView, label string) canvas.Line {
 	wording := func(source, target, stale, extra, quarantined string) canvas.Line {
-		l := canvas.Of(themes.Text, "   ")
+		l := canvas.Of(themes.Text, "   "+label)
 		add := func(sign, name, number string, role themes.Role) {
 			l.Put(themes.Muted, sign+name+" ").Put(role, number)
 		}
@@ -251,7 +283,11 @@ func progressRow(e engine.EntityView, run *engine.RunView) []widget.Cell {
 	}
 	rate, left := widget.Rate(e.RowsPerSecond), strings.TrimPrefix(widget.ETA(e.ETA), "ETA ")
 	role := themes.Text
-	if word := standing(e.State, run); word != "" {
+	word := standing(e.State, run)
+	if e.PausedBy != "" && e.State != engine.StepDone {
+		word = "held"
+	}
+	if word != "" {
 		left, role = word, themes.Muted
 		if word == "done" {
 			role = themes.OK
@@ -291,11 +327,18 @@ func (o *Overview) rowsTable() []canvas.Line {
 	}
 	rows := make([][]widget.Cell, 0, len(o.sight.Snapshot.Entities))
 	for _, e := range o.sight.Snapshot.Entities {
+		held := e.PausedBy != ""
 		number := func(n engine.Maybe[int64]) widget.Cell {
+			if held {
+				return widget.Cell{Role: themes.Muted, Text: widget.MaybeCount(n)}
+			}
 			return widget.Cell{Role: alarm(n.Or(0), themes.Warn), Text: widget.MaybeCount(n)}
 		}
 		text, role := o.accounted(e)
 		share, shareRole := o.share(e, " over")
+		if held { // the figures are those of before
+			text, role, shareRole = heldBy(e), themes.Warn, themes.Muted
+		}
 		rows = append(rows, []widget.Cell{
 			{Role: themes.Title, Text: e.Name},
 			{Text: sourceRows(e)},
