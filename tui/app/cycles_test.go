@@ -127,10 +127,27 @@ func TestPausingOffersTheRunTheTicksAndEachEntity(t *testing.T) {
 	b.press("p")
 	require.Contains(t, b.frame(), "resume loyalty_point_history  paused by budi@db1")
 	b.press("tab", "enter")
-	b.press("p", "shift+tab", "enter")
+	b.press("p", "tab", "tab", "enter")
 	require.Equal(t, []tuitest.Call{
-		{Action: "resume schedule"}, {Action: "resume entity", Entity: "loyalty_point_history"},
+		{Action: "resume entity", Entity: "loyalty_point_history"}, {Action: "resume schedule"},
 	}, b.operator.Calls())
+}
+
+func TestResumingOffersOnlyWhatIsPaused(t *testing.T) {
+	t.Parallel()
+	b := setup(t, paused(), 80, 24)
+	b.press("p")
+	require.Contains(t, b.frame(), "resume run #12")
+	require.NotContains(t, b.frame(), "resume everything", "the ticks are not paused")
+	s := tuitest.Halt(tuitest.Held())
+	s.Run.State, s.Run.StateBy = engine.RunCancelled, "root@vm"
+	b = setup(t, s, 80, 24)
+	b.press("p")
+	require.Regexp(t, `(?s)resume loyalty_point_move .*resume run #12 +it would wait for `, b.frame())
+	s.Entities[1].PausedBy = ""
+	b = setup(t, s, 80, 24)
+	b.press("p")
+	require.Contains(t, b.frame(), "it was cancelled by root@vm")
 }
 
 // Four keys from the opened console.
