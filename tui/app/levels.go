@@ -91,7 +91,7 @@ func (m *Model) accountedLevel() level {
 			}
 			return level{canvas.Of(themes.Bad, "rows NOT accounted for"), rankUnaccounted}
 		}
-		all = all && e.Accounted.Known
+		all = all && e.Accounted.Known && e.PausedBy == "" // of what is held the figures are from before
 	}
 	switch {
 	case !all:

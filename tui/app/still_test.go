@@ -20,7 +20,9 @@ func TestWhatIsHeldSaysSoAndShowsNoFiguresAsOfNow(t *testing.T) {
 		require.Contains(t, b.frame(), "   before that: s")
 		require.NotRegexp(t, `point_move +queued|point_history +✓`, b.frame())
 		b = setup(t, s, 140, 45)
-		require.Contains(t, b.frame(), "‖ held by budi@db1: Odoo rewr")
+		require.Contains(t, b.frame(), "‖ held: figures from before")
+		require.Regexp(t, `held +loyalty_point_\w+ by budi@db1: Odoo rewrites it tonight`, b.frame())
+		require.NotContains(t, strings.Split(b.frame(), "\n")[1], "accounted for")
 	}
 }
 

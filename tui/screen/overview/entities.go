@@ -336,8 +336,8 @@ func (o *Overview) rowsTable() []canvas.Line {
 		}
 		text, role := o.accounted(e)
 		share, shareRole := o.share(e, " over")
-		if held { // the figures are those of before
-			text, role, shareRole = heldBy(e), themes.Warn, themes.Muted
+		if held { // by whom and why is said below
+			text, role, shareRole = "‖ held: figures from before", themes.Warn, themes.Muted
 		}
 		rows = append(rows, []widget.Cell{
 			{Role: themes.Title, Text: e.Name},
