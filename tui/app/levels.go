@@ -22,11 +22,10 @@ const (
 	rankRejected
 	rankFresh
 	rankAccounted
-
-	noLess = rankAccounted
 )
 
 const (
+	noLess     = rankAccounted
 	leastState = 30 // a tick's state changes often, and what stands beside it should not
 	freshWidth = 8  // "≤ 23h59m"
 )

@@ -120,16 +120,11 @@ func (m *Model) askPause(run *engine.RunView) {
 		return
 	}
 	title := "Pause ticks or an entity for everyone?"
-	items := []option{about("Cancel", "change nothing", nil)}
-	var others []option
-	for _, e := range m.sight.Snapshot.Entities {
-		if e.PausedBy == "" {
-			others = append(others, m.entityOption(e))
-			continue
-		}
+	held, others := m.entityOptions()
+	if len(held) > 0 {
 		title = "Pause or resume for everyone?"
-		items = append(items, m.entityOption(e)) // a run that is resumed waits for it, so it comes first
 	}
+	items := append([]option{about("Cancel", "change nothing", nil)}, held...)
 	if run != nil && (run.State.Active() || run.State.Resumable()) {
 		title = "Pause " + name(run) + " for everyone?"
 		if run.State.Resumable() {
@@ -239,6 +234,19 @@ func (m *Model) ticksOption() option {
 		asked := engine.Act{Reason: reason}
 		return m.perform(verb, asked, func(ctx context.Context) (string, error) { return done, act(ctx, asked) })
 	})
+}
+
+// entityOptions are one for each entity. Those that are held back are apart: a run that is resumed waits for them, so they
+// come first.
+func (m *Model) entityOptions() (held, others []option) {
+	for _, e := range m.sight.Snapshot.Entities {
+		if e.PausedBy != "" {
+			held = append(held, m.entityOption(e))
+		} else {
+			others = append(others, m.entityOption(e))
+		}
+	}
+	return held, others
 }
 
 // entityOption holds an entity's batches back, or lets them be carved again.

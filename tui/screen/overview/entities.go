@@ -45,28 +45,34 @@ func standing(state engine.StepState, run *engine.RunView) string {
 func (o *Overview) entity(e engine.EntityView, roomy bool) []canvas.Line {
 	run := o.sight.Snapshot.Run
 	clean := run == nil || run.State == engine.RunDone || o.passing(run)
-	if e.PausedBy != "" && (clean || e.State != engine.StepDone) {
+	if clean && e.PausedBy != "" || held(e) {
 		return o.heldBack(e, clean, roomy)
 	}
-	var lines []canvas.Line
 	if clean {
-		lines = append(lines, o.verdict(e))
-	} else {
-		lines = append(lines, o.progress(e.Name, standing(e.State, run), e.Done, widget.Rate(e.RowsPerSecond), widget.ETA(e.ETA)))
+		return o.balance(e, run != nil && roomy)
 	}
-	switch {
-	case run != nil && e.State == engine.StepWaiting && !clean:
+	lines := []canvas.Line{o.progress(e.Name, standing(e.State, run), e.Done, widget.Rate(e.RowsPerSecond), widget.ETA(e.ETA))}
+	if e.State == engine.StepWaiting {
 		lines = append(lines, o.awaited(e))
-	case run != nil && (!clean || roomy):
+	} else {
 		lines = append(lines, o.counts(e))
 	}
-	switch {
-	case clean && !e.TargetRows.Known:
-		lines = append(lines, o.awaited(e))
-	case clean || roomy:
+	if roomy {
 		lines = append(lines, o.identity(e))
 	}
 	return lines
+}
+
+// balance draws what is true of an entity while no run changes it: its verdict and its sum, and what the last run did.
+func (o *Overview) balance(e engine.EntityView, counts bool) []canvas.Line {
+	lines := []canvas.Line{o.verdict(e)}
+	if counts {
+		lines = append(lines, o.counts(e))
+	}
+	if !e.TargetRows.Known {
+		return append(lines, o.awaited(e))
+	}
+	return append(lines, o.identity(e))
 }
 
 // heldBack draws an entity that no run may touch: by whom and why, and figures that are not those of now.
@@ -86,6 +92,9 @@ func (o *Overview) heldBack(e engine.EntityView, clean, roomy bool) []canvas.Lin
 	}
 	return lines
 }
+
+// held reports whether somebody holds back what the run has yet to do with an entity.
+func held(e engine.EntityView) bool { return e.PausedBy != "" && e.State != engine.StepDone }
 
 // heldBy says who holds an entity's batches back, and why.
 func heldBy(e engine.EntityView) string {
@@ -284,7 +293,7 @@ func progressRow(e engine.EntityView, run *engine.RunView) []widget.Cell {
 	rate, left := widget.Rate(e.RowsPerSecond), strings.TrimPrefix(widget.ETA(e.ETA), "ETA ")
 	role := themes.Text
 	word := standing(e.State, run)
-	if e.PausedBy != "" && e.State != engine.StepDone {
+	if held(e) {
 		word = "held"
 	}
 	if word != "" {
@@ -327,16 +336,16 @@ func (o *Overview) rowsTable() []canvas.Line {
 	}
 	rows := make([][]widget.Cell, 0, len(o.sight.Snapshot.Entities))
 	for _, e := range o.sight.Snapshot.Entities {
-		held := e.PausedBy != ""
+		before := e.PausedBy != ""
 		number := func(n engine.Maybe[int64]) widget.Cell {
-			if held {
+			if before {
 				return widget.Cell{Role: themes.Muted, Text: widget.MaybeCount(n)}
 			}
 			return widget.Cell{Role: alarm(n.Or(0), themes.Warn), Text: widget.MaybeCount(n)}
 		}
 		text, role := o.accounted(e)
 		share, shareRole := o.share(e, " over")
-		if held { // by whom and why is said below
+		if before { // by whom and why is said below
 			text, role, shareRole = "‖ held: figures from before", themes.Warn, themes.Muted
 		}
 		rows = append(rows, []widget.Cell{
