@@ -97,7 +97,7 @@ func (m *Model) header() []canvas.Line {
 	clock, levels := m.clock(), joined(m.known(), noLess)
 	where := m.where(m.width) // as far as it goes on one line with all else
 	room := m.width - where.Width() - levels.Width() - clock.Width() - 8
-	if state, whole := m.headline(room); m.width >= screen.Wide && whole {
+	if state, whole := m.headline(room); m.width >= screen.Wide && whole && room >= longState {
 		where.Put(themes.Text, "   ").Add(state).Put(themes.Text, "  ").To(m.width - clock.Width() - levels.Width() - 3)
 		where.Add(levels).Put(themes.Text, "   ").Add(clock)
 		return []canvas.Line{where}

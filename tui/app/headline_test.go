@@ -66,6 +66,27 @@ func TestWhoPausedTheTicksIsOnEveryScreen(t *testing.T) {
 	require.Contains(t, setup(t, s, 80, 24).frame(), "✓ DONE full #12", "and what came of a full run since")
 }
 
+// One line or two: between two ticks the header has as many as during one, or all below would jump.
+func TestTheHeaderIsAsHighDuringATickAsBetween(t *testing.T) {
+	t.Parallel()
+	tabs := func(s *engine.Snapshot, width int) int {
+		for i, line := range strings.Split(setup(t, s, width, 45).frame(), "\n") {
+			if strings.HasPrefix(line, "›1 Overview") {
+				return i
+			}
+		}
+		return -1
+	}
+	high := map[int]bool{}
+	for width := 120; width <= 220; width++ {
+		between, during := tuitest.InStep(), tuitest.Tick()
+		between.Run.FinishedAt = between.Run.StartedAt.Add(421 * time.Millisecond)
+		high[tabs(between, width)] = true
+		require.Equal(t, tabs(between, width), tabs(during, width), "at %d", width)
+	}
+	require.Len(t, high, 2, "there are widths for both")
+}
+
 // From 9 s to 10 s, and on until the next tick: the field stands where it stood.
 func TestTheBoundOfFreshnessStandsStill(t *testing.T) {
 	t.Parallel()

@@ -27,6 +27,7 @@ const (
 const (
 	noLess     = rankAccounted
 	leastState = 30 // a tick's state changes often, and what stands beside it should not
+	longState  = 42 // of a tick: whether the header is one line or two must not change with each
 	freshWidth = 8  // "≤ 23h59m"
 )
 

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -104,7 +105,10 @@ func (m *Model) startIncremental(reason string) tea.Cmd {
 func (m *Model) askResume(run *engine.RunView) {
 	text := "It is about to pause. Resuming lets it go on."
 	if run.State != engine.RunPausing {
-		text = fmt.Sprintf("It is %s. It goes on where it stood: what is done is not done again.", run.State)
+		text = "I" + strings.TrimPrefix(became(run.State), "i") + ". It goes on where it stood: what is done is not done again."
+		if held := m.held(); held != "" {
+			text += " It would wait for " + held + ", which somebody holds back."
+		}
 		if !m.workersAlive() {
 			text += " No worker is alive: it would wait until one is."
 		}
