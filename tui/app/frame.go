@@ -94,7 +94,7 @@ func (m *Model) header() []canvas.Line {
 	if m.sight.Snapshot == nil {
 		return []canvas.Line{canvas.Of(themes.Title, " "+m.config.Title), {}}
 	}
-	clock, levels := m.clock(), joined(m.known(), noLess)
+	clock, levels := m.clock(), joined(m.known())
 	where := m.where(m.width) // as far as it goes on one line with all else
 	room := m.width - where.Width() - levels.Width() - clock.Width() - 8
 	if state, whole := m.headline(room); m.width >= screen.Wide && whole && room >= longState {

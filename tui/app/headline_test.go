@@ -34,6 +34,9 @@ func TestTheWordOfAStateIsNeverCut(t *testing.T) {
 	b := setup(t, late(tuitest.Asking()), 80, 24)
 	require.Contains(t, b.frame(), "? NEEDS ANSWER tick #4711 ")
 	require.Contains(t, b.frame(), "rejected 4.3% over the limit")
+	b = setup(t, late(tuitest.InStep()), 80, 24)
+	require.Contains(t, b.frame(), "✓ DONE tick #4711 ")
+	require.Contains(t, b.frame(), "fresh ≤ 2m52s   rows NOT accounted for")
 }
 
 func TestRowsNeedNotAddUpUntilARunIsDone(t *testing.T) {

@@ -25,7 +25,6 @@ const (
 )
 
 const (
-	noLess     = rankAccounted
 	leastState = 30 // a tick's state changes often, and what stands beside it should not
 	longState  = 42 // of a tick: whether the header is one line or two must not change with each
 	freshWidth = 8  // "≤ 23h59m"
@@ -35,19 +34,26 @@ const (
 // rejected, whether every row is accounted for.
 func (m *Model) levelsBeside(state int) canvas.Line {
 	known := m.known()
-	state = max(state, leastState)
-	for rank := noLess; rank >= 0; rank-- {
-		if l := joined(known, rank); state+l.Width()+4 <= m.width {
-			return l
+	room := m.width - max(state, leastState) - 4
+	taken := make([]level, len(known)) // in their order on the line
+	for rank := range rankAccounted + 1 {
+		for i, l := range known {
+			if l.rank != rank {
+				continue
+			}
+			taken[i] = l
+			if line := joined(taken); line.Width() > room {
+				taken[i] = level{}
+			}
 		}
 	}
-	return canvas.Line{}
+	return joined(taken)
 }
 
-func joined(levels []level, rank int) canvas.Line {
+func joined(levels []level) canvas.Line {
 	var out canvas.Line
 	for _, l := range levels {
-		if l.rank > rank || l.line.Width() == 0 {
+		if l.line.Width() == 0 {
 			continue
 		}
 		if out.Width() > 0 {

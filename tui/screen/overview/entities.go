@@ -205,6 +205,9 @@ func (o *Overview) verdict(e engine.EntityView) canvas.Line {
 	share, role := o.share(e, " ✗ over the limit")
 	if waits += "rejected "; l.Width()+len(waits)+len(share)+2 > o.width {
 		waits = "rejected " // what is about some of the rows goes first
+		if l.Width()+len(waits)+len(share) > o.width {
+			share, _ = o.share(e, " ✗ over")
+		}
 	}
 	l.PutRight(o.width-1, role, waits+share)
 	return l
