@@ -24,7 +24,6 @@ func (m *Model) askCancel(run *engine.RunView) {
 func (m *Model) askAnswer() {
 	run := m.run()
 	seen := engine.Act{Run: run.ID, Seen: run.State}
-	text := []string{run.Question, "Stopping cancels the run; what it has written stays."}
 	answer := func(accept bool, doing string) func(string) tea.Cmd {
 		return func(reason string) tea.Cmd {
 			seen.Reason = reason
@@ -33,9 +32,9 @@ func (m *Model) askAnswer() {
 			})
 		}
 	}
-	m.ask(widget.Form{Title: fmt.Sprintf("Run #%d asks", run.ID), Text: text, Ask: "reason (optional)", Hint: m.hint(true)},
-		choice("Stop the run", answer(false, "stop")),
-		choice("Accept, go on", answer(true, "go on")))
+	m.ask(widget.Form{Title: fmt.Sprintf("Run #%d asks", run.ID), Text: []string{run.Question}, Ask: "reason (optional)", Hint: m.hint(true)},
+		about("Stop", "nothing more is done; what was found stays listed; ticks are paused until somebody resumes them", answer(false, "stop")),
+		about("Accept", "go on as the question says", answer(true, "go on")))
 	m.dialog.about, m.dialog.seen = run.ID, run.State
 }
 

@@ -229,7 +229,7 @@ func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
 	var cmds []tea.Cmd
 	for i, r := range msg.Runes {
 		if m.dialog != nil { // the rest belongs to the form that the first ones opened, which nobody has read yet
-			m.notices.say(m.sight.Now, "keys after "+string(msg.Runes[:i])+" were ignored: the question came in between")
+			m.notices.sayHere(m.sight.Now, "a question opened: what you typed after "+string(msg.Runes[:i])+" was not taken")
 			break
 		}
 		cmds = append(cmds, m.press(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt}.String()))
@@ -330,6 +330,7 @@ func (m *Model) show(i int) tea.Cmd {
 		m.before = m.current
 	}
 	m.current, m.help = i, nil
+	m.notices.turn()
 	cmd, _ := m.screens[i].Do(m.screens[i].Tab().Action)
 	return cmd
 }

@@ -192,6 +192,12 @@ func TestKeysThatCameInOnePieceCountOneByOne(t *testing.T) {
 	tuitest.Send(b.model, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("7pqq")})
 	require.Contains(t, b.frame(), "Pause run #12", "what follows a question that nobody has read is not its answer")
 	require.Equal(t, app.ExitNone, b.model.Exit())
+	require.Contains(t, b.frame(), "a question opened: what you typed after 7p was not taken")
+	b.press("esc")
+	require.Contains(t, b.frame(), "was not taken")
+	b.press("1")
+	require.NotContains(t, b.frame(), "was not taken", "it goes with the screen")
+	b.press("7", "p")
 	tuitest.Send(b.model, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("two\nlines"), Paste: true})
 	require.Contains(t, b.frame(), "two lines_")
 }
@@ -221,7 +227,7 @@ func TestQuestionsFitTheSmallestWindow(t *testing.T) {
 	}{
 		{[]string{"p"}, tuitest.Running(), []string{"› Cancel", "pause run #12", "everything", "pause loyalty_point_history", "reason"}},
 		{[]string{"p"}, tuitest.TicksPaused(), []string{"› Cancel", "resume the ticks", "resume loyalty_point_history", "reason"}},
-		{[]string{"A"}, tuitest.Asking(), []string{"› Stop the run", "Accept, go on", "12,044", "reason"}},
+		{[]string{"A"}, tuitest.Asking(), []string{"› Stop    nothing more is done", "Accept  go on", "12,044", "reason"}},
 		{[]string{"s"}, tuitest.Running(), []string{"› full sync", "not now: run #12", "keep in step"}},
 		{[]string{"x"}, tuitest.Running(), []string{"› Keep it running", "Cancel run", "reason"}},
 		{[]string{"q"}, tuitest.Running(), []string{"› stay", "leave it running", "drain and stop"}},

@@ -127,10 +127,27 @@ func TestPausingOffersTheRunTheTicksAndEachEntity(t *testing.T) {
 	b.press("p")
 	require.Contains(t, b.frame(), "resume loyalty_point_history  paused by budi@db1")
 	b.press("tab", "enter")
-	b.press("p", "shift+tab", "enter")
+	b.press("p", "tab", "tab", "enter")
 	require.Equal(t, []tuitest.Call{
-		{Action: "resume schedule"}, {Action: "resume entity", Entity: "loyalty_point_history"},
+		{Action: "resume entity", Entity: "loyalty_point_history"}, {Action: "resume schedule"},
 	}, b.operator.Calls())
+}
+
+func TestResumingOffersOnlyWhatIsPaused(t *testing.T) {
+	t.Parallel()
+	b := setup(t, paused(), 80, 24)
+	b.press("p")
+	require.Contains(t, b.frame(), "resume run #12")
+	require.NotContains(t, b.frame(), "resume everything", "the ticks are not paused")
+	s := tuitest.Halt(tuitest.Held())
+	s.Run.State, s.Run.StateBy = engine.RunCancelled, "root@vm"
+	b = setup(t, s, 80, 24)
+	b.press("p")
+	require.Regexp(t, `(?s)resume loyalty_point_move .*resume run #12 +it would wait for `, b.frame())
+	s.Entities[1].PausedBy = ""
+	b = setup(t, s, 80, 24)
+	b.press("p")
+	require.Contains(t, b.frame(), "it was cancelled by root@vm")
 }
 
 // Four keys from the opened console.
@@ -162,7 +179,7 @@ func TestWhoPausedTheSync(t *testing.T) {
 	t.Parallel()
 	b := setup(t, tuitest.TicksPaused(), 80, 24)
 	require.Contains(t, b.frame(), "ticks     paused by sari@db2 26m ago: index rebuild on the engine")
-	require.Contains(t, b.frame(), "held      loyalty_point_history paused by budi@db1: Odoo rewrites it tonight")
+	require.Contains(t, b.frame(), "held      loyalty_point_history by budi@db1: Odoo rewrites it tonight")
 	s := paused()
 	s.Run.Reason = "index rebuild on db1"
 	b = setup(t, s, 80, 24)
@@ -236,7 +253,15 @@ func TestATickThatPassesDoesNotTurnTheScreenOver(t *testing.T) {
 		return strings.Split(setup(t, s, 80, 24).frame(), "\n")
 	}
 	before, during := lines(tuitest.InStep()), lines(tuitest.Tick())
-	require.Equal(t, before[4:10], during[4:10])
+	require.Equal(t, before[4:13], during[4:13])
+	queued := tuitest.Tick()
+	queued.Run.State, queued.Run.StartedAt, queued.Run.CreatedAt = engine.RunQueued, time.Time{}, tuitest.Noon.Add(-time.Second)
+	came := tuitest.InStep()
+	came.Steps[1].Counts.Extra = 3
+	for _, s := range []*engine.Snapshot{queued, came} {
+		require.Equal(t, before[4:13], lines(s)[4:13])
+		require.Equal(t, before[15:22], lines(s)[15:22], "nor does it move what stands below")
+	}
 	slow := tuitest.Tick()
 	slow.Run.StartedAt = tuitest.Noon.Add(-time.Minute)
 	require.NotEqual(t, before[4:10], lines(slow)[4:10], "one that lasts shows its progress")

@@ -127,7 +127,7 @@ func (m *Model) askSwitch(s *screen.Selection) {
 		}
 		line := severity.about
 		if severity.name == rule.Default {
-			line += "; as it was made"
+			line += "; the default"
 		}
 		items = append(items, about(severity.name, line, func(reason string) tea.Cmd {
 			act := engine.Act{Reason: reason}

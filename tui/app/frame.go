@@ -11,7 +11,6 @@ import (
 	"ferry/tui/keymap"
 	"ferry/tui/sanitize"
 	"ferry/tui/screen"
-	"ferry/tui/status"
 	"ferry/tui/widget"
 )
 
@@ -77,7 +76,7 @@ func (m *Model) lines() []canvas.Line {
 func (m *Model) smallLines() []canvas.Line {
 	l := canvas.Of(themes.Text, "")
 	if m.sight.Snapshot != nil {
-		l = m.state(false)
+		l = m.state()
 	}
 	lines := []canvas.Line{l, canvas.Of(themes.Warn, fmt.Sprintf(" window too small (need %d×%d)", minWidth, minHeight))}
 	if m.height == 1 {
@@ -95,9 +94,10 @@ func (m *Model) header() []canvas.Line {
 	if m.sight.Snapshot == nil {
 		return []canvas.Line{canvas.Of(themes.Title, " "+m.config.Title), {}}
 	}
-	state, clock := m.state(true), m.clock()
+	clock, levels := m.clock(), joined(m.known())
 	where := m.where(m.width) // as far as it goes on one line with all else
-	if levels := m.levels(); m.width >= screen.Wide && where.Width()+state.Width()+levels.Width()+clock.Width()+8 <= m.width {
+	room := m.width - where.Width() - levels.Width() - clock.Width() - 8
+	if state, whole := m.headline(room); m.width >= screen.Wide && whole && room >= longState {
 		where.Put(themes.Text, "   ").Add(state).Put(themes.Text, "  ").To(m.width - clock.Width() - levels.Width() - 3)
 		where.Add(levels).Put(themes.Text, "   ").Add(clock)
 		return []canvas.Line{where}
@@ -106,14 +106,12 @@ func (m *Model) header() []canvas.Line {
 	first := where.Fit(m.width - clock.Width() - 1)
 	first.Put(themes.Text, " ").Add(clock)
 	second := canvas.Of(themes.Text, " ")
-	levels := m.levelsBeside(state.Width())
-	room := m.width - levels.Width() - 4
+	levels = m.levelsBeside(m.least())
+	room = m.width - levels.Width() - 4
 	if levels.Width() == 0 {
 		room = m.width - 1
 	}
-	if state.Width() > room {
-		state = state.Fit(room)
-	}
+	state, _ := m.headline(room)
 	second.Add(state).To(m.width - levels.Width() - 1).Add(levels)
 	return []canvas.Line{first, second}
 }
@@ -124,101 +122,6 @@ func (m *Model) clock() canvas.Line {
 		l.Put(themes.Warn, "READ-ONLY  ")
 	}
 	return *l.Put(themes.Text, widget.Clock(m.sight.Now))
-}
-
-// state is the state's glyph and word, with what is to be said about it.
-func (m *Model) state(long bool) canvas.Line {
-	sign := m.sight.State.Sign()
-	if m.sight.State == status.State(engine.RunDone) && m.sight.Worst() != nil {
-		sign.Role = themes.Warn // it came to its end, but too much is missing
-	}
-	l := canvas.Of(sign.Role, sign.Glyph+" "+strings.ToUpper(sign.Word))
-	if detail := m.detail(); detail != "" && long {
-		l.Put(themes.Text, " "+detail)
-	}
-	return l
-}
-
-func (m *Model) detail() string {
-	s, now := m.sight.Snapshot, m.sight.Now
-	switch m.sight.State { //nolint:exhaustive // the others are states of a run, or say it all
-	case status.Unreachable:
-		return m.outage()
-	case status.Connecting:
-		return "reading both databases"
-	case status.NotInitialised, status.SchemaOlder:
-		return "engine database; " + m.keys.Key(keymap.Init) + " cures it"
-	case status.Idle:
-		return "no run yet"
-	}
-	if s.Run == nil {
-		return ""
-	}
-	return m.about(s.Run, now)
-}
-
-// outage says which database does not answer, since when, and how old the figures are.
-func (m *Model) outage() string {
-	s, now := m.sight.Snapshot, m.sight.Now
-	if !s.Target.Down() {
-		return "source database " + widget.Duration(now.Sub(s.Source.DownSince)) + m.meanwhile()
-	}
-	text := "engine database " + widget.Duration(now.Sub(s.Target.DownSince))
-	if s.Source.Down() {
-		text = "both databases " + widget.Duration(now.Sub(s.Target.DownSince))
-	}
-	if s.TakenAt.IsZero() {
-		return text + ", nothing read yet"
-	}
-	return text + ", shown: " + widget.When(s.TakenAt, now) + m.meanwhile()
-}
-
-// meanwhile says how the run stands, or stood, behind an outage.
-func (m *Model) meanwhile() string {
-	run := m.run()
-	if run == nil {
-		return ""
-	}
-	return fmt.Sprintf("; #%d %s", run.ID, status.State(run.State).Sign().Word)
-}
-
-// about tells about a run what its state alone does not say.
-func (m *Model) about(run *engine.RunView, now time.Time) string {
-	text := fmt.Sprintf("%s #%d", status.OfKind(run), run.ID)
-	if run.First && run.State.Active() {
-		text += " first load"
-	}
-	by := ""
-	if run.StateBy != "" {
-		by = " by " + run.StateBy
-	}
-	why := ""
-	if run.Reason != "" {
-		why = ": " + run.Reason
-	}
-	switch run.State {
-	case engine.RunQueued:
-		return text + ", " + widget.Duration(now.Sub(run.CreatedAt))
-	case engine.RunPlanning, engine.RunRunning:
-		if !run.StartedAt.IsZero() {
-			text += ", " + widget.Duration(now.Sub(run.StartedAt))
-		}
-		return text
-	case engine.RunPausing, engine.RunPaused, engine.RunCancelled:
-		return text + by + " " + widget.Ago(run.Since, now) + why
-	case engine.RunAsking:
-		return text + ": " + m.keys.Key(keymap.Answer) + " answers, since " + widget.When(run.Since, now)
-	case engine.RunInterrupted:
-		return text + " " + widget.Ago(run.Since, now) + ": its processes are gone; " + m.keys.Key(keymap.Pause) + " resumes"
-	case engine.RunFailed:
-		return text + " " + widget.Ago(run.Since, now)
-	case engine.RunDone:
-		if !run.StartedAt.IsZero() && !run.FinishedAt.IsZero() {
-			text += " in " + widget.Span(run.FinishedAt.Sub(run.StartedAt))
-		}
-		return text + ", " + widget.When(run.FinishedAt, now)
-	}
-	return text
 }
 
 // tabs lists the screens; the current one is marked.

@@ -4,35 +4,56 @@ import (
 	"ferry/engine"
 	"ferry/themes"
 	"ferry/tui/canvas"
+	"ferry/tui/sanitize"
 	"ferry/tui/widget"
 )
 
 // level is one service level as the header tells it.
 type level struct {
-	line  canvas.Line
-	spare int // where the room is short, the one with the highest figure goes first; 0 stays
+	line canvas.Line
+	rank int // where the room is short, the one with the highest goes first
 }
 
-// levels are the service levels that are known: how late the engine is, what is rejected, whether every row is accounted
-// for.
-func (m *Model) levels() canvas.Line { return joined(m.known(), 2) }
+// The ranks of the levels: what is wrong stays longer than what is well.
+const (
+	rankUnaccounted = iota
+	rankOverLimit
+	rankLate
+	rankRejected
+	rankFresh
+	rankAccounted
+)
 
-// levelsBeside are as many of them as leave room for a state of so many cells.
+const (
+	leastState = 30 // a tick's state changes often, and what stands beside it should not
+	longState  = 42 // of a tick: whether the header is one line or two must not change with each
+	freshWidth = 8  // "≤ 23h59m"
+)
+
+// levelsBeside are as many of the levels as leave room for a state of so many cells: how late the engine is, what is
+// rejected, whether every row is accounted for.
 func (m *Model) levelsBeside(state int) canvas.Line {
 	known := m.known()
-	state = max(state, 36) // a tick's state changes often, and what stands beside it should not
-	for spare := 2; spare > 0; spare-- {
-		if l := joined(known, spare); state+l.Width()+4 <= m.width {
-			return l
+	room := m.width - max(state, leastState) - 4
+	taken := make([]level, len(known)) // in their order on the line
+	for rank := range rankAccounted + 1 {
+		for i, l := range known {
+			if l.rank != rank {
+				continue
+			}
+			taken[i] = l
+			if line := joined(taken); line.Width() > room {
+				taken[i] = level{}
+			}
 		}
 	}
-	return joined(known, 0)
+	return joined(taken)
 }
 
-func joined(levels []level, spare int) canvas.Line {
+func joined(levels []level) canvas.Line {
 	var out canvas.Line
 	for _, l := range levels {
-		if l.spare > spare || l.line.Width() == 0 {
+		if l.line.Width() == 0 {
 			continue
 		}
 		if out.Width() > 0 {
@@ -48,49 +69,56 @@ func (m *Model) known() []level {
 	if s.TakenAt.IsZero() || s.Setup != engine.SetupReady || s.Target.Down() {
 		return nil
 	}
-	return []level{m.freshLevel(), {m.rejectedLevel(), 0}, m.accountedLevel()}
+	return []level{m.freshLevel(), m.rejectedLevel(), m.accountedLevel()}
 }
 
+// freshLevel always takes the same room: its digits move every second, and what stands beside them should not.
 func (m *Model) freshLevel() level {
 	if m.sight.Snapshot.Freshness.ReadFrom.IsZero() {
 		return level{}
 	}
 	text, kept := m.sight.Fresh()
 	l := canvas.Of(themes.Muted, "fresh ")
+	text = sanitize.Pad(text, freshWidth)
 	if !kept {
-		return level{*l.Put(themes.Warn, text), 0}
+		return level{*l.Put(themes.Warn, text), rankLate}
 	}
-	return level{*l.Put(themes.Text, text), 1}
+	return level{*l.Put(themes.Text, text), rankFresh}
 }
 
+// accountedLevel is whether the rows' sum comes out. While a run moves rows, and after one that ended early, it need not.
 func (m *Model) accountedLevel() level {
-	all := len(m.sight.Snapshot.Entities) > 0
-	for _, e := range m.sight.Snapshot.Entities {
+	s := m.sight.Snapshot
+	all := len(s.Entities) > 0
+	for _, e := range s.Entities {
 		if e.Accounted.Known && !e.Accounted.Value {
-			return level{canvas.Of(themes.Bad, "rows NOT accounted for"), 0}
+			if s.Run == nil || s.Run.State != engine.RunDone {
+				return level{}
+			}
+			return level{canvas.Of(themes.Bad, "rows NOT accounted for"), rankUnaccounted}
 		}
-		all = all && e.Accounted.Known
+		all = all && e.Accounted.Known && e.PausedBy == "" // of what is held the figures are from before
 	}
 	switch {
 	case !all:
 		return level{}
 	case m.width < longTabs: // the state needs the room
-		return level{canvas.Of(themes.OK, "rows accounted for"), 2}
+		return level{canvas.Of(themes.OK, "rows accounted for"), rankAccounted}
 	}
-	return level{canvas.Of(themes.OK, "every row accounted for"), 2}
+	return level{canvas.Of(themes.OK, "every row accounted for"), rankAccounted}
 }
 
 // rejectedLevel is the share of the rows that are rejected; if an entity has too many, it is that one's.
-func (m *Model) rejectedLevel() canvas.Line {
+func (m *Model) rejectedLevel() level {
 	l := canvas.Of(themes.Muted, "rejected ")
 	if worst := m.sight.Worst(); worst != nil {
-		return *l.Put(themes.Warn, widget.Share(worst.RejectedShare())+" over the limit")
+		return level{*l.Put(themes.Warn, widget.Share(worst.RejectedShare())+" over the limit"), rankOverLimit}
 	}
 	share := rejected(m.sight.Snapshot)
 	if !share.Known {
-		return canvas.Line{}
+		return level{}
 	}
-	return *l.Put(themes.Text, widget.Share(share))
+	return level{*l.Put(themes.Text, widget.Share(share)), rankRejected}
 }
 
 // rejected is the share of all source rows that were refused; unknown unless it is known of every entity. During a first

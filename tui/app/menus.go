@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -40,7 +41,7 @@ func (m *Model) askStart() {
 		busy = onlyOne(last)
 	}
 	if s.Floor.Floor == "" {
-		changed = "one tick; without a floor it reads every row"
+		changed = "one tick; the first one reads every row"
 	}
 	items := []option{
 		about("full sync", "read every row, write what differs", m.startFull).barred(busy),
@@ -48,7 +49,7 @@ func (m *Model) askStart() {
 		m.stepOption(),
 	}
 	if run != nil && run.State.Resumable() && !run.State.Active() {
-		line := fmt.Sprintf("it was %s; go on where it stood", run.State)
+		line := became(run.State) + "; go on where it stood"
 		items = append(items, about(fmt.Sprintf("resume #%d", run.ID), line, func(string) tea.Cmd {
 			m.askResume(run)
 			return nil
@@ -104,7 +105,10 @@ func (m *Model) startIncremental(reason string) tea.Cmd {
 func (m *Model) askResume(run *engine.RunView) {
 	text := "It is about to pause. Resuming lets it go on."
 	if run.State != engine.RunPausing {
-		text = fmt.Sprintf("It is %s. It goes on where it stood: what is done is not done again.", run.State)
+		text = "I" + strings.TrimPrefix(became(run.State), "i") + ". It goes on where it stood: what is done is not done again."
+		if held := m.held(); held != "" {
+			text += " It would wait for " + held + ", which somebody holds back."
+		}
 		if !m.workersAlive() {
 			text += " No worker is alive: it would wait until one is."
 		}
@@ -120,20 +124,24 @@ func (m *Model) askPause(run *engine.RunView) {
 		return
 	}
 	title := "Pause ticks or an entity for everyone?"
-	items := []option{about("Cancel", "change nothing", nil)}
+	held, others := m.entityOptions()
+	if len(held) > 0 {
+		title = "Pause or resume for everyone?"
+	}
+	items := append([]option{about("Cancel", "change nothing", nil)}, held...)
 	if run != nil && (run.State.Active() || run.State.Resumable()) {
 		title = "Pause " + name(run) + " for everyone?"
 		if run.State.Resumable() {
 			title = "Resume " + name(run) + " for everyone?"
 		}
-		items = append(items, m.runOption(run), m.allOption(run))
+		items = append(items, m.runOption(run))
+		if !run.State.Resumable() || m.sight.Snapshot.Schedule.Paused() {
+			items = append(items, m.allOption(run)) // else there is nothing beside the run to resume
+		}
 	} else if m.sight.Snapshot.Schedule.Paused() {
 		title = "Resume the ticks for everyone?"
 	}
-	items = append(items, m.ticksOption())
-	for _, e := range m.sight.Snapshot.Entities {
-		items = append(items, m.entityOption(e))
-	}
+	items = append(append(items, m.ticksOption()), others...)
 	m.ask(widget.Form{Title: title, Ask: "reason (optional)", Hint: m.hint(true)}, items...)
 	if run != nil && (run.State.Active() || run.State.Resumable()) {
 		m.dialog.about, m.dialog.seen = run.ID, run.State
@@ -146,7 +154,10 @@ func (m *Model) runOption(run *engine.RunView) option {
 	line := "batches in flight end first"
 	if run.State.Resumable() {
 		verb, act = "resume", m.config.Operator.Resume
-		line = "it is " + status.State(run.State).Sign().Word + whoWhy(run.StateBy, run.Reason)
+		line = became(run.State) + whoWhy(run.StateBy, run.Reason)
+		if held := m.held(); held != "" {
+			line = "it would wait for " + held + ", which somebody holds back"
+		}
 		if !m.workersAlive() {
 			line = "no worker is alive: it would wait until one is"
 		}
@@ -163,6 +174,27 @@ func (m *Model) runOption(run *engine.RunView) option {
 	return o
 }
 
+// held names the first entity that somebody holds back, if there is one.
+func (m *Model) held() string {
+	for _, e := range m.sight.Snapshot.Entities {
+		if e.PausedBy != "" {
+			return e.Name
+		}
+	}
+	return ""
+}
+
+// became says how a run came to stand where it stands.
+func became(state engine.RunState) string {
+	switch state { //nolint:exhaustive // the others are where it is
+	case engine.RunCancelled, engine.RunInterrupted:
+		return "it was " + status.State(state).Sign().Word
+	case engine.RunFailed:
+		return "it failed"
+	}
+	return "it is " + status.State(state).Sign().Word
+}
+
 // allOption pauses the run and the ticks that would follow it, or lets both go on.
 func (m *Model) allOption(run *engine.RunView) option {
 	seen, resume := engine.Act{Run: run.ID, Seen: run.State}, run.State.Resumable()
@@ -170,6 +202,9 @@ func (m *Model) allOption(run *engine.RunView) option {
 	ticks, act := m.config.Operator.PauseSchedule, m.config.Operator.Pause
 	if resume {
 		verb, done, line = "resume everything", "the ticks are resumed, and "+name(run)+" is asked to go on", "the run, and the ticks"
+		if held := m.held(); held != "" {
+			line += "; the run would wait for " + held
+		}
 		ticks, act = m.config.Operator.ResumeSchedule, m.config.Operator.Resume
 	}
 	paused := m.sight.Snapshot.Schedule.Paused()
@@ -203,6 +238,19 @@ func (m *Model) ticksOption() option {
 		asked := engine.Act{Reason: reason}
 		return m.perform(verb, asked, func(ctx context.Context) (string, error) { return done, act(ctx, asked) })
 	})
+}
+
+// entityOptions are one for each entity. Those that are held back are apart: a run that is resumed waits for them, so they
+// come first.
+func (m *Model) entityOptions() (held, others []option) {
+	for _, e := range m.sight.Snapshot.Entities {
+		if e.PausedBy != "" {
+			held = append(held, m.entityOption(e))
+		} else {
+			others = append(others, m.entityOption(e))
+		}
+	}
+	return held, others
 }
 
 // entityOption holds an entity's batches back, or lets them be carved again.

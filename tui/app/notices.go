@@ -27,6 +27,7 @@ const (
 type notices struct {
 	said   string
 	saidAt time.Time
+	here   bool    // it is about the screen on which it was said, and goes with it
 	errors []fault // oldest first
 }
 
@@ -45,7 +46,20 @@ func (f fault) String() string {
 	return f.text + " → " + f.advice
 }
 
-func (n *notices) say(now time.Time, text string) { n.said, n.saidAt = text, now }
+func (n *notices) say(now time.Time, text string) { n.said, n.saidAt, n.here = text, now, false }
+
+// sayHere says what is of no use on another screen.
+func (n *notices) sayHere(now time.Time, text string) {
+	n.say(now, text)
+	n.here = true
+}
+
+// turn is told when another screen comes.
+func (n *notices) turn() {
+	if n.here {
+		n.said, n.here = "", false
+	}
+}
 
 func (n *notices) fail(f fault) { n.errors = append(n.errors, f) }
 

@@ -162,3 +162,35 @@ func TestQuarantineNeedsNoColours(t *testing.T) {
 	require.True(t, slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, ">    100007") }), b.frame())
 	require.True(t, slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "  *  100001") }), b.frame())
 }
+
+// What all rows of a reason have in common is said once; of each the list names the row that it is bound to.
+func TestARowNamesTheOneThatItIsBoundTo(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{2: "  waits for card 100001 ", 3: "  code of #17 "} {
+		b := desk(t, tuitest.Quarantined(), 80, 24, 20)
+		b.press(append(slices.Repeat([]string{"down"}, n), "enter")...)
+		b.pass(time.Second)
+		require.Contains(t, b.frame(), want)
+	}
+}
+
+func TestAListOfReasonsOpensAtItsBeginningAndSaysWhatIsAbove(t *testing.T) {
+	t.Parallel()
+	s := tuitest.Quarantined()
+	for _, sqlstate := range []string{"23502", "23503", "23514", "22001", "22007", "22008", "22P02", "22021", "23505", "42804", "22023"} {
+		s.Reasons = append(s.Reasons, engine.ReasonView{Entity: "loyalty_card", Reason: "refused_" + sqlstate, Rows: 1})
+	}
+	b := desk(t, s, 80, 24, 20)
+	more := tuitest.Quarantined()
+	more.Reasons = append([]engine.ReasonView{
+		{Entity: "loyalty_card", Reason: "refused_0A000", Rows: 900},
+		{Entity: "loyalty_card", Reason: "refused_0B000", Rows: 800},
+		{Entity: "loyalty_card", Reason: "refused_0F000", Rows: 700},
+	}, s.Reasons...)
+	b.operator.Show(more)
+	b.pass(time.Second)
+	require.Contains(t, b.frame(), " refused_0A000 ")
+	require.NotContains(t, b.frame(), "above")
+	b.press("G")
+	require.Regexp(t, `↑ \d+ rows above`, b.frame())
+}

@@ -25,10 +25,21 @@ func (l *List) At() int { return l.at }
 // Reset puts the cursor on the first row.
 func (l *List) Reset() { *l = List{} }
 
-// Follow says that the row under the cursor has become another one: it stays where it is on the screen.
+// Follow says that the row under the cursor has become another one: it stays where it is on the screen. A list that is at
+// its beginning stays there as long as the row is in sight.
 func (l *List) Follow(row int) {
-	l.top = max(0, l.top+row-l.at)
+	if l.top > 0 {
+		l.top = max(0, l.top+row-l.at)
+	}
 	l.at = row
+}
+
+// Above is how many rows have scrolled away.
+func (l *List) Above() int {
+	if l.top <= l.lead {
+		return 0
+	}
+	return l.top - l.lead
 }
 
 // Do moves the cursor; false says that the action is no movement.

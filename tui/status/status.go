@@ -7,6 +7,7 @@
 //	a database does not answer              → unreachable
 //	the engine database lacks ferry's schema → not initialised, schema older, schema newer
 //	no run has ever been                    → idle
+//	ticks are held back since the last run   → ticks paused
 //	else                                    → the state of the last run
 package status
 
@@ -28,6 +29,7 @@ const (
 	SchemaOlder    State = "schema older"
 	SchemaNewer    State = "schema newer"
 	Idle           State = "idle"
+	TicksPaused    State = "ticks paused"
 )
 
 // Sign is how a state is shown.
@@ -44,6 +46,7 @@ var signs = map[State]Sign{
 	SchemaOlder:    {"○", "schema older", themes.Warn},
 	SchemaNewer:    {"◆", "schema newer", themes.Bad},
 	Idle:           {"○", "idle", themes.Muted},
+	TicksPaused:    {"‖", "ticks paused", themes.Warn},
 
 	State(engine.RunQueued):      {"◌", "queued", themes.Info},
 	State(engine.RunPlanning):    {"◌", "planning", themes.Info},
@@ -76,10 +79,28 @@ func Of(s *engine.Snapshot) State {
 		return SchemaNewer
 	case engine.SetupReady:
 	}
-	if s.Run == nil {
+	switch {
+	case ticksPaused(s):
+		return TicksPaused
+	case s.Run == nil:
 		return Idle
 	}
 	return State(s.Run.State)
+}
+
+// ticksPaused reports whether that ticks are held back is the news: a run that is active or can be resumed is stronger,
+// and so is what came of a full run that ended since.
+func ticksPaused(s *engine.Snapshot) bool {
+	run := s.Run
+	switch {
+	case !s.Schedule.Paused():
+		return false
+	case run == nil:
+		return true
+	case run.State != engine.RunDone && (run.State != engine.RunCancelled || run.Kind != engine.RunIncremental):
+		return false
+	}
+	return run.Kind == engine.RunIncremental || run.FinishedAt.Before(s.Schedule.PausedSince)
 }
 
 // Sign gives glyph, word and role. A state that this program does not know is shown by its own name.
@@ -93,7 +114,7 @@ func (s State) Sign() Sign {
 // All lists the states, for tests and for the help.
 func All() []State {
 	return []State{
-		Connecting, Unreachable, NotInitialised, SchemaOlder, SchemaNewer, Idle,
+		Connecting, Unreachable, NotInitialised, SchemaOlder, SchemaNewer, Idle, TicksPaused,
 		State(engine.RunQueued), State(engine.RunPlanning), State(engine.RunRunning), State(engine.RunPausing),
 		State(engine.RunPaused), State(engine.RunAsking), State(engine.RunInterrupted), State(engine.RunCancelled),
 		State(engine.RunFailed), State(engine.RunDone),

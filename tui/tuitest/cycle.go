@@ -14,6 +14,7 @@ func Cycles() []Scenario {
 		{"tick", Tick()},
 		{"tick-full", TickOfAll()},
 		{"ticks-paused", TicksPaused()},
+		{"held", Held()},
 		{"floor-pinned", Pinned()},
 		{"over-limit", OverLimit()},
 		{"nobody-ticks", NobodyTicks()},
@@ -98,10 +99,21 @@ func TicksPaused() *engine.Snapshot {
 	return s
 }
 
+// Held is a full run that leaves out what an operator holds back.
+func Held() *engine.Snapshot {
+	s := Running()
+	e := &s.Entities[1]
+	e.PausedBy, e.PausedReason = "budi@db1", "Odoo rewrites it tonight"
+	e.TargetRows, e.Stale, e.Extra = engine.Known[int64](1_204_610), engine.Known[int64](0), engine.Known[int64](0)
+	e.Quarantined = engine.Known[int64](267)
+	return s
+}
+
 // Pinned has a floor that does not move.
 func Pinned() *engine.Snapshot {
 	s := InStep()
-	s.Floor.PinnedSince, s.Floor.PinnedBy = Noon.Add(-12*time.Minute-9*time.Second), "pid 812 odoo, idle in transaction"
+	s.Floor.PinnedSince = Noon.Add(-12*time.Minute - 9*time.Second)
+	s.Floor.PinnedBy = "pid 812 odoo, since when cannot be seen; GRANT pg_read_all_stats TO ferry_reader"
 	s.Freshness.P99, s.Freshness.Max = engine.Known(71*time.Second), engine.Known(83*time.Second)
 	s.Freshness.P50 = engine.Maybe[time.Duration]{}
 	s.Schedule.Here, s.Schedule.Keepers = false, []string{"db2:912", "db3:20315", "db4:7"}

@@ -45,25 +45,64 @@ func standing(state engine.StepState, run *engine.RunView) string {
 func (o *Overview) entity(e engine.EntityView, roomy bool) []canvas.Line {
 	run := o.sight.Snapshot.Run
 	clean := run == nil || run.State == engine.RunDone || o.passing(run)
-	var lines []canvas.Line
-	if clean {
-		lines = append(lines, o.verdict(e))
-	} else {
-		lines = append(lines, o.progress(e.Name, standing(e.State, run), e.Done, widget.Rate(e.RowsPerSecond), widget.ETA(e.ETA)))
+	if clean && e.PausedBy != "" || held(e) {
+		return o.heldBack(e, clean, roomy)
 	}
-	switch {
-	case run != nil && e.State == engine.StepWaiting && !clean:
+	if clean {
+		return o.balance(e, run != nil && roomy)
+	}
+	lines := []canvas.Line{o.progress(e.Name, standing(e.State, run), e.Done, widget.Rate(e.RowsPerSecond), widget.ETA(e.ETA))}
+	if e.State == engine.StepWaiting {
 		lines = append(lines, o.awaited(e))
-	case run != nil && (!clean || roomy):
+	} else {
 		lines = append(lines, o.counts(e))
 	}
-	switch {
-	case clean && !e.TargetRows.Known:
-		lines = append(lines, o.awaited(e))
-	case clean || roomy:
+	if roomy {
 		lines = append(lines, o.identity(e))
 	}
 	return lines
+}
+
+// balance draws what is true of an entity while no run changes it: its verdict and its sum, and what the last run did.
+func (o *Overview) balance(e engine.EntityView, counts bool) []canvas.Line {
+	lines := []canvas.Line{o.verdict(e)}
+	if counts {
+		lines = append(lines, o.counts(e))
+	}
+	if !e.TargetRows.Known {
+		return append(lines, o.awaited(e))
+	}
+	return append(lines, o.identity(e))
+}
+
+// heldBack draws an entity that no run may touch: by whom and why, and figures that are not those of now.
+func (o *Overview) heldBack(e engine.EntityView, clean, roomy bool) []canvas.Line {
+	l := canvas.Of(themes.Text, " ")
+	l.Put(themes.Title, sanitize.Fit(e.Name, nameWidth)).To(barColumn).Put(themes.Warn, heldBy(e))
+	lines := []canvas.Line{l.Fit(min(l.Width(), max(0, o.width-1)))}
+	if !clean && e.State == engine.StepRunning {
+		lines = append(lines, o.counts(e))
+	}
+	switch {
+	case !e.TargetRows.Known:
+		lines = append(lines, o.awaited(e))
+	case clean || roomy || e.State != engine.StepRunning:
+		before := o.sum(e, "before that: ")
+		lines = append(lines, before.In(themes.Muted))
+	}
+	return lines
+}
+
+// held reports whether somebody holds back what the run has yet to do with an entity.
+func held(e engine.EntityView) bool { return e.PausedBy != "" && e.State != engine.StepDone }
+
+// heldBy says who holds an entity's batches back, and why.
+func heldBy(e engine.EntityView) string {
+	text := "‖ held by " + e.PausedBy
+	if e.PausedReason != "" {
+		text += ": " + e.PausedReason
+	}
+	return text
 }
 
 // progress draws a name with its bar.
@@ -151,7 +190,7 @@ func (o *Overview) awaited(e engine.EntityView) canvas.Line {
 func (o *Overview) verdict(e engine.EntityView) canvas.Line {
 	l := canvas.Of(themes.Text, " ")
 	l.Put(themes.Title, sanitize.Fit(e.Name, nameWidth)).To(barColumn)
-	text, role := accounted(e)
+	text, role := o.accounted(e)
 	if o.width < longVerdict {
 		text = strings.Replace(text, "every row ", "", 1)
 	}
@@ -166,6 +205,9 @@ func (o *Overview) verdict(e engine.EntityView) canvas.Line {
 	share, role := o.share(e, " ✗ over the limit")
 	if waits += "rejected "; l.Width()+len(waits)+len(share)+2 > o.width {
 		waits = "rejected " // what is about some of the rows goes first
+		if l.Width()+len(waits)+len(share) > o.width {
+			share, _ = o.share(e, " ✗ over")
+		}
 	}
 	l.PutRight(o.width-1, role, waits+share)
 	return l
@@ -180,12 +222,16 @@ func (o *Overview) share(e engine.EntityView, over string) (string, themes.Role)
 	return text, themes.Muted
 }
 
-func accounted(e engine.EntityView) (string, themes.Role) {
+// accounted is the verdict in words. While a run moves rows, and after one that ended early, the sum need not come out.
+func (o *Overview) accounted(e engine.EntityView) (string, themes.Role) {
+	run := o.sight.Snapshot.Run
 	switch {
 	case !e.Accounted.Known:
 		return widget.Unknown + " not counted yet", themes.Muted
 	case e.Accounted.Value:
 		return "✓ every row accounted for", themes.OK
+	case run == nil || run.State != engine.RunDone:
+		return widget.Unknown + " counted when a run is done", themes.Muted
 	}
 	if off, ok := imbalance(e); ok && off != 0 {
 		return "✗ " + widget.Plural(max(off, -off), "row", "rows") + " NOT accounted for", themes.Bad
@@ -200,9 +246,11 @@ func imbalance(e engine.EntityView) (int64, bool) {
 }
 
 // identity draws the sum that must come out.
-func (o *Overview) identity(e engine.EntityView) canvas.Line {
+func (o *Overview) identity(e engine.EntityView) canvas.Line { return o.sum(e, "") }
+
+func (o *Overview) sum(e engine.EntityView, label string) canvas.Line {
 	wording := func(source, target, stale, extra, quarantined string) canvas.Line {
-		l := canvas.Of(themes.Text, "   ")
+		l := canvas.Of(themes.Text, "   "+label)
 		add := func(sign, name, number string, role themes.Role) {
 			l.Put(themes.Muted, sign+name+" ").Put(role, number)
 		}
@@ -247,7 +295,11 @@ func progressRow(e engine.EntityView, run *engine.RunView) []widget.Cell {
 	}
 	rate, left := widget.Rate(e.RowsPerSecond), strings.TrimPrefix(widget.ETA(e.ETA), "ETA ")
 	role := themes.Text
-	if word := standing(e.State, run); word != "" {
+	word := standing(e.State, run)
+	if held(e) {
+		word = "held"
+	}
+	if word != "" {
 		left, role = word, themes.Muted
 		if word == "done" {
 			role = themes.OK
@@ -287,11 +339,18 @@ func (o *Overview) rowsTable() []canvas.Line {
 	}
 	rows := make([][]widget.Cell, 0, len(o.sight.Snapshot.Entities))
 	for _, e := range o.sight.Snapshot.Entities {
+		before := e.PausedBy != ""
 		number := func(n engine.Maybe[int64]) widget.Cell {
+			if before {
+				return widget.Cell{Role: themes.Muted, Text: widget.MaybeCount(n)}
+			}
 			return widget.Cell{Role: alarm(n.Or(0), themes.Warn), Text: widget.MaybeCount(n)}
 		}
-		text, role := accounted(e)
+		text, role := o.accounted(e)
 		share, shareRole := o.share(e, " over")
+		if before { // by whom and why is said below
+			text, role, shareRole = "‖ held: figures from before", themes.Warn, themes.Muted
+		}
 		rows = append(rows, []widget.Cell{
 			{Role: themes.Title, Text: e.Name},
 			{Text: sourceRows(e)},

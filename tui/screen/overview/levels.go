@@ -19,15 +19,30 @@ const calmFor = 5 * time.Second
 
 // passing reports whether a run is a tick that will be over in a moment.
 func (o *Overview) passing(run *engine.RunView) bool {
-	if run == nil || run.Kind != engine.RunIncremental || run.WhyFull != "" || run.StartedAt.IsZero() {
+	if run == nil || !light(run) {
 		return false
 	}
 	switch run.State {
 	case engine.RunQueued, engine.RunPlanning, engine.RunRunning:
-		return o.sight.Now.Sub(run.StartedAt) < calmFor
+		return o.sight.Now.Sub(begun(run)) < calmFor
 	case engine.RunPausing, engine.RunPaused, engine.RunAsking, engine.RunInterrupted, engine.RunCancelled, engine.RunFailed, engine.RunDone:
 	}
 	return false
+}
+
+// passed reports whether a run was such a tick.
+func passed(run *engine.RunView) bool {
+	return run != nil && light(run) && run.State == engine.RunDone && run.FinishedAt.Sub(begun(run)) < calmFor
+}
+
+// light reports whether a run reads only what changed.
+func light(run *engine.RunView) bool { return run.Kind == engine.RunIncremental && run.WhyFull == "" }
+
+func begun(run *engine.RunView) time.Time {
+	if run.StartedAt.IsZero() {
+		return run.CreatedAt
+	}
+	return run.StartedAt
 }
 
 // question is what the run must be told before it goes on: it stands above everything else.
@@ -59,9 +74,7 @@ func (o *Overview) question() []canvas.Line {
 // one comes.
 func (o *Overview) levels() []canvas.Line {
 	lines := labelled("fresh", o.fresh())
-	if floor := o.floor(); floor.Width() > 0 {
-		lines = append(lines, labelled("floor", []canvas.Line{floor})...)
-	}
+	lines = append(lines, labelled("floor", o.floor())...)
 	lines = append(lines, labelled("ticks", []canvas.Line{o.ticks()})...)
 	return append(lines, labelled("held", o.held())...)
 }
@@ -105,30 +118,42 @@ func (o *Overview) fresh() []canvas.Line {
 }
 
 // floor says from where the next tick reads, and what holds that back.
-func (o *Overview) floor() canvas.Line {
+func (o *Overview) floor() []canvas.Line {
 	f, now := o.sight.Snapshot.Floor, o.sight.Now
 	switch {
 	case !f.PinnedSince.IsZero():
-		l := canvas.Of(themes.Warn, "pinned "+brief(now.Sub(f.PinnedSince)))
-		if f.PinnedBy != "" {
-			l.Put(themes.Warn, " by "+f.PinnedBy)
-		}
-		if o.width >= screen.Wide {
-			l.Put(themes.Muted, "; what was written since is read again each tick")
-		}
-		return l
+		return o.pinned()
 	case f.Floor == "" && o.sight.Snapshot.Freshness.ReadFrom.IsZero():
-		return canvas.Line{} // said by the line above
+		return nil // said by the line above
 	case f.Floor == "":
 		l := canvas.Of(themes.Text, widget.Unknown+" ")
-		return *l.Put(themes.Muted, "none holds: the next tick reads every row")
+		return []canvas.Line{*l.Put(themes.Muted, "none holds: the next tick reads every row")}
 	}
 	l := canvas.Of(themes.Muted, "transaction ")
 	l.Put(themes.Text, f.Floor)
 	if !f.TakenAt.IsZero() {
 		l.Put(themes.Muted, ", taken ").Put(themes.Text, widget.When(f.TakenAt, now))
 	}
-	return *l.Put(themes.Muted, "; it moves")
+	return []canvas.Line{*l.Put(themes.Muted, "; it moves")}
+}
+
+// pinned says what the floor stands still for, and the cure in a line of its own: that is what is copied.
+func (o *Overview) pinned() []canvas.Line {
+	f := o.sight.Snapshot.Floor
+	text := "pinned " + brief(o.sight.Now.Sub(f.PinnedSince))
+	by, cure, found := strings.Cut(f.PinnedBy, "; ")
+	if by != "" {
+		text += " by " + by
+	}
+	width := o.width - labelColumn - 1
+	lines := clip(canvas.Wrap(themes.Warn, text, width), 2)
+	switch {
+	case found:
+		lines = append(lines, clip(canvas.Wrap(themes.Info, "→ "+cure, width), 2)...)
+	case o.width >= screen.Wide:
+		lines[len(lines)-1].Put(themes.Muted, "; what was written since is read again each tick")
+	}
+	return lines
 }
 
 // brief is a time span in its largest unit: a line that changes each second is worth it only for what is watched.
@@ -196,11 +221,11 @@ func (o *Overview) held() []canvas.Line {
 		if e.PausedBy == "" {
 			continue
 		}
-		l := canvas.Of(themes.Warn, e.Name+" paused by "+e.PausedBy)
+		text := e.Name + " by " + e.PausedBy
 		if e.PausedReason != "" {
-			l.Put(themes.Text, ": "+e.PausedReason)
+			text += ": " + e.PausedReason
 		}
-		lines = append(lines, l)
+		lines = append(lines, clip(canvas.Wrap(themes.Warn, text, o.width-labelColumn-1), 2)...)
 	}
 	return lines
 }

@@ -121,7 +121,7 @@ func (o *Overview) narrow(height int) []canvas.Line {
 	lines = append(lines, canvas.Line{})
 	lines = append(lines, o.story()...)
 	lines = append(lines, o.levels()...)
-	lines = append(lines, labelled("workers", o.workersInALine())...)
+	lines = append(lines, labelled("workers", o.workersAbreast())...)
 	return append(lines, o.lists(height-len(lines))...)
 }
 
@@ -132,9 +132,14 @@ func (o *Overview) story() []canvas.Line {
 
 // lists shares the lines that are left between the reasons and the latest activity.
 func (o *Overview) lists(left int) []canvas.Line {
-	reasons, activity := o.reasons(), o.activity()
+	reasons, waiting := o.reasons()
+	activity := o.activity()
 	room := max(left, 4) // what does not fit can be scrolled to
-	share := min(len(reasons), max(2, room-min(len(activity), room/2)))
+	share := max(2, room-min(len(activity), room/2))
+	if waiting.Width() > 0 {
+		reasons = append(reasons[:min(len(reasons), share-1)], waiting)
+	}
+	share = min(len(reasons), share)
 	lines := labelled("rejected", reasons[:share])
 	return append(lines, labelled("activity", activity[:min(len(activity), max(1, room-share))])...)
 }
@@ -158,10 +163,14 @@ func (o *Overview) wide(height int) []canvas.Line {
 
 // panes puts workers, reasons and activity side by side, no higher than the longest of them.
 func (o *Overview) panes(height int) []canvas.Line {
-	blocks := [3][]canvas.Line{o.workers(), o.reasons(), o.activity()}
+	reasons, waiting := o.reasons()
+	if waiting.Width() > 0 {
+		reasons = append(reasons, waiting)
+	}
+	blocks := [3][]canvas.Line{o.workers(), reasons, o.activity()}
 	titles := [3]string{"workers", "rejected, by reason", "activity"}
 	width := o.width - 2
-	widths := [3]int{width * 22 / 100, width * 33 / 100, 0}
+	widths := [3]int{width * 24 / 100, width * 34 / 100, 0}
 	widths[2] = width - widths[0] - widths[1] - 2
 	rows := 0
 	for _, b := range blocks {

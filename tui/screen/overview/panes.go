@@ -3,7 +3,6 @@ package overview
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -20,7 +19,8 @@ import (
 const (
 	labelColumn = 11
 	sparkWidth  = 16
-	silence     = 6 * time.Second // a worker reports every two seconds; three missed reports are worth a word
+
+	waitsForParent = "waiting_parent" // the reason of rows that are valid, but their parent is not in the engine
 )
 
 // labelled puts a label before the first of some lines and indents the others.
@@ -40,7 +40,7 @@ func labelled(label string, lines []canvas.Line) []canvas.Line {
 // now says what the run is doing, with its throughput.
 func (o *Overview) now() []canvas.Line {
 	run := o.sight.Snapshot.Run
-	if run == nil || run.NowDoing == "" || run.State.Ended() || still(run) {
+	if run == nil || run.NowDoing == "" || run.State.Ended() || still(run) || o.passing(run) {
 		return nil
 	}
 	right := ""
@@ -120,35 +120,6 @@ func clip(lines []canvas.Line, n int) []canvas.Line {
 	return lines
 }
 
-// worker tells about one process.
-func worker(w engine.WorkerView) canvas.Line {
-	var l canvas.Line
-	l.Put(themes.Text, w.Host)
-	if w.Here {
-		l.Put(themes.Muted, " (here)")
-	}
-	if w.Workers == 0 {
-		l.Put(themes.Muted, " looks on")
-	} else {
-		l.Put(themes.Text, " "+widget.Count(int64(w.Busy))+"/"+widget.Count(int64(w.Workers))+" busy")
-	}
-	if w.Silent >= silence {
-		l.Put(themes.Warn, ", silent "+widget.Duration(w.Silent))
-	}
-	return l
-}
-
-func (o *Overview) workers() []canvas.Line {
-	var lines []canvas.Line
-	for _, w := range o.sight.Snapshot.Workers {
-		lines = append(lines, worker(w))
-	}
-	if len(lines) == 0 {
-		lines = append(lines, canvas.Of(themes.Muted, "none"))
-	}
-	return lines
-}
-
 // where says where an active run is at work if not here; and if nobody works on it, what to do about that.
 func (o *Overview) where() []canvas.Line {
 	s := o.sight.Snapshot
@@ -201,21 +172,15 @@ func (o *Overview) then() []canvas.Line {
 	return labelled("next", clip(canvas.Wrap(themes.Accent, resume, o.width-labelColumn-1), 2))
 }
 
-func (o *Overview) workersInALine() []canvas.Line {
-	var l canvas.Line
-	for i, w := range o.workers() {
-		if i > 0 {
-			l.Put(themes.Muted, " · ")
-		}
-		l.Add(w)
-	}
-	return []canvas.Line{l}
-}
-
-// reasons tells why rows are in quarantine, and what hangs on them.
-func (o *Overview) reasons() []canvas.Line {
-	var lines []canvas.Line
+// reasons tells why rows are in quarantine, and what hangs on them. Those that only wait for a parent come last, as one:
+// they are not counted as rejected.
+func (o *Overview) reasons() (lines []canvas.Line, waiting canvas.Line) {
+	var wait int64
 	for _, r := range o.sight.Snapshot.Reasons {
+		if r.Reason == waitsForParent {
+			wait += r.Rows
+			continue
+		}
 		name := r.Reason
 		if !strings.Contains(name, ".") {
 			name = r.Entity + " " + name
@@ -231,9 +196,13 @@ func (o *Overview) reasons() []canvas.Line {
 		lines = append(lines, l)
 	}
 	if len(lines) == 0 {
-		return []canvas.Line{canvas.Of(themes.Muted, "nothing")}
+		lines = append(lines, canvas.Of(themes.Muted, "nothing"))
 	}
-	return lines
+	if wait > 0 {
+		waiting = canvas.Of(themes.Muted, "wait for a parent: ")
+		waiting.Put(themes.Text, widget.Count(wait))
+	}
+	return lines, waiting
 }
 
 func (o *Overview) activity() []canvas.Line {

@@ -16,8 +16,8 @@ var beyondLoading = []engine.StepVerb{engine.StepOwners, engine.StepSettle, engi
 // steps draws the steps of the run that belong to no single entity's load.
 func (o *Overview) steps() []canvas.Line {
 	run := o.sight.Snapshot.Run
-	if o.passing(run) {
-		return nil
+	if o.passing(run) || passed(run) {
+		return nil // lines that come and go every few seconds move all that is below
 	}
 	var lines []canvas.Line
 	for _, verb := range beyondLoading {

@@ -292,7 +292,7 @@ func (q *Quarantine) switchRefusal(s *screen.Selection) string {
 	case q.sight.Hinders() != "":
 		return q.sight.Hinders()
 	case s == nil:
-		return "nothing is in quarantine, and every rule is as it was made"
+		return "nothing is in quarantine, and every rule is at its default"
 	case !isRule(s.Reason.Reason):
 		return s.Reason.Reason + " is no rule, so there is nothing to switch"
 	case s.Rule == nil:

@@ -83,7 +83,11 @@ func (q *Quarantine) reasonLines(width, height int, sample bool) []canvas.Line {
 	if kept, known := q.kept(); known {
 		head.Put(themes.Text, "  "+widget.Plural(kept, "row", "rows"))
 	}
-	place := canvas.Of(themes.Muted, " "+q.list.Position(len(q.reasons), true)+" ")
+	above := ""
+	if n := q.list.Above(); n > 0 {
+		above = "↑ " + widget.Plural(int64(n), "row", "rows") + " above  "
+	}
+	place := canvas.Of(themes.Muted, " "+above+q.list.Position(len(q.reasons), true)+" ")
 	head = head.Fit(max(0, width-place.Width()))
 	head.Add(place)
 	grid := widget.NewGrid(reasonColumns, indent, width-1)
@@ -178,7 +182,7 @@ func (q *Quarantine) switched(reason string, rule *engine.RuleView) string {
 	}
 	text := rule.Severity
 	if rule.Severity != rule.Default {
-		text += ", was made " + rule.Default
+		text += "; default " + rule.Default
 	}
 	return text + "; " + q.sight.Keys.Key(keymap.Switch) + " sets reject, warn or off"
 }
@@ -212,7 +216,7 @@ func (q *Quarantine) sample(r *engine.ReasonView, width, height int) []canvas.Li
 	for i := range min(count, height) {
 		if row := q.pages.row(i); row != nil {
 			l := canvas.Of(themes.Title, id(row))
-			l.Put(themes.Text, "  "+row.Detail)
+			l.Put(themes.Text, "  "+detail(row))
 			add(l)
 		}
 	}

@@ -125,7 +125,7 @@ func (q *Quarantine) rowCells(row *engine.QuarantineRow) []widget.Cell {
 		{Role: themes.Accent, Text: mark},
 		{Role: themes.Title, Text: id(row)},
 		state,
-		{Text: row.Detail},
+		{Text: detail(row)},
 		hangs,
 		{Role: themes.Muted, Text: widget.Count(int64(row.Attempts))},
 		{Role: themes.Muted, Text: widget.Moment(row.LastSeen, q.sight.Now)},

@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 
 	"ferry/engine"
@@ -77,4 +78,16 @@ func standing(row *engine.QuarantineRow) string {
 		return "waits"
 	}
 	return row.State
+}
+
+// detail says in few words what a row's own detail says in many, where it only names another row.
+func detail(row *engine.QuarantineRow) string {
+	switch {
+	case row.Reason == taken && row.Owner.Known:
+		return "code of #" + strconv.FormatInt(row.Owner.Value, 10)
+	case row.Reason == waiting && row.Parent.Known:
+		parent := strings.ReplaceAll(strings.TrimPrefix(row.ParentEntity, "loyalty_"), "_", " ")
+		return "waits for " + parent + " " + strconv.FormatInt(row.Parent.Value, 10)
+	}
+	return row.Detail
 }
