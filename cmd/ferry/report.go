@@ -176,14 +176,17 @@ func headline(s *engine.Snapshot) string {
 	}
 	if run := s.Run; run != nil {
 		line = fmt.Sprintf("%s run #%d %s", run.Kind, run.ID, line)
-		if took := elapsed(run, s.TakenAt); took > 0 {
+		if took := elapsed(run, s.TakenAt); took > 0 && run.State != engine.RunPaused {
 			line += " " + took.Round(10*time.Millisecond).String()
-		}
-		if run.State.Active() && run.NowDoing != "" {
-			line += ", " + run.NowDoing
 		}
 		if run.StateBy != "" && !run.State.Active() || run.State == engine.RunPaused {
 			line += " by " + sanitize.Text(run.StateBy)
+		}
+		switch {
+		case run.State == engine.RunPaused:
+			line += sanitize.Text(because(run.Reason))
+		case run.State.Active() && run.NowDoing != "":
+			line += ", " + run.NowDoing
 		}
 		if run.Error != "" {
 			line += ": " + sanitize.Text(run.Error)
@@ -202,7 +205,10 @@ func entityLine(e engine.EntityView) string {
 	if e.RowsPerSecond.Known {
 		parts = append(parts, widget.Count(int64(e.RowsPerSecond.Value))+" rows/s")
 	}
-	if e.Accounted.Known {
+	switch {
+	case e.PausedBy != "":
+		parts = append(parts, sanitize.Text("held by "+e.PausedBy+because(e.PausedReason)))
+	case e.Accounted.Known:
 		sign := "="
 		if !e.Accounted.Value {
 			sign = "≠"

@@ -11,7 +11,7 @@ func TestByDefaultThePauseIsOfTheScheduleAndTheActiveRun(t *testing.T) {
 	b := synced(t)
 	a := b.ferry(t, "pause", "--reason", "backup")
 	require.Equal(t, exitClean, a.code, a.err)
-	require.Contains(t, a.out, "paused: the schedule")
+	require.Equal(t, "paused: ticks, in every process (backup)\n", a.out)
 	status := b.ferry(t, "status")
 	require.Contains(t, status.out, "schedule: held back by ")
 	require.Contains(t, status.out, "(backup); `ferry resume --schedule`")
