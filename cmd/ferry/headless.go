@@ -101,7 +101,7 @@ func (a *afterlife) left(ctx context.Context) error {
 	}
 	waits := "goes on"
 	if run.State == engine.RunPaused {
-		waits = "is paused and waits"
+		waits = "is paused (" + letGoOn(run) + ") and waits"
 	}
 	a.say("run #%d %s in this process (%d) without a console; the log is %s; a first Ctrl-C drains, a second aborts", run.ID, waits, os.Getpid(), a.logName)
 	a.note(ctx, run.ID, "leave headless", "")

@@ -170,6 +170,20 @@ func (o *outcome) refusal() error {
 	return all
 }
 
+// notes are what is to be known besides what was done, and the error of a part that failed for another reason than that it
+// is so already.
+func (o *outcome) notes() (notes []string, failed error) {
+	notes = append([]string{}, o.hints...)
+	for _, err := range o.errs {
+		if errors.Is(err, engine.ErrStateChanged) || errors.Is(err, engine.ErrNeedsAnswer) {
+			notes = append(notes, err.Error())
+			continue
+		}
+		failed = errors.Join(failed, err)
+	}
+	return notes, failed
+}
+
 // holdReport is a snapshot with what was done, and about what.
 type holdReport struct {
 	report
@@ -187,15 +201,7 @@ func (f *ferry) held(ctx context.Context, c *crossing, o *outcome) error {
 		}
 		return o.refusal()
 	}
-	var failed error
-	notes := append([]string{}, o.hints...)
-	for _, err := range o.errs {
-		if errors.Is(err, engine.ErrStateChanged) || errors.Is(err, engine.ErrNeedsAnswer) {
-			notes = append(notes, err.Error())
-			continue
-		}
-		failed = errors.Join(failed, err)
-	}
+	notes, failed := o.notes()
 	s := o.of
 	if s == nil {
 		s = c.Look(ctx)

@@ -76,6 +76,8 @@ type entityReport struct {
 	BatchesDone   int64                 `json:"batches_done"`
 	BatchesTotal  engine.Maybe[int64]   `json:"batches_total"`
 	RowsPerSecond engine.Maybe[float64] `json:"rows_per_second"`
+	HeldBy        engine.Maybe[string]  `json:"held_by"` // who holds its batches back, in every run; null: nobody
+	HeldReason    engine.Maybe[string]  `json:"held_reason"`
 }
 
 // What needs a check or the ledger's comparison is unknown until there is one.
@@ -133,7 +135,7 @@ func newReport(kind string, s *engine.Snapshot) report {
 			Unchanged: c.Unchanged, Deleted: c.Deleted, Rejected: c.Rejected, Settled: c.Settled, Precision: c.Precise,
 			Warned: c.Warned, Quarantined: e.Quarantined, Waiting: e.Waiting, Waived: e.Waived, Stale: e.Stale, Extra: e.Extra,
 			Accounted: e.Accounted, Errors: e.Errors, BatchesDone: e.BatchesDone, BatchesTotal: e.BatchesTotal,
-			RowsPerSecond: e.RowsPerSecond,
+			RowsPerSecond: e.RowsPerSecond, HeldBy: known(e.PausedBy), HeldReason: known(e.PausedReason),
 		}
 	}
 	return r

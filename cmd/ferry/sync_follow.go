@@ -20,7 +20,7 @@ func (f *ferry) follow(ctx context.Context, c *crossing, id engine.RunID) (*engi
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	var printed time.Time
-	waits := ""
+	t := teller{f: f}
 	for {
 		s := c.Snapshot()
 		if s.Run != nil && s.Run.ID > id {
@@ -32,17 +32,8 @@ func (f *ferry) follow(ctx context.Context, c *crossing, id engine.RunID) (*engi
 		}
 		if time.Since(printed) >= time.Second && s.Run != nil && s.Run.ID == id {
 			printed = time.Now()
-			said := waits
-			if waits = ""; s.Run.State == engine.RunPaused && !f.settings.JSON {
-				waits = pausedWords(s.Run) + "; waiting"
-			}
-			switch {
-			case waits == "":
-				if err := f.progress(s); err != nil {
-					return s, err
-				}
-			case waits != said: // once, for whoever paused it may take hours
-				fmt.Fprintln(f.err, sanitize.Text(waits))
+			if err := t.tell(s); err != nil {
+				return s, err
 			}
 		}
 		select {
@@ -51,6 +42,26 @@ func (f *ferry) follow(ctx context.Context, c *crossing, id engine.RunID) (*engi
 		case <-tick.C:
 		}
 	}
+}
+
+// teller tells how far a run is.
+type teller struct {
+	f     *ferry
+	waits string // what was said that it waits for
+}
+
+// tell prints progress. That a run is paused is said to people once, with the cure: it may stay so for hours.
+func (t *teller) tell(s *engine.Snapshot) error {
+	if s.Run.State != engine.RunPaused || t.f.settings.JSON {
+		t.waits = ""
+		return t.f.progress(s)
+	}
+	waits := pausedWords(s.Run) + "; waiting"
+	if waits != t.waits {
+		fmt.Fprintln(t.f.err, sanitize.Text(waits))
+	}
+	t.waits = waits
+	return nil
 }
 
 // settled reports whether a sync has nothing to wait for: the run has ended, it asks, or it is paused and nobody sits at it
