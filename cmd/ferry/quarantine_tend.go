@@ -88,13 +88,13 @@ func (f *ferry) retryQuarantine(ctx context.Context, which engine.QuarantineSele
 		return err
 	}
 	defer c.close()
-	rows, s, err := f.beginRetry(soft, c, which)
+	rows, s, own, err := f.beginRetry(soft, c, which)
 	if err != nil {
 		c.leave(hard)
 		return err
 	}
 	tick := s.Run
-	if tick == nil || !tick.State.Active() || tick.Kind != engine.RunIncremental || f.settings.Workers == 0 {
+	if !own || f.settings.Workers == 0 {
 		c.leave(hard)
 		return f.retriedLater(s, rows)
 	}
@@ -111,20 +111,27 @@ func (f *ferry) retryQuarantine(ctx context.Context, which engine.QuarantineSele
 	return err
 }
 
-// beginRetry marks rows to be read again, and gives their number and what is at work then.
-func (f *ferry) beginRetry(ctx context.Context, c *crossing, which engine.QuarantineSelection) (int64, *engine.Snapshot, error) {
+// beginRetry marks rows to be read again, and gives their number, what is at work then, and whether that is a tick which
+// begins only now: one that was at work before may have read them already.
+func (f *ferry) beginRetry(ctx context.Context, c *crossing, which engine.QuarantineSelection) (rows int64, s *engine.Snapshot, own bool, err error) {
 	if err := c.reach(ctx); err != nil {
-		return 0, nil, err
+		return 0, nil, false, err
 	}
 	if err := c.target.Ready(ctx); err != nil {
-		return 0, nil, err
+		return 0, nil, false, err
 	}
-	rows, err := c.RetryQuarantine(ctx, which, engine.Act{})
+	before, err := c.target.Read(ctx)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, false, err
 	}
-	s, err := c.target.Read(ctx)
-	return rows, s, err
+	if rows, err = c.RetryQuarantine(ctx, which, engine.Act{}); err != nil {
+		return 0, nil, false, err
+	}
+	if s, err = c.target.Read(ctx); err != nil {
+		return 0, nil, false, err
+	}
+	own = s.Run != nil && s.Run.State.Active() && s.Run.Kind == engine.RunIncremental && (before.Run == nil || before.Run.ID != s.Run.ID)
+	return rows, s, own, nil
 }
 
 // retriedLater says when rows are read again that are not read here.

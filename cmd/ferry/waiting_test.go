@@ -83,6 +83,17 @@ func TestARetryThatOthersCarryOutSaysSoAndLeavesNoTrace(t *testing.T) {
 	require.Equal(t, "1", b.text(t, `SELECT count(*)::text FROM ferry.worker`))
 }
 
+func TestATickThatWasAtWorkBeforeIsNotSaidToHaveReadWhatIsRetried(t *testing.T) {
+	t.Parallel()
+	b := synced(t)
+	b.removeCards(t, "20")
+	require.Equal(t, exitRefused, b.ferry(t, "sync", "incremental", tolerant).code, "it asks")
+	a := b.ferry(t, "quarantine", "retry", "--reason", "card.points_negative")
+	require.Equal(t, exitClean, a.code, a.err)
+	require.Equal(t, "15 rows are read again by the next tick; incremental run #2 is active\n", a.out)
+	require.Equal(t, "0", b.text(t, `SELECT count(*)::text FROM ferry.worker`))
+}
+
 func TestWhoGoesOnWithAnInterruptedRunIsNamed(t *testing.T) {
 	t.Parallel()
 	b, c := stuck(t)
