@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -23,12 +22,12 @@ Exit codes: 0 answered · 1 there is no such run · 4 the run asks nothing.`,
 			if len(args) != 2 || args[1] != "accept" && args[1] != "stop" {
 				return usage("say the run's number and accept or stop, such as `ferry answer 12 accept`")
 			}
-			id, err := strconv.ParseInt(args[0], 10, 64)
-			if err != nil || id < 1 {
-				return usage("%q is no run's number", args[0])
+			var err error
+			if act.Run, err = runNumber(args[0]); err != nil {
+				return err
 			}
-			act.Run = engine.RunID(id)
-			return f.steer(cmd.Context(), "answer", act, func(ctx context.Context, c *crossing, act engine.Act) error {
+			past := map[string]string{"accept": "accepted", "stop": "cancelled"}[args[1]]
+			return f.steer(cmd.Context(), past, act, func(ctx context.Context, c *crossing, act engine.Act) error {
 				return f.answer(ctx, c, act, args[1] == "accept")
 			})
 		},

@@ -115,6 +115,9 @@ func TestPrecedence(t *testing.T) {
 						profile = "[profiles.p]\n" + inFile(x.Setting, value(2))
 						args = append(args, "--profile=p")
 					}
+					if x.Name == "profile" { // a profile must be there
+						profile = "[profiles.one]\n[profiles.two]\n"
+					}
 					b := &bench{env: env}
 					file := b.configure(t, "\n"+inFile(x.Setting, value(3))+profile)
 
@@ -293,6 +296,10 @@ rules.card.partner_missing = "warn"
 	delete(b.env, "FERRY_PROFILE")
 	require.Contains(t, b.ferry(t, "config", "check").err, file+`:2:1: no profile "prd" in `+file+`; did you mean "prod"?`)
 
+	b, file = configured(t, "workers = 1\n")
+	a = b.ferry(t, "status", "--profile", "nope")
+	require.Equal(t, exitUsage, a.code)
+	require.Contains(t, a.err, `--profile: no profile "nope" in `+file+", which has none")
 	b, _ = configured(t, "")
 	require.Equal(t, "a name for the frame", b.checked(t, exitClean, "--profile", "a name for the frame")["profile"])
 }

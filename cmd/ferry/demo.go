@@ -50,7 +50,7 @@ With --headless it prints two connection strings and serves until interrupted, w
 	cmd.Flags().StringVar(&o.dir, "dir", "", "where the data stays (default $XDG_STATE_HOME/ferry/demo)")
 	cmd.Flags().BoolVar(&o.reset, "reset", false, "throw the demo's data away and start over")
 	cmd.Flags().BoolVar(&o.headless, "headless", false,
-		"print the two connection strings and serve until interrupted; `ferry sync incremental --watch` keeps them in step")
+		"print the two connection strings and serve until interrupted; ferry sync incremental --watch keeps them in step")
 	cmd.Flags().StringVar(&o.picture, "screenshot", "", "run a full sync, write a picture of the console in the middle of it (SVG), and end")
 	return cmd
 }

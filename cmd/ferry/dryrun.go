@@ -21,7 +21,7 @@ func (f *ferry) dryRun(ctx context.Context, o syncOptions) error {
 		return err
 	}
 	defer c.close()
-	result, err := f.tryRun(soft, c, o)
+	result, s, err := f.tryRun(soft, c, o)
 	if code := caught(); code != 0 {
 		fmt.Fprintln(f.err, "ferry: interrupted; nothing was written")
 		return exitWith(code, nil)
@@ -30,34 +30,34 @@ func (f *ferry) dryRun(ctx context.Context, o syncOptions) error {
 		return err
 	}
 	if f.settings.JSON {
-		return f.line(newDryReport(o.kind, result))
+		return f.line(newDryReport(o.kind, result, s))
 	}
-	return f.sayDryRun(o.kind, result)
+	return f.sayDryRun(o.kind, result, s)
 }
 
-func (f *ferry) tryRun(ctx context.Context, c *crossing, o syncOptions) (cycle.DryResult, error) {
+func (f *ferry) tryRun(ctx context.Context, c *crossing, o syncOptions) (cycle.DryResult, *engine.Snapshot, error) {
 	if err := c.reach(ctx); err != nil {
-		return cycle.DryResult{}, err
+		return cycle.DryResult{}, nil, err
 	}
 	if err := c.target.Ready(ctx); err != nil {
-		return cycle.DryResult{}, err
+		return cycle.DryResult{}, nil, err
 	}
 	if err := c.source.Safety(ctx); err != nil {
-		return cycle.DryResult{}, err
+		return cycle.DryResult{}, nil, err
 	}
 	identity, err := c.source.Identity(ctx)
 	if err != nil {
-		return cycle.DryResult{}, err
+		return cycle.DryResult{}, nil, err
 	}
 	s, err := c.target.Read(ctx)
 	if err != nil {
-		return cycle.DryResult{}, err
+		return cycle.DryResult{}, nil, err
 	}
 	if s.Run != nil && s.Run.State.Active() {
 		fmt.Fprintf(f.err, "ferry: run #%d is %s; what it changes meanwhile may be counted or not\n", s.Run.ID, s.Run.State)
 	}
 	var said time.Time
-	return cycle.DryRun(ctx, c.source, c.target, cycle.DryOptions{
+	result, err := cycle.DryRun(ctx, c.source, c.target, cycle.DryOptions{
 		Kind: o.kind, SourceIdentity: identity, Entities: o.Entities,
 		Progress: func(entity string, done, high int64) {
 			if time.Since(said) >= time.Second {
@@ -66,6 +66,21 @@ func (f *ferry) tryRun(ctx context.Context, c *crossing, o syncOptions) (cycle.D
 			}
 		},
 	})
+	return result, s, err
+}
+
+// leaving counts the extra rows of an entity that a run would delete by policy, and how many of them are listed already;
+// unknown under another policy.
+func leaving(d cycle.DryResult, e cycle.DryEntity, s *engine.Snapshot) (all engine.Maybe[int64], listed int64) {
+	if d.Policies.Deletes != cycle.DeletesDelete {
+		return engine.Maybe[int64]{}, 0
+	}
+	for _, v := range s.Entities {
+		if v.Name == e.Entity {
+			listed = v.Extra.Or(0)
+		}
+	}
+	return engine.Known(listed + e.Vanished), listed
 }
 
 // dryReport is a dry run in JSON: fields are only ever added.
@@ -94,27 +109,29 @@ type dryEntityReport struct {
 	Precision  int64               `json:"precision"`
 	Warned     int64               `json:"warned"`
 	AtLeast    bool                `json:"rejected_at_least"`
+	Leaving    engine.Maybe[int64] `json:"leaving"` // extra rows that the run would delete; null: the policy keeps them
 }
 
-func newDryReport(kind engine.RunKind, d cycle.DryResult) dryReport {
+func newDryReport(kind engine.RunKind, d cycle.DryResult, s *engine.Snapshot) dryReport {
 	r := dryReport{
 		V: 1, Type: "result", DryRun: true, Kind: kind, WhyFull: known(d.WhyFull), Deletes: d.Policies.Deletes,
 		Entities: map[string]dryEntityReport{}, Notes: append([]string{}, d.Notes...),
 	}
 	for _, e := range d.Entities {
 		c := e.Counts
+		all, _ := leaving(d, e, s)
 		r.Entities[e.Entity] = dryEntityReport{
 			SourceRows: engine.Maybe[int64]{Value: e.SourceRows, Known: !e.Estimated},
 			Read:       c.Read, Inserted: c.Inserted, Updated: c.Updated, Unchanged: c.Unchanged, Rejected: c.Rejected, Stale: c.Stale,
-			Extra: c.Extra, Vanished: e.Vanished, Asks: e.Asks, Precision: c.Precise, Warned: c.Warned, AtLeast: e.CodesPartial,
+			Extra: c.Extra, Vanished: e.Vanished, Asks: e.Asks, Precision: c.Precise, Warned: c.Warned, AtLeast: e.CodesPartial, Leaving: all,
 		}
 	}
 	return r
 }
 
 // sayDryRun prints a dry run for people.
-func (f *ferry) sayDryRun(kind engine.RunKind, d cycle.DryResult) error {
-	lines := []string{fmt.Sprintf("nothing was written; a %s sync that began now would do this", kind)}
+func (f *ferry) sayDryRun(kind engine.RunKind, d cycle.DryResult, s *engine.Snapshot) error {
+	lines := []string{fmt.Sprintf("nothing was written; if `ferry sync %s` began now, it would do this", kind)}
 	if kind == engine.RunIncremental && d.WhyFull != "" {
 		lines = append(lines, "it would read every row: "+d.WhyFull)
 	}
@@ -122,13 +139,14 @@ func (f *ferry) sayDryRun(kind engine.RunKind, d cycle.DryResult) error {
 		lines = append(lines, dryLine(e))
 	}
 	for _, e := range d.Entities {
+		all, listed := leaving(d, e, s)
 		switch {
 		case e.Asks:
 			lines = append(lines, fmt.Sprintf("it would stop and ask: %s rows of %s are gone from the source since the last cycle",
 				widget.Count(e.Vanished), e.Entity))
-		case e.Counts.Extra > 0 && d.Policies.Deletes == cycle.DeletesDelete:
-			lines = append(lines, "by policy, extra rows of "+e.Entity+
-				" would leave the engine, but for those that it has made its own or that others belong to")
+		case all.Or(0) > 0:
+			lines = append(lines, fmt.Sprintf("by policy, %s of %s would leave the engine (%s listed already), but for those that it has made "+
+				"its own or that others belong to", widget.Plural(all.Value, "extra row", "extra rows"), e.Entity, widget.Count(listed)))
 		}
 		if e.CodesPartial {
 			lines = append(lines, e.Entity+" has more codes than could be remembered: more of its rows may be rejected")

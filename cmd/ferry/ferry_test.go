@@ -134,6 +134,7 @@ func TestAWholeCrossingByCommands(t *testing.T) {
 		a = b.ferry(t, "init")
 		require.Equal(t, exitClean, a.code, a.err)
 	}
+	require.Equal(t, "initialised", b.result(t, "init")["state"])
 
 	a = b.ferry(t, "sync", "full", "--json")
 	require.Equal(t, exitDiscrepancy, a.code, "40 %% of the dump's cards have no partner")
@@ -386,6 +387,10 @@ func TestSteeringFromTheCommandLine(t *testing.T) {
 func TestVersionAndHelp(t *testing.T) {
 	t.Parallel()
 	b := &bench{env: map[string]string{}}
+	require.Regexp(t, `--headless +print the two`, b.ferry(t, "demo", "--help").out, "it takes no value")
+	for _, command := range []string{"policy set", "quarantine rule", "quarantine waive"} {
+		require.Contains(t, b.ferry(t, append(strings.Fields(command), "--help")...).out, "required", command)
+	}
 	require.Contains(t, b.ferry(t, "version").out, "ferry ")
 	require.Equal(t, "result", lines(t, b.ferry(t, "version", "--json").out)[0]["type"])
 	a := b.ferry(t, "--help")

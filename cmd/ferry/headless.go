@@ -101,7 +101,7 @@ func (a *afterlife) left(ctx context.Context) error {
 	}
 	waits := "goes on"
 	if run.State == engine.RunPaused {
-		waits = "is paused and waits"
+		waits = "is paused (" + letGoOn(run) + ") and waits"
 	}
 	a.say("run #%d %s in this process (%d) without a console; the log is %s; a first Ctrl-C drains, a second aborts", run.ID, waits, os.Getpid(), a.logName)
 	a.note(ctx, run.ID, "leave headless", "")
@@ -165,7 +165,7 @@ func (a *afterlife) stop(hard context.Context) error {
 	case hard.Err() != nil:
 		a.say("run #%d was aborted; batches that had not committed are undone, and it can be resumed", run.ID)
 	case run.State == engine.RunPaused:
-		a.say("run #%d is paused; any ferry can go on with it", run.ID)
+		a.say("run #%d is paused; any ferry can go on with it: %s", run.ID, letGoOn(run))
 	default:
 		a.say("run #%d is at a batch boundary; other workers go on with it, or it can be resumed", run.ID)
 	}

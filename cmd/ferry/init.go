@@ -18,6 +18,9 @@ func (f *ferry) initCommand() *cobra.Command {
 				if err := c.Init(ctx); err != nil {
 					return err
 				}
+				if f.settings.JSON {
+					return f.line(map[string]any{"v": 1, "type": "result", "target": c.target.Address(), "state": "initialised"})
+				}
 				fmt.Fprintf(f.out, "%s is initialised: `ferry sync full` may begin\n", c.target.Address())
 				return nil
 			})

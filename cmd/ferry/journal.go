@@ -17,6 +17,9 @@ func (f *ferry) journalCommand() *cobra.Command {
 		Short: "Every action, newest first: who, from where, what, on what state, why, how it ended",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := knownLimit(limit); err != nil {
+				return err
+			}
 			return f.once(cmd.Context(), func(ctx context.Context, c *crossing) error { return f.listJournal(ctx, c, limit) })
 		},
 	}

@@ -67,7 +67,7 @@ func (f *ferry) holdCommand(h *holding, short, long string) *cobra.Command {
 			return f.once(cmd.Context(), func(ctx context.Context, c *crossing) error { return f.hold(ctx, c, h) })
 		},
 	}
-	cmd.Flags().Int64Var((*int64)(&h.act.Run), "run", 0, "only the run of this number (default: the active run and the schedule)")
+	cmd.Flags().Var((*runFlag)(&h.act.Run), "run", "only the run of this number (default: the active run and the schedule)")
 	cmd.Flags().StringVar(&h.entity, "entity", "", "only one entity, by its source table, in this run and in later ones")
 	cmd.Flags().BoolVar(&h.schedule, "schedule", false, "only the schedule: no tick begins, in any process")
 	cmd.Flags().StringVar(&h.act.Reason, "reason", "", "why, for other consoles and the journal")
@@ -82,57 +82,109 @@ func (f *ferry) hold(ctx context.Context, c *crossing, h *holding) error {
 	o := &outcome{h: h}
 	switch {
 	case h.act.Run != 0:
-		o.note(fmt.Sprintf("run #%d", h.act.Run), h.onRun(ctx, c, h))
+		if err := o.run(ctx, c); err != nil {
+			return err
+		}
 	case h.entity != "":
-		o.note(h.entity, h.onEntity(ctx, c, h))
+		o.note(h.entity, h.entity+", in this run and in later ones", h.onEntity(ctx, c, h))
 	case h.schedule:
-		o.note("the schedule", h.onSchedule(ctx, c, h))
+		o.schedule(ctx, c)
 	default:
 		// The schedule first: no tick begins any more between the look at the active run and what is done about it.
-		o.note("the schedule", h.onSchedule(ctx, c, h))
-		if err := f.holdActive(ctx, c, h, o); err != nil {
+		o.schedule(ctx, c)
+		if err := o.active(ctx, c); err != nil {
 			return err
 		}
 	}
 	return f.held(ctx, c, o)
 }
 
-// holdActive is about the active run, if there is one.
-func (f *ferry) holdActive(ctx context.Context, c *crossing, h *holding, o *outcome) error {
+// outcome is what came of the parts of a pause or a resume.
+type outcome struct {
+	h       *holding
+	changed []string // for scripts
+	said    []string // the same for people
+	hints   []string
+	errs    []error
+	of      *engine.Snapshot // about the run that was paused or resumed; nil: none was
+}
+
+func (o *outcome) note(what, said string, err error) {
+	if err == nil {
+		o.changed, o.said = append(o.changed, what), append(o.said, said)
+		return
+	}
+	o.errs = append(o.errs, err)
+}
+
+func (o *outcome) schedule(ctx context.Context, c *crossing) {
+	o.note("the schedule", "ticks, in every process", o.h.onSchedule(ctx, c, o.h))
+}
+
+// run is about the run of h.act. What is said afterwards is of that run, whichever has begun meanwhile.
+func (o *outcome) run(ctx context.Context, c *crossing) error {
+	if err := o.h.onRun(ctx, c, o.h); err != nil {
+		o.note("", "", err)
+		return nil
+	}
+	s, err := c.target.ReadRun(ctx, o.h.act.Run)
+	if err != nil {
+		return err
+	}
+	o.of = s
+	o.note(fmt.Sprintf("run #%d", s.Run.ID), runWords(s.Run), nil)
+	switch {
+	case s.Run.State == engine.RunPausing:
+		o.hints = append(o.hints, "its batches in flight end first")
+	case s.Run.State == engine.RunPaused && o.h.verb == "resume":
+		o.hints = append(o.hints, pausedWords(s.Run))
+	}
+	return nil
+}
+
+// active is about the active run, if there is one.
+func (o *outcome) active(ctx context.Context, c *crossing) error {
 	s, err := c.target.Read(ctx)
 	if err != nil {
 		return err
 	}
 	switch {
 	case s.Run == nil:
-	case s.Run.State.Active() && h.mayChange(s.Run.State):
-		h.act.Run = s.Run.ID
-		o.note(fmt.Sprintf("run #%d", s.Run.ID), h.onRun(ctx, c, h))
+	case s.Run.State.Active() && o.h.mayChange(s.Run.State):
+		o.h.act.Run = s.Run.ID
+		return o.run(ctx, c)
 	case s.Run.State == engine.RunAsking:
-		o.note(fmt.Sprintf("run #%d", s.Run.ID), asking(s.Run))
-	case s.Run.State.Resumable() && h.verb == "resume":
+		o.note("", "", asking(s.Run))
+	case s.Run.State.Resumable() && o.h.verb == "resume":
 		o.hints = append(o.hints, fmt.Sprintf("%s run #%d is %s; `ferry resume --run %[2]d` continues it", s.Run.Kind, s.Run.ID, s.Run.State))
 	}
 	return nil
 }
 
-// outcome is what came of the parts of a pause or a resume.
-type outcome struct {
-	h       *holding
-	changed []string
-	hints   []string
-	errs    []error
-}
-
-func (o *outcome) note(what string, err error) {
-	if err == nil {
-		o.changed = append(o.changed, what)
-		return
+// refusal is why nothing changed, in one line.
+func (o *outcome) refusal() error {
+	all := o.errs[0]
+	for _, err := range o.errs[1:] {
+		all = fmt.Errorf("%w; %w", all, err)
 	}
-	o.errs = append(o.errs, err)
+	return all
 }
 
-// holdReport is a snapshot with what was paused or resumed.
+// notes are what is to be known besides what was done, and the error of a part that failed for another reason than that it
+// is so already.
+func (o *outcome) notes() (notes []string, failed error) {
+	notes = append([]string{}, o.hints...)
+	for _, err := range o.errs {
+		if errors.Is(err, engine.ErrStateChanged) || errors.Is(err, engine.ErrNeedsAnswer) {
+			notes = append(notes, err.Error())
+			continue
+		}
+		failed = errors.Join(failed, err)
+	}
+	return notes, failed
+}
+
+// holdReport is a snapshot with what was done, and about what.
 type holdReport struct {
 	report
 
@@ -147,19 +199,14 @@ func (f *ferry) held(ctx context.Context, c *crossing, o *outcome) error {
 		for _, hint := range o.hints {
 			fmt.Fprintln(f.err, sanitize.Text(hint))
 		}
-		return errors.Join(o.errs...)
+		return o.refusal()
 	}
-	var failed error
-	notes := append([]string{}, o.hints...)
-	for _, err := range o.errs {
-		if errors.Is(err, engine.ErrStateChanged) || errors.Is(err, engine.ErrNeedsAnswer) {
-			notes = append(notes, err.Error())
-			continue
-		}
-		failed = errors.Join(failed, err)
+	notes, failed := o.notes()
+	s := o.of
+	if s == nil {
+		s = c.Look(ctx)
 	}
-	s := c.Look(ctx)
-	if _, held := liveHolder(s); o.h.verb == "resume" && !held && s.Run != nil && s.Run.State.Active() {
+	if _, held := liveHolder(s); o.h.verb == "resume" && !held && s.Run != nil && s.Run.State.Active() && s.Run.State != engine.RunPaused {
 		notes = append(notes, fmt.Sprintf("nobody is there to work on run #%d; `ferry sync %s` goes on with it", s.Run.ID, s.Run.Kind))
 	}
 	if f.settings.JSON {
@@ -168,7 +215,7 @@ func (f *ferry) held(ctx context.Context, c *crossing, o *outcome) error {
 		}
 		return failed
 	}
-	if err := f.say(fmt.Sprintf("%s: %s; now: %s", o.h.past, strings.Join(o.changed, " and "), headline(s))); err != nil {
+	if err := f.say(o.h.past + ": " + strings.Join(o.said, "; ") + because(o.h.act.Reason)); err != nil {
 		return err
 	}
 	for _, note := range notes {

@@ -10,12 +10,13 @@ import (
 	"ferry/cmd/ferry/internal/config"
 	"ferry/engine"
 	"ferry/engine/cycle"
+	"ferry/tui/widget"
 )
 
 func (f *ferry) policyCommand() *cobra.Command {
 	reason := ""
 	set := &cobra.Command{
-		Use:   "set NAME VALUE",
+		Use:   "set NAME VALUE --reason TEXT",
 		Short: "Give a policy another value; the next run begins with it",
 		Long: `Give a policy another value: one of ` + strings.Join(cycle.PolicyNames(), ", ") + `. Runs under way keep those that they began
 with. The change is the engine database's, and so every process's.
@@ -36,14 +37,11 @@ Exit codes: 0 changed · 2 there is no such policy or value · 4 it has that val
 				if err := c.target.Ready(ctx); err != nil {
 					return err
 				}
-				if err := c.SetPolicy(ctx, args[0], args[1], engine.Act{Reason: reason}); err != nil {
-					return err
-				}
-				return f.changed(args[0], p.Get(args[0]), "the next run begins with it")
+				return f.setPolicy(ctx, c, args[0], p.Get(args[0]), reason)
 			})
 		},
 	}
-	set.Flags().StringVar(&reason, "reason", "", "why, for other consoles and the journal")
+	set.Flags().StringVar(&reason, "reason", "", "why, for other consoles and the journal; required")
 	list := &cobra.Command{
 		Use:   "list",
 		Short: "Every policy with its value in force, its default, and where the config differs",
@@ -51,6 +49,34 @@ Exit codes: 0 changed · 2 there is no such policy or value · 4 it has that val
 		RunE:  func(cmd *cobra.Command, _ []string) error { return f.once(cmd.Context(), f.listPolicies) },
 	}
 	return group("policy", "What is done about rows that are gone or refused, and how many are too many", list, set)
+}
+
+// setPolicy gives a policy another value, and warns of rows that are listed for what it does.
+func (f *ferry) setPolicy(ctx context.Context, c *crossing, name, value, reason string) error {
+	before, err := c.Policies(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := c.target.Read(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.SetPolicy(ctx, name, value, engine.Act{Reason: reason}); err != nil {
+		return err
+	}
+	extra := map[string]int64{}
+	for _, e := range s.Entities {
+		if name != "deletes" || value != string(cycle.DeletesDelete) || e.Extra.Or(0) == 0 {
+			continue
+		}
+		extra[e.Name] = e.Extra.Value
+		fmt.Fprintf(f.err, "%s of %s %s listed and will leave the engine with the next run, but for those that it has made its own or that others belong to\n",
+			widget.Plural(e.Extra.Value, "extra row", "extra rows"), e.Name, map[bool]string{true: "is", false: "are"}[e.Extra.Value == 1])
+	}
+	if f.settings.JSON {
+		return f.line(map[string]any{"v": 1, "type": "result", "name": name, "value": value, "was": before.Get(name), "extra_listed": extra})
+	}
+	return f.say(fmt.Sprintf("policy %s: %s (was %s), from the next run on", name, value, before.Get(name)))
 }
 
 // policyReport is a policy in JSON.
@@ -94,9 +120,9 @@ func (f *ferry) listPolicies(ctx context.Context, c *crossing) error {
 func policyLine(r policyReport) string {
 	usual := "default"
 	if r.Value != r.Default {
-		usual = "not " + r.Default
+		usual = "default " + r.Default
 	}
-	line := fmt.Sprintf("%-14s %-8s %-12s %s", r.Name, r.Value, usual, r.Why)
+	line := fmt.Sprintf("%-14s %-8s %-14s %s", r.Name, r.Value, usual, r.Why)
 	if r.Differ {
 		line += fmt.Sprintf(" The config says %s, which is not in force.", r.Config.Value)
 	}

@@ -24,7 +24,7 @@ func TestPoliciesOfTheConfigAreForANewEngineDatabase(t *testing.T) {
 	}, r["differing_policies"])
 	require.Equal(t, file+":2:1", at(t, r, "policies", "deletes", "where"))
 	require.Contains(t, b.ferry(t, "config", "check").out, "! policies.deletes is report in the config")
-	require.Regexp(t, `deletes +delete +not report .* The config says report, which is not in force.`, b.ferry(t, "policy", "list").out)
+	require.Regexp(t, `deletes +delete +default report .* The config says report, which is not in force.`, b.ferry(t, "policy", "list").out)
 
 	b.configure(t, "[policies]\ndeletes = \"keep\"\n")
 	a := b.ferry(t, "config", "check")
@@ -48,7 +48,7 @@ func TestAPolicyIsChangedWithAReason(t *testing.T) {
 	}
 	a := b.ferry(t, "policy", "set", "deletes", "delete", "--reason", "as Odoo does")
 	require.Equal(t, exitClean, a.code, a.err)
-	require.Contains(t, a.out, "deletes is delete from now on")
+	require.Contains(t, a.out, "policy deletes: delete (was report), from the next run on")
 	require.Equal(t, exitRefused, b.ferry(t, "policy", "set", "deletes", "delete", "--reason", "again").code)
 	require.Equal(t, exitRefused, b.ferry(t, "policy", "set", "deletes", "report", "--reason", "x", "--read-only").code)
 	require.Contains(t, b.ferry(t, "journal", "list").out, "policy deletes, was report: delete — as Odoo does")
@@ -58,4 +58,25 @@ func TestAPolicyIsChangedWithAReason(t *testing.T) {
 			require.Equal(t, "report", row["default"])
 		}
 	}
+}
+
+func TestListedRowsThatAPolicyWouldDeleteAreSaidBefore(t *testing.T) {
+	t.Parallel()
+	b := synced(t)
+	b.removeCards(t, "3")
+	require.Equal(t, exitClean, b.ferry(t, "sync", "incremental", tolerant).code)
+	a := b.ferry(t, "policy", "set", "deletes", "delete", "--reason", "as Odoo does")
+	require.Equal(t, exitClean, a.code, a.err)
+	require.Contains(t, a.err, "3 extra rows of loyalty_card are listed and will leave the engine with the next run")
+	b.removeCards(t, "5") // two more
+	leaving := func(kind string) any {
+		return object(t, object(t, b.result(t, "sync", kind, "--dry-run"), "entities"), "loyalty_card")["leaving"]
+	}
+	for _, kind := range []string{"full", "incremental"} {
+		require.EqualValues(t, 5, leaving(kind), kind)
+		require.Contains(t, b.ferry(t, "sync", kind, "--dry-run").out,
+			"by policy, 5 extra rows of loyalty_card would leave the engine (3 listed already)", kind)
+	}
+	r := b.result(t, "sync", "incremental", tolerant)
+	require.EqualValues(t, 5, object(t, object(t, r, "entities"), "loyalty_card")["deleted"], "and so they do")
 }

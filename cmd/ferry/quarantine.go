@@ -51,6 +51,9 @@ it), waiting_parent (valid, but what it belongs to is not in the engine) or waiv
 }
 
 func (l listing) check() error {
+	if err := knownLimit(l.limit); err != nil {
+		return err
+	}
 	if err := knownEntity(l.Entity); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 func (f *ferry) quarantineRuleCommand() *cobra.Command {
 	reason := ""
 	cmd := &cobra.Command{
-		Use:   "rule NAME reject|warn|off",
+		Use:   "rule NAME reject|warn|off --reason TEXT",
 		Short: "Give a rule another severity; the next run reads every row once",
 		Long: `Give a rule another severity: "reject" sets a row that breaks it aside, "warn" loads and counts it, "off" does not look. The
 next run reads every row once, with the rules as they are then. The change is the engine database's, and so every process's.
@@ -44,7 +44,7 @@ Exit codes: 0 changed · 2 there is no such rule or severity, or the rule is fix
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for other consoles and the journal")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for other consoles and the journal; required")
 	return cmd
 }
 
@@ -105,11 +105,11 @@ func ruleLine(r ruleReport) string {
 	line := fmt.Sprintf("%-28s %-7s", r.Name, r.Severity)
 	switch {
 	case r.Fixed:
-		line += " fixed        "
+		line += " fixed         "
 	case r.Severity == r.Default:
-		line += " default      "
+		line += " default       "
 	default:
-		line += fmt.Sprintf(" not %-9s", r.Default)
+		line += fmt.Sprintf(" default %-6s", r.Default)
 	}
 	line += " " + r.Why
 	if r.Differ {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ferry/engine"
+	"ferry/engine/entity"
 	"ferry/tui/widget"
 )
 
@@ -27,6 +28,11 @@ func (t *tending) register(cmd *cobra.Command) {
 
 // take reads the ids, and refuses a selection that is none: what is about every row must say so.
 func (t *tending) take(args []string) error {
+	if len(args) > 1 && t.Entity == "" {
+		if _, named := entity.Find(args[0]); named {
+			return usage("write --entity %s", strings.Join(args, " "))
+		}
+	}
 	var err error
 	if t.IDs, err = rowIDs(args); err != nil {
 		return err
@@ -75,39 +81,69 @@ func (f *ferry) retryQuarantine(ctx context.Context, which engine.QuarantineSele
 	soft, hard, caught, release := untilSignal(ctx)
 	defer release()
 	f.outlive(soft)
-	c, err := f.open(hard, f.settings.Workers, logTo(f.err, slog.LevelWarn))
+	level := &slog.LevelVar{}
+	level.Set(slog.LevelError) // that a run is active is no news for a log
+	c, err := f.open(hard, f.settings.Workers, logTo(f.err, level))
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	if err := c.reach(soft); err != nil {
-		return err
-	}
-	if err := c.target.Ready(soft); err != nil {
-		return err
-	}
-	rows, err := c.RetryQuarantine(soft, which, engine.Act{})
+	rows, s, own, err := f.beginRetry(soft, c, which)
 	if err != nil {
-		return err
-	}
-	s, err := c.target.Read(soft)
-	if err != nil {
+		c.leave(hard)
 		return err
 	}
 	tick := s.Run
-	if tick == nil || !tick.State.Active() || tick.Kind != engine.RunIncremental || f.settings.Workers == 0 {
-		return f.tended(rows, "for the next tick to read again")
+	if !own || f.settings.Workers == 0 {
+		c.leave(hard)
+		return f.retriedLater(s, rows)
 	}
+	level.Set(slog.LevelWarn)
 	c.Run(hard)
 	s, err = f.follow(soft, c, tick.ID)
 	if err = f.drain(soft, hard, c, err); err == nil {
 		err = f.retried(s, rows)
 	}
 	if code := caught(); code != 0 {
-		f.interrupted(hard, tick.ID, tick.Kind)
+		f.interrupted(hard, c, tick.ID, tick.Kind)
 		return exitWith(code, nil)
 	}
 	return err
+}
+
+// beginRetry marks rows to be read again, and gives their number, what is at work then, and whether that is a tick which
+// begins only now: one that was at work before may have read them already.
+func (f *ferry) beginRetry(ctx context.Context, c *crossing, which engine.QuarantineSelection) (rows int64, s *engine.Snapshot, own bool, err error) {
+	if err := c.reach(ctx); err != nil {
+		return 0, nil, false, err
+	}
+	if err := c.target.Ready(ctx); err != nil {
+		return 0, nil, false, err
+	}
+	before, err := c.target.Read(ctx)
+	if err != nil {
+		return 0, nil, false, err
+	}
+	if rows, err = c.RetryQuarantine(ctx, which, engine.Act{}); err != nil {
+		return 0, nil, false, err
+	}
+	if s, err = c.target.Read(ctx); err != nil {
+		return 0, nil, false, err
+	}
+	own = s.Run != nil && s.Run.State.Active() && s.Run.Kind == engine.RunIncremental && (before.Run == nil || before.Run.ID != s.Run.ID)
+	return rows, s, own, nil
+}
+
+// retriedLater says when rows are read again that are not read here.
+func (f *ferry) retriedLater(s *engine.Snapshot, rows int64) error {
+	verb, what := "are", ""
+	if rows == 1 {
+		verb = "is"
+	}
+	if s.Run != nil && s.Run.State.Active() {
+		what = fmt.Sprintf("; %s is active", runWords(s.Run))
+	}
+	return f.tended(rows, verb+" read again by the next tick"+what)
 }
 
 // retried says what came of rows that were read again.
@@ -126,7 +162,7 @@ func (f *ferry) quarantineWaiveCommand() *cobra.Command {
 	var t tending
 	note, undo := "", false
 	cmd := &cobra.Command{
-		Use:   "waive [ID…]",
+		Use:   "waive [ID…] --note TEXT",
 		Short: "Decide that rows may stay in quarantine: they no longer count against the limit",
 		Long: `Decide that rows may stay in quarantine, and say why: they no longer count against the limit of rejected rows, in exit codes
 and in the console. They stay waived for as long as their reason is the same. --undo takes that back.
@@ -155,7 +191,7 @@ Exit codes: 0 done · 1 no such row is in quarantine, or none that this would ch
 		},
 	}
 	t.register(cmd)
-	cmd.Flags().StringVar(&note, "note", "", "why they may stay, for whoever looks next and for the journal")
+	cmd.Flags().StringVar(&note, "note", "", "why they may stay, for whoever looks next and for the journal; required, but for --undo")
 	cmd.Flags().BoolVar(&undo, "undo", false, "let waived rows count again")
 	return cmd
 }

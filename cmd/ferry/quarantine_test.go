@@ -130,7 +130,7 @@ func TestARuleIsChangedWithAReasonAndTheConfigOnlySaysWhatItWants(t *testing.T) 
 
 	b.configure(t, "rules.card.partner_missing = \"reject\"\n")
 	a = b.ferry(t, "quarantine", "rules")
-	require.Regexp(t, `card.partner_missing +warn +not reject +it has no partner; the config says reject, which is not in force`, a.out)
+	require.Regexp(t, `card.partner_missing +warn +default reject +it has no partner; the config says reject, which is not in force`, a.out)
 	require.Regexp(t, `card.code_empty +reject +fixed`, a.out)
 	for _, row := range lines(t, b.ferry(t, "quarantine", "rules", "--json").out) {
 		if row["name"] == "card.partner_missing" {

@@ -76,6 +76,8 @@ type entityReport struct {
 	BatchesDone   int64                 `json:"batches_done"`
 	BatchesTotal  engine.Maybe[int64]   `json:"batches_total"`
 	RowsPerSecond engine.Maybe[float64] `json:"rows_per_second"`
+	HeldBy        engine.Maybe[string]  `json:"held_by"` // who holds its batches back, in every run; null: nobody
+	HeldReason    engine.Maybe[string]  `json:"held_reason"`
 }
 
 // What needs a check or the ledger's comparison is unknown until there is one.
@@ -133,7 +135,7 @@ func newReport(kind string, s *engine.Snapshot) report {
 			Unchanged: c.Unchanged, Deleted: c.Deleted, Rejected: c.Rejected, Settled: c.Settled, Precision: c.Precise,
 			Warned: c.Warned, Quarantined: e.Quarantined, Waiting: e.Waiting, Waived: e.Waived, Stale: e.Stale, Extra: e.Extra,
 			Accounted: e.Accounted, Errors: e.Errors, BatchesDone: e.BatchesDone, BatchesTotal: e.BatchesTotal,
-			RowsPerSecond: e.RowsPerSecond,
+			RowsPerSecond: e.RowsPerSecond, HeldBy: known(e.PausedBy), HeldReason: known(e.PausedReason),
 		}
 	}
 	return r
@@ -176,14 +178,17 @@ func headline(s *engine.Snapshot) string {
 	}
 	if run := s.Run; run != nil {
 		line = fmt.Sprintf("%s run #%d %s", run.Kind, run.ID, line)
-		if took := elapsed(run, s.TakenAt); took > 0 {
+		if took := elapsed(run, s.TakenAt); took > 0 && run.State != engine.RunPaused {
 			line += " " + took.Round(10*time.Millisecond).String()
-		}
-		if run.State.Active() && run.NowDoing != "" {
-			line += ", " + run.NowDoing
 		}
 		if run.StateBy != "" && !run.State.Active() || run.State == engine.RunPaused {
 			line += " by " + sanitize.Text(run.StateBy)
+		}
+		switch {
+		case run.State == engine.RunPaused:
+			line += sanitize.Text(because(run.Reason))
+		case run.State.Active() && run.NowDoing != "":
+			line += ", " + run.NowDoing
 		}
 		if run.Error != "" {
 			line += ": " + sanitize.Text(run.Error)
@@ -202,7 +207,10 @@ func entityLine(e engine.EntityView) string {
 	if e.RowsPerSecond.Known {
 		parts = append(parts, widget.Count(int64(e.RowsPerSecond.Value))+" rows/s")
 	}
-	if e.Accounted.Known {
+	switch {
+	case e.PausedBy != "":
+		parts = append(parts, sanitize.Text("held by "+e.PausedBy+because(e.PausedReason)))
+	case e.Accounted.Known:
 		sign := "="
 		if !e.Accounted.Value {
 			sign = "≠"

@@ -77,12 +77,27 @@ func newSchedule(s *engine.Snapshot) *scheduleReport {
 	}
 }
 
+// heldEntities are those of which somebody holds the batches back.
+func heldEntities(s *engine.Snapshot) []string {
+	var held []string
+	for _, e := range s.Entities {
+		if e.PausedBy != "" {
+			held = append(held, e.Name)
+		}
+	}
+	return held
+}
+
 // freshnessLine says in words how late the engine is.
 func freshnessLine(s *engine.Snapshot) string {
 	f := s.Freshness
 	bound := f.Bound(s.TakenAt)
 	if !bound.Known {
 		return "freshness unknown: no cycle has been completed; `ferry sync full` makes the first"
+	}
+	if held := heldEntities(s); len(held) > 0 {
+		// The bound is of everything, and so of what is held; it says nothing of how the rest is kept up.
+		return fmt.Sprintf("freshness: not said while %s is held; `ferry resume --entity %s` lets ticks read it again", strings.Join(held, ", "), held[0])
 	}
 	parts := []string{"at most " + widget.Span(bound.Value) + " behind the source"}
 	if !f.TickedAt.IsZero() {

@@ -18,6 +18,9 @@ func writePlain(w io.Writer, s *engine.Snapshot) {
 		fmt.Fprintln(w, line)
 	}
 	if run := s.Run; run != nil {
+		if run.State == engine.RunPaused {
+			fmt.Fprintln(w, "  "+letGoOn(run))
+		}
 		if run.Question != "" {
 			fmt.Fprintln(w, sanitize.Text("question: "+run.Question))
 			fmt.Fprintf(w, "  `ferry answer %d accept` lets the run go on, `ferry answer %[1]d stop` ends it\n", run.ID)

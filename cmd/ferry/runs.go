@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +18,9 @@ func (f *ferry) runsCommand() *cobra.Command {
 		Short: "All runs, newest first",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := knownLimit(limit); err != nil {
+				return err
+			}
 			return f.once(cmd.Context(), func(ctx context.Context, c *crossing) error { return f.listRuns(ctx, c, limit) })
 		},
 	}
@@ -30,11 +32,11 @@ func (f *ferry) runsCommand() *cobra.Command {
 			if len(args) != 1 {
 				return usage("say one run's number; `ferry runs list` lists them")
 			}
-			id, err := strconv.ParseInt(args[0], 10, 64)
+			id, err := runNumber(args[0])
 			if err != nil {
-				return usage("%q is no run's number", args[0])
+				return err
 			}
-			return f.once(cmd.Context(), func(ctx context.Context, c *crossing) error { return f.showRun(ctx, c, engine.RunID(id)) })
+			return f.once(cmd.Context(), func(ctx context.Context, c *crossing) error { return f.showRun(ctx, c, id) })
 		},
 	}
 	return group("runs", "The history of runs", list, show)
@@ -115,7 +117,7 @@ func (f *ferry) runLine(r engine.RunSummary) error {
 		})
 	}
 	line := fmt.Sprintf("#%-5d %-12s %-11s %s  %8s  read %s  new %s  changed %s  rejected %s%s  errors %s  by %s", r.ID, r.Kind, r.State,
-		r.CreatedAt.UTC().Format(time.RFC3339), widget.Duration(elapsed(&r.RunView, time.Now())), widget.Count(c.Read),
+		r.CreatedAt.UTC().Format(time.RFC3339), widget.Span(elapsed(&r.RunView, time.Now())), widget.Count(c.Read),
 		widget.Count(c.Inserted), widget.Count(c.Updated), widget.Count(c.Rejected), gone(c), widget.Count(r.Errors), r.By)
 	if r.Ticks > 1 {
 		line += fmt.Sprintf("  × %d since %s", r.Ticks, r.FirstAt.UTC().Format(time.RFC3339))

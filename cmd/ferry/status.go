@@ -22,7 +22,8 @@ engine may be, what holds the floor back, and when ticks come.
 
 Exit codes: 0 printed · 1 a database does not answer, or the engine database is not initialised.
 With --check: 0 all is well · 3 more of an entity's rows are rejected than the limit (--rejected-share), or its rows do not
-add up · 5 that could not be said: nothing was synced yet, it is not known how late the engine is, a database does not answer.`,
+add up · 5 that could not be said: nothing was synced yet, a database does not answer, it is not known how late the engine
+is, or it may be more than a minute late though ticks are kept by somebody or paused.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if check {
@@ -98,10 +99,11 @@ func (f *ferry) judge(s *engine.Snapshot) error {
 		return unchecked("the source %s does not answer: %s", s.Source.Address, s.Source.Err)
 	case s.Freshness.ReadFrom.IsZero():
 		return unchecked("no cycle has been completed, so nobody knows how late the engine is; `ferry sync full` makes the first")
-	case len(unknown) > 0:
-		return unchecked("whether the rows of %s add up is not known while a run reads them; ask again when it has ended", strings.Join(unknown, ", "))
 	}
-	return nil
+	if err := late(s); err != nil || len(unknown) == 0 {
+		return err
+	}
+	return unchecked("whether the rows of %s add up is not known while a run reads them; ask again when it has ended", strings.Join(unknown, ", "))
 }
 
 func unchecked(format string, args ...any) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,44 @@ func knownEntity(name string) error {
 	return nil
 }
 
+// runNumber reads the number of a run.
+func runNumber(text string) (engine.RunID, error) {
+	id, err := strconv.ParseInt(strings.TrimPrefix(text, "#"), 10, 64)
+	if err != nil || id < 1 {
+		return 0, usage("%q is no run's number; `ferry runs list` lists them", text)
+	}
+	return engine.RunID(id), nil
+}
+
+// runFlag is a flag that takes the number of a run.
+type runFlag engine.RunID
+
+// String is empty without a run.
+func (r *runFlag) String() string {
+	if *r == 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(*r), 10)
+}
+
+// Type is what help calls the value.
+func (*runFlag) Type() string { return "number" }
+
+// Set reads the number.
+func (r *runFlag) Set(text string) error {
+	id, err := runNumber(text)
+	*r = runFlag(id)
+	return err
+}
+
+// knownLimit refuses a number of lines that is none.
+func knownLimit(limit int) error {
+	if limit < 0 {
+		return usage("--limit %d: say a number of lines, or 0 for all", limit)
+	}
+	return nil
+}
+
 func (f *ferry) cancelCommand() *cobra.Command {
 	var act engine.Act
 	cmd := &cobra.Command{
@@ -27,13 +66,12 @@ func (f *ferry) cancelCommand() *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				id, err := strconv.ParseInt(args[0], 10, 64)
-				if err != nil {
-					return usage("%q is no run's number", args[0])
+				var err error
+				if act.Run, err = runNumber(args[0]); err != nil {
+					return err
 				}
-				act.Run = engine.RunID(id)
 			}
-			return f.steer(cmd.Context(), "cancel", act,
+			return f.steer(cmd.Context(), "cancelled", act,
 				func(ctx context.Context, c *crossing, act engine.Act) error { return c.Cancel(ctx, act) })
 		},
 	}
@@ -41,19 +79,35 @@ func (f *ferry) cancelCommand() *cobra.Command {
 	return cmd
 }
 
-func (f *ferry) steer(ctx context.Context, name string, act engine.Act, do func(context.Context, *crossing, engine.Act) error) error {
+// steer does something about a run, by default the active one, and says of that run that it was done: by then another one
+// may have begun.
+func (f *ferry) steer(ctx context.Context, past string, act engine.Act, do func(context.Context, *crossing, engine.Act) error) error {
 	return f.once(ctx, func(ctx context.Context, c *crossing) error {
 		if err := c.target.Ready(ctx); err != nil {
 			return err
 		}
+		if act.Run == 0 {
+			s, err := c.target.Read(ctx)
+			if err != nil {
+				return err
+			}
+			if s.Run != nil {
+				act.Run = s.Run.ID
+			}
+		}
 		if err := do(ctx, c, act); err != nil {
 			return err
 		}
-		s := c.Look(ctx)
-		if f.settings.JSON {
-			return f.line(newReport("result", s))
+		s, err := c.target.ReadRun(ctx, act.Run)
+		if err != nil {
+			return err
 		}
-		fmt.Fprintf(f.out, "%s: %s\n", name, headline(s))
-		return nil
+		if f.settings.JSON {
+			return f.line(holdReport{newReport("result", s), []string{fmt.Sprintf("run #%d", act.Run)}, []string{}})
+		}
+		return f.say(past + ": " + runWords(s.Run) + because(act.Reason))
 	})
 }
+
+// runWords name a run.
+func runWords(run *engine.RunView) string { return fmt.Sprintf("%s run #%d", run.Kind, run.ID) }

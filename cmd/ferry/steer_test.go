@@ -1,9 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"ferry/cmd/ferry/internal/config"
+	"ferry/engine"
 )
 
 func TestByDefaultThePauseIsOfTheScheduleAndTheActiveRun(t *testing.T) {
@@ -11,7 +17,7 @@ func TestByDefaultThePauseIsOfTheScheduleAndTheActiveRun(t *testing.T) {
 	b := synced(t)
 	a := b.ferry(t, "pause", "--reason", "backup")
 	require.Equal(t, exitClean, a.code, a.err)
-	require.Contains(t, a.out, "paused: the schedule")
+	require.Equal(t, "paused: ticks, in every process (backup)\n", a.out)
 	status := b.ferry(t, "status")
 	require.Contains(t, status.out, "schedule: held back by ")
 	require.Contains(t, status.out, "(backup); `ferry resume --schedule`")
@@ -139,4 +145,60 @@ func TestStatusSaysHowLateTheEngineIs(t *testing.T) {
 	r = b.result(t, "status")
 	require.Positive(t, figure(t, object(t, r, "freshness"), "floor_pinned_ms"))
 	require.Contains(t, b.ferry(t, "status").out, "floor: pinned for ")
+}
+
+func TestWhatIsSaidIsOfTheRunThatWasSteered(t *testing.T) {
+	t.Parallel()
+	b := synced(t)
+	b.removeCards(t, "20")
+	require.Equal(t, exitRefused, b.ferry(t, "sync", "incremental", tolerant).code, "it asks")
+	var out bytes.Buffer
+	f := &ferry{streams: streams{out: &out, err: t.Output()}, getenv: func(name string) string { return b.env[name] }}
+	f.settings = settings{Source: b.env["FERRY_SOURCE"], Target: b.env["FERRY_TARGET"], file: &config.File{}}
+	require.NoError(t, f.steer(t.Context(), "cancelled", engine.Act{}, func(ctx context.Context, c *crossing, act engine.Act) error {
+		if err := c.Cancel(ctx, act); err != nil {
+			return err
+		}
+		_, err := c.StartIncremental(ctx, engine.StartOptions{}) // another run begins at this moment
+		return err
+	}))
+	require.Equal(t, "cancelled: incremental run #2\n", out.String())
+	require.Equal(t, "paused: ticks, in every process; incremental run #3 (x y)\n", b.ferry(t, "pause", "--reason", "x y").out)
+	a := b.ferry(t, "pause")
+	require.Equal(t, exitRefused, a.code)
+	require.Equal(t, 1, strings.Count(a.err, "\n"), "one line: %q", a.err)
+	r := b.result(t, "cancel", "3")
+	require.Equal(t, []any{"run #3"}, r["changed"])
+	require.EqualValues(t, 3, r["run"])
+	require.Equal(t, "cancelled", r["state"])
+}
+
+func TestARunByHandSaysThatTicksArePaused(t *testing.T) {
+	t.Parallel()
+	b := synced(t)
+	require.Equal(t, exitClean, b.ferry(t, "pause", "--schedule", "--reason", "x y").code)
+	a := b.ferry(t, "sync", "incremental", tolerant)
+	require.Equal(t, exitClean, a.code, a.err)
+	require.Regexp(t, `^ticks are paused by \S+ \(x y\); this run was asked for by hand\n`, a.err)
+}
+
+func TestNumbersThatAreNoneAreSaidPlainly(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for want, args := range map[string][]string{
+		`--run "x" is no run's number`:           {"pause", "--run", "x"},
+		`--run "0" is no run's number`:           {"resume", "--run", "0"},
+		`"-" is no run's number`:                 {"cancel", "-"},
+		`--limit -1: say a number of lines`:      {"runs", "list", "--limit", "-1"},
+		`--limit -2: say a number of lines`:      {"journal", "list", "--limit", "-2"},
+		`--limit -3: say a number of lines`:      {"quarantine", "list", "--limit", "-3"},
+		`write --entity loyalty_card 171`:        {"quarantine", "retry", "loyalty_card", "171"},
+		`write --entity loyalty_card 171 172`:    {"quarantine", "waive", "loyalty_card", "171", "172"},
+		`"x" is no run's number; \x60ferry runs`: {"runs", "show", "x"},
+	} {
+		a := b.ferry(t, args...)
+		require.Equal(t, exitUsage, a.code, args)
+		require.Regexp(t, want, a.err)
+		require.Equal(t, 1, strings.Count(a.err, "\n"), a.err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -148,7 +149,7 @@ func (f *ferry) sync(ctx context.Context, o syncOptions) error {
 	}
 	id, s, err := f.cross(soft, hard, c, o, level)
 	if code := caught(); code != 0 {
-		f.interrupted(hard, id, o.kind)
+		f.interrupted(hard, c, id, o.kind)
 		if f.settings.JSON && s != nil {
 			if err := f.line(newReport("result", s)); err != nil {
 				return err
@@ -188,6 +189,7 @@ func (f *ferry) cross(soft, hard context.Context, c *crossing, o syncOptions, le
 	}
 	id, err := f.startOrAdopt(soft, c, o)
 	if err != nil {
+		c.leave(hard)
 		return 0, nil, err
 	}
 	level.Set(slog.LevelWarn)
@@ -210,18 +212,35 @@ func (f *ferry) drain(soft, hard context.Context, c *crossing, err error) error 
 	return err
 }
 
-// interrupted says how a signal left the run.
-func (f *ferry) interrupted(hard context.Context, id engine.RunID, kind engine.RunKind) {
+// interrupted says how a signal left the run, and who goes on with it.
+func (f *ferry) interrupted(hard context.Context, c *crossing, id engine.RunID, kind engine.RunKind) {
+	if id == 0 {
+		fmt.Fprintln(f.err, "ferry: interrupted before a run was under way")
+		return
+	}
 	goesOn := "`ferry sync full` goes on with it"
 	if kind == engine.RunIncremental {
 		goesOn = "`ferry sync incremental` reads what is missing"
 	}
-	switch {
-	case id == 0:
-		fmt.Fprintln(f.err, "ferry: interrupted before a run was under way")
-	case hard.Err() != nil:
-		fmt.Fprintf(f.err, "ferry: aborted; what run #%d had not committed is undone, %s\n", id, goesOn)
-	default:
-		fmt.Fprintf(f.err, "ferry: interrupted; run #%d is at a batch boundary, %s\n", id, goesOn)
+	if other, ok := c.other(hard, id); ok {
+		goesOn = fmt.Sprintf("%s:%d goes on with run #%d", other.Host, other.PID, id)
 	}
+	if hard.Err() != nil {
+		fmt.Fprintf(f.err, "ferry: aborted; what run #%d had not committed is undone, %s\n", id, goesOn)
+		return
+	}
+	fmt.Fprintf(f.err, "ferry: interrupted; run #%d is at a batch boundary, %s\n", id, goesOn)
+}
+
+// other gives another process than this one that is at work on a run which has not ended; it is not known if the engine
+// database does not say so soon.
+func (c *crossing) other(ctx context.Context, id engine.RunID) (engine.WorkerView, bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restLimit)
+	defer cancel()
+	s, err := c.target.ReadRun(ctx, id)
+	if err != nil || !s.Run.State.Active() {
+		return engine.WorkerView{}, false
+	}
+	s.Workers = slices.DeleteFunc(s.Workers, func(w engine.WorkerView) bool { return w.ID == c.Snapshot().Process.ID })
+	return liveHolder(s)
 }

@@ -11,6 +11,7 @@ import (
 	"ferry/engine/entity"
 	"ferry/store/enginedb"
 	"ferry/store/odoo"
+	"ferry/tui/sanitize"
 	"ferry/tui/widget"
 )
 
@@ -52,6 +53,7 @@ type adoption struct {
 	o        syncOptions
 	identity string // of the source
 	deadline time.Time
+	warned   bool // that ticks are paused
 }
 
 // once looks at the runs, and gives the one to follow; 0 if it is too early to say.
@@ -64,6 +66,10 @@ func (a *adoption) once(ctx context.Context) (engine.RunID, error) {
 		return a.active(ctx, s)
 	}
 	if a.o.kind == engine.RunIncremental {
+		if s.Schedule.Paused() && !a.warned {
+			a.warned = true
+			fmt.Fprintln(a.f.err, sanitize.Text("ticks are paused by "+s.Schedule.PausedBy+because(s.Schedule.Reason)+"; this run was asked for by hand"))
+		}
 		return a.start(ctx, a.c.StartIncremental)
 	}
 	run, err := a.unfinished(ctx)

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"ferry/engine"
 	"ferry/engine/entity"
 	"ferry/tui/cure"
+	"ferry/tui/sanitize"
 )
 
 // follow prints progress until the run has ended, waits for an operator, or ctx has ended.
@@ -18,6 +20,7 @@ func (f *ferry) follow(ctx context.Context, c *crossing, id engine.RunID) (*engi
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	var printed time.Time
+	t := teller{f: f}
 	for {
 		s := c.Snapshot()
 		if s.Run != nil && s.Run.ID > id {
@@ -29,7 +32,7 @@ func (f *ferry) follow(ctx context.Context, c *crossing, id engine.RunID) (*engi
 		}
 		if time.Since(printed) >= time.Second && s.Run != nil && s.Run.ID == id {
 			printed = time.Now()
-			if err := f.progress(s); err != nil {
+			if err := t.tell(s); err != nil {
 				return s, err
 			}
 		}
@@ -39,6 +42,26 @@ func (f *ferry) follow(ctx context.Context, c *crossing, id engine.RunID) (*engi
 		case <-tick.C:
 		}
 	}
+}
+
+// teller tells how far a run is.
+type teller struct {
+	f     *ferry
+	waits string // what was said that it waits for
+}
+
+// tell prints progress. That a run is paused is said to people once, with the cure: it may stay so for hours.
+func (t *teller) tell(s *engine.Snapshot) error {
+	if s.Run.State != engine.RunPaused || t.f.settings.JSON {
+		t.waits = ""
+		return t.f.progress(s)
+	}
+	waits := pausedWords(s.Run) + "; waiting"
+	if waits != t.waits {
+		fmt.Fprintln(t.f.err, sanitize.Text(waits))
+	}
+	t.waits = waits
+	return nil
 }
 
 // settled reports whether a sync has nothing to wait for: the run has ended, it asks, or it is paused and nobody sits at it
@@ -64,8 +87,22 @@ func asking(run *engine.RunView) error {
 
 // paused is the error of a run that somebody has paused.
 func paused(run *engine.RunView) error {
-	return exitWith(exitRefused, fmt.Errorf("%s run #%d is %s by %s%s; `ferry resume --run %[2]d` lets it go on",
-		run.Kind, run.ID, run.State, run.StateBy, because(run.Reason)))
+	return exitWith(exitRefused, errors.New(pausedWords(run)))
+}
+
+// pausedWords says by whom and why a run is paused, and what lets it go on.
+func pausedWords(run *engine.RunView) string {
+	return fmt.Sprintf("%s run #%d is %s by %s%s; %s", run.Kind, run.ID, run.State, run.StateBy, because(run.Reason), letGoOn(run))
+}
+
+// letGoOn is what an operator does about a paused run. One that came to an entity that is held would only come to it again.
+func letGoOn(run *engine.RunView) string {
+	for _, e := range entity.All() {
+		if strings.HasPrefix(run.Reason, e.Name+" is paused") {
+			return fmt.Sprintf("`ferry resume --entity %s` lets it go on, `ferry cancel %d` ends it", e.Name, run.ID)
+		}
+	}
+	return fmt.Sprintf("`ferry resume --run %d` lets it go on", run.ID)
 }
 
 // progress says how far a run is: on stderr, with --json typed lines on stdout.

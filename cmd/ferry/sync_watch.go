@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"ferry/engine"
@@ -17,6 +18,7 @@ import (
 func (f *ferry) watch(soft, hard context.Context, c *crossing, o syncOptions) error {
 	w, err := f.beginWatch(soft, c, o)
 	if err != nil {
+		c.leave(hard)
 		return err
 	}
 	c.Run(hard)
@@ -238,6 +240,9 @@ func behind(s *engine.Snapshot) string {
 	bound := s.Freshness.Bound(s.TakenAt)
 	if !bound.Known {
 		return ""
+	}
+	if held := heldEntities(s); len(held) > 0 { // of which the bound is too, though no tick reads it
+		return "; without " + strings.Join(held, ", ") + ", held"
 	}
 	out := "; at most " + widget.Span(bound.Value) + " behind"
 	if s.Floor.PinnedSince.IsZero() {

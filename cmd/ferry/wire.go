@@ -86,6 +86,13 @@ func (c *crossing) rest(ctx context.Context) {
 	_ = c.KeepInStep(ctx, 0) // it logs what went wrong
 }
 
+// leave signs a command off that ends without having been at work: it signed on before it knew that there is none for it.
+func (c *crossing) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restLimit)
+	defer cancel()
+	_ = c.Stop(ctx) // without workers nothing can go wrong but the signing off, which is noticed by the silence
+}
+
 // close ends all sessions.
 func (c *crossing) close() {
 	c.source.Close()

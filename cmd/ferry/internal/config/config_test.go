@@ -207,7 +207,10 @@ func TestAProfileThatIsNotThere(t *testing.T) {
 	require.NoError(t, file.CheckProfile("prod"))
 	require.EqualError(t, file.CheckProfile("prd"), `no profile "prd" in c; did you mean "prod"?`)
 	require.EqualError(t, file.CheckProfile("staging"), `no profile "staging" in c; there are: dev, prod`)
-	require.NoError(t, (&config.File{}).CheckProfile("anything"))
+	require.NoError(t, (&config.File{}).CheckProfile("anything"), "there is no file")
+	file, err = config.Parse("c", []byte("workers = 1\n"), settings)
+	require.NoError(t, err)
+	require.EqualError(t, file.CheckProfile("prod"), `no profile "prod" in c, which has none`)
 }
 
 func TestFilesThatCannotBeRead(t *testing.T) {

@@ -100,12 +100,15 @@ func (f *File) Policies(profile string) map[string]Value {
 	return all
 }
 
-// CheckProfile fails if there are profiles and none of that name: a misspelt one would otherwise mean the databases of
-// nobody in particular. In a file without profiles the name is a label.
+// CheckProfile fails if there is a file and no profile of that name in it: a misspelt one would otherwise mean the databases
+// of nobody in particular, under a name that is shown. Where there is no file at all the name is a label.
 func (f *File) CheckProfile(name string) error {
 	names := slices.Sorted(maps.Keys(f.Profiles))
-	if name == "" || len(names) == 0 || slices.Contains(names, name) {
+	if name == "" || f.Path == "" || slices.Contains(names, name) {
 		return nil
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("no profile %q in %s, which has none", name, f.Path)
 	}
 	return fmt.Errorf("no profile %q in %s%s", name, f.Path, suggestOrList(name, names))
 }
