@@ -381,7 +381,7 @@ func TestSteeringFromTheCommandLine(t *testing.T) {
 	require.Contains(t, a.err, "nothing to pause")
 	a = b.ferry(t, "cancel", "99")
 	require.Equal(t, exitError, a.code)
-	require.Contains(t, a.err, "no such run")
+	require.Contains(t, a.err, "there is no run #99")
 }
 
 func TestVersionAndHelp(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -32,7 +33,8 @@ func TestByDefaultThePauseIsOfTheScheduleAndTheActiveRun(t *testing.T) {
 	child := b.start(t, "sync", "full", tolerant, "--json")
 	child.until(t, func(line map[string]any) bool { return line["state"] == "paused" })
 	r := b.result(t, "resume")
-	require.Equal(t, []any{"the schedule", "run #2"}, r["changed"])
+	require.Equal(t, []any{"the schedule"}, r["changed"])
+	require.Contains(t, fmt.Sprint(r["notes"]), "`ferry resume --entity loyalty_card`", "the run waits for the entity")
 	require.Equal(t, exitClean, b.ferry(t, "resume", "--entity", "loyalty_card").code)
 	for child.out.Scan() { // to its end
 	}
