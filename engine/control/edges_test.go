@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -97,9 +98,11 @@ func TestAnIdThatTheEngineGaveToARowOfItsOwnStopsATickToo(t *testing.T) {
 	done(t, b.full(t))
 	b.target.Exec(t, `INSERT INTO loyalty_cards (id, code, partner_id, program_id, points)
 		SELECT 90001, 'OWN90001', partner_id, program_id, 0 FROM loyalty_cards LIMIT 1`)
-	b.source.Exec(t, `INSERT INTO loyalty_card (id, code, partner_id, program_id, points) VALUES (90001, 'neu90001', 1, (SELECT min(id) FROM loyalty_program), 1)`)
+	b.source.Exec(t, `INSERT INTO loyalty_card (id, code, partner_id, program_id, points)
+		VALUES (90001, 'neu90001', 1, (SELECT min(id) FROM loyalty_program), 1)`)
 	s := b.tick(t)
-	require.Equal(t, engine.RunFailed, s.Run.State, one(t, b.target, `SELECT coalesce(max(reason || ': ' || detail), '') FROM ferry.quarantine WHERE source_id = 90001`))
+	require.Equal(t, engine.RunFailed, s.Run.State, one(t, b.target,
+		`SELECT coalesce(max(reason || ': ' || detail), '') FROM ferry.quarantine WHERE source_id = 90001`))
 	require.Contains(t, s.Run.Error, "belongs to Odoo's loyalty_card 90001")
 }
 
@@ -113,9 +116,11 @@ func TestALineThatIsLinkedAndChangedInOneTickRisesByOneVersion(t *testing.T) {
 		VALUES (%s, 900001, 1, 1, now() AT TIME ZONE 'UTC')`, card))
 	b.inStep(t)
 	b.source.Exec(t, fmt.Sprintf(`INSERT INTO loyalty_point_move (id, loyalty_card_id, gain_date, initial_point, remaining_point, state)
-		VALUES (900001, %s, now() AT TIME ZONE 'UTC', 1, 1, 'active')`, card), `UPDATE loyalty_point_history SET points_balance = 2 WHERE point_move_id = 900001`)
+		VALUES (900001, %s, now() AT TIME ZONE 'UTC', 1, 1, 'active')`, card),
+		`UPDATE loyalty_point_history SET points_balance = 2 WHERE point_move_id = 900001`)
 	b.inStep(t)
-	require.Equal(t, "2.00|900001|1", one(t, b.target, `SELECT points_balance || '|' || point_move_id || '|' || sync_version FROM point_history WHERE odoo_move_id = 900001`))
+	require.Equal(t, "2.00|900001|1", one(t, b.target,
+		`SELECT points_balance || '|' || point_move_id || '|' || sync_version FROM point_history WHERE odoo_move_id = 900001`))
 }
 
 func TestRowsThatLeftTheEngineAreNotAccountedForByTheTickAfterTheSweep(t *testing.T) {
@@ -129,8 +134,9 @@ func TestRowsThatLeftTheEngineAreNotAccountedForByTheTickAfterTheSweep(t *testin
 	sourceRows := one(t, b.source, `SELECT count(*)::text FROM loyalty_point_history`)
 	for range 2 {
 		history := b.entity(s, "loyalty_point_history")
-		require.Equal(t, sourceRows, fmt.Sprint(history.SourceRows.Value), "the source's rows are as many as it has")
-		require.Equal(t, one(t, b.target, `SELECT count(*)::text FROM point_history WHERE odoo_history_id IS NOT NULL`), fmt.Sprint(history.TargetRows.Value))
+		require.Equal(t, sourceRows, strconv.FormatInt(history.SourceRows.Value, 10), "the source's rows are as many as it has")
+		require.Equal(t, one(t, b.target, `SELECT count(*)::text FROM point_history WHERE odoo_history_id IS NOT NULL`),
+			strconv.FormatInt(history.TargetRows.Value, 10))
 		require.False(t, history.Accounted.Known && history.Accounted.Value, "a row is in neither")
 		s = b.tick(t)
 	}
@@ -145,7 +151,8 @@ func TestAClaimantIsCalledWhenItsFormerOwnerIsReadAgain(t *testing.T) {
 		(SELECT min(id) FROM loyalty_program), i FROM generate_series(1, 2) i`)
 	done(t, b.full(t))
 	b.target.Exec(t, `DELETE FROM loyalty_cards WHERE id = 70002`, `UPDATE ferry.entity_state SET target_rows = target_rows - 1 WHERE entity = 'loyalty_card'`,
-		`INSERT INTO ferry.quarantine (entity, source_id, state, reason, claim, owner_id, run_id) VALUES ('loyalty_card', 70002, 'open', 'code_taken', 'FREE2', 70001, 1)`)
+		`INSERT INTO ferry.quarantine (entity, source_id, state, reason, claim, owner_id, run_id)
+			VALUES ('loyalty_card', 70002, 'open', 'code_taken', 'FREE2', 70001, 1)`)
 	b.source.Exec(t, `UPDATE loyalty_card SET points = points WHERE id = 70001`) // unchanged, as after its batch
 	b.tick(t)
 	b.tick(t)

@@ -81,7 +81,8 @@ func (l *load) Wake(ctx context.Context, e *entity.Entity, arrived, gaveUp []int
 	if len(arrived) > 0 {
 		for _, child := range e.Children() {
 			_, err := l.tx.Exec(ctx, `UPDATE ferry.quarantine SET due = true
-				WHERE entity = $1 AND parent_entity = $2 AND parent_id IN (SELECT unnest($3::bigint[])) AND state = 'waiting_parent' AND NOT due`, child.Name, e.Name, arrived)
+				WHERE entity = $1 AND parent_entity = $2 AND parent_id IN (SELECT unnest($3::bigint[])) AND state = 'waiting_parent' AND NOT due`,
+				child.Name, e.Name, arrived)
 			if err != nil {
 				return wrap("waking rows that waited for their parents", err)
 			}

@@ -145,7 +145,8 @@ func refuseSecond(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	return engine.Refuse(engine.ErrRunActive, "another run is active: %s run #%d is %s, started by %s; wait for it, resume it or cancel it", kind, id, state, by)
+	return engine.Refuse(engine.ErrRunActive, "another run is active: %s run #%d is %s, started by %s; wait for it, resume it or cancel it",
+		kind, id, state, by)
 }
 
 func activeStates() []string {

@@ -144,13 +144,13 @@ func (db *DB) Resume(ctx context.Context, act engine.Act, by engine.Actor) error
 // heldBy refuses to resume a run that waits for an entity which somebody holds: it would stop again at once.
 func heldBy(ctx context.Context, tx pgx.Tx, r runRow) (refused, err error) {
 	if r.State != engine.RunPaused {
-		return nil, nil //nolint:nilnil // nothing holds it
+		return nil, nil
 	}
 	var name, by, why string
 	err = tx.QueryRow(ctx, `SELECT p.entity, p.paused_by, p.reason FROM ferry.entity_pause p JOIN ferry.run r ON starts_with(r.state_reason, p.entity || $2)
 		WHERE r.id = $1 LIMIT 1`, r.ID, becauseOf("")).Scan(&name, &by, &why)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil //nolint:nilnil // as above
+		return nil, nil
 	}
 	return engine.Refuse(engine.ErrStateChanged, "run #%d waits for %s, which %s holds%s; `ferry resume --entity %[2]s` lets it go on, "+
 		"`ferry cancel %[1]d` lets others come without it", r.ID, name, by, inWords(why)), err
