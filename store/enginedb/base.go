@@ -45,7 +45,8 @@ const rewind = `interval '10 minutes'`
 // set back since: its transaction ids may have been given again, or not yet.
 func readFloors(ctx context.Context, tx pgx.Tx, e *entity.Entity, b *cycle.Base) error {
 	err := tx.QueryRow(ctx, `WITH all_floors AS (
-			SELECT run_id, floor, rules_hash, source_identity, next_xid, timeline, incarnation, shape, read_from, min(floor::text::numeric) OVER (ORDER BY run_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS lowest_since
+			SELECT run_id, floor, rules_hash, source_identity, next_xid, timeline, incarnation, shape, read_from,
+				min(floor::text::numeric) OVER (ORDER BY run_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS lowest_since
 			FROM ferry.floor WHERE entity = $1)
 		SELECT f.floor::text, f.rules_hash, f.source_identity, coalesce(f.next_xid, f.floor)::text, f.timeline,
 			f.incarnation, f.shape, coalesce((
