@@ -12,9 +12,11 @@ import (
 // sweep finds the ids of a range that are gone from the source. It compares sums of buckets of ids, and only of those that
 // differ the ids themselves.
 //
-// The engine is read first: what it has by now existed at the source before the source's snapshot, and ids are never used
-// again, so an id that the snapshot lacks is gone. An id that only the source has is young, or missing: a sweep inserts
-// nothing, it says so.
+// The engine is summed up first: what it has by now existed at the source before the source's snapshot, and ids are never
+// used again, so an id that the snapshot lacks is gone. The ids of the buckets that differ are read from the engine after the
+// snapshot; that is as good, for the fence keeps other runs out, and no batch of this one inserts while it sweeps.
+//
+// An id that only the source has is young, or missing: a sweep inserts nothing, it says so.
 func (x *Executor) sweep(ctx context.Context, target Target, w Work) error {
 	started := time.Now()
 	e, err := entity.Lookup(w.Entity)
