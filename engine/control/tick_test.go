@@ -311,23 +311,19 @@ func TestAnIdleTickFoldsIntoTheOneBefore(t *testing.T) {
 	b := setup(t, odooDump)
 	done(t, b.full(t))
 	b.keepInStep(t)
-	s := b.until(t, "three ticks are one line", func(s *engine.Snapshot) bool { return s.Run.Ticks >= 3 })
-	require.True(t, s.Run.Scheduled)
-	require.Equal(t, "2", one(t, b.target, `SELECT count(*)::text FROM ferry.run WHERE state = 'done'`), "the full run and one line of ticks")
-	require.Equal(t, []string{b.Snapshot().Process.Host + ":1"}, s.Schedule.Keepers)
-	require.True(t, s.Freshness.Max.Known)
+	b.recorded(t, "three ticks are one line", `max(ticks) >= 3 AND count(*) = 1 FROM ferry.run WHERE scheduled AND state = 'done'`)
+	s := b.until(t, "the keeper is seen", func(s *engine.Snapshot) bool { return s.Run.Scheduled && s.Freshness.Max.Known })
+	require.Equal(t, []string{s.Process.Host + ":1"}, s.Schedule.Keepers)
 
 	b.source.Exec(t, `UPDATE loyalty_card SET points = points + 1 WHERE id = `+b.livingCards(t)[0])
-	b.until(t, "the change is carried", func(*engine.Snapshot) bool {
-		return one(t, b.target, `SELECT (sum(updated) = 1)::text FROM ferry.step s JOIN ferry.run r ON r.id = s.run_id WHERE scheduled`) == "true"
-	})
+	b.recorded(t, "the change is carried", `sum(updated) = 1 FROM ferry.step s JOIN ferry.run r ON r.id = s.run_id WHERE scheduled`)
 	require.NoError(t, b.PauseSchedule(t.Context(), engine.Act{Reason: "lunch"}))
 	b.until(t, "the last tick has ended", func(s *engine.Snapshot) bool { return s.Schedule.Paused() && s.Run.State == engine.RunDone })
 	b.faithful(t)
 	require.ErrorIs(t, b.PauseSchedule(t.Context(), engine.Act{}), engine.ErrStateChanged)
 	require.NoError(t, b.ResumeSchedule(t.Context(), engine.Act{}))
-	before := b.Snapshot().Run.Ticks
-	b.until(t, "ticks come again", func(s *engine.Snapshot) bool { return s.Run.Ticks > before })
+	before := one(t, b.target, `SELECT sum(ticks)::text FROM ferry.run`)
+	b.recorded(t, "ticks come again", `sum(ticks) > `+before+` FROM ferry.run WHERE state = 'done'`)
 }
 
 // keepInStep lets the ferry start ticks one after the other.
@@ -342,10 +338,10 @@ func TestAFailingTickIsOneLineAndTheNextOnesGoOn(t *testing.T) {
 	done(t, b.full(t))
 	b.source.Exec(t, `ALTER TABLE loyalty_point_history RENAME COLUMN points_amount TO amount`)
 	b.keepInStep(t)
-	s := b.until(t, "ticks fail", func(s *engine.Snapshot) bool { return s.Run.State == engine.RunFailed && s.Run.Ticks >= 3 })
-	require.Contains(t, s.Run.Error, "points_amount is missing")
+	b.recorded(t, "ticks fail, in one line",
+		`max(ticks) >= 3 AND count(*) = 1 AND bool_and(error LIKE '%points_amount is missing%') FROM ferry.run WHERE state = 'failed'`)
 	b.source.Exec(t, `ALTER TABLE loyalty_point_history RENAME COLUMN amount TO points_amount`)
-	b.until(t, "ticks come back", func(s *engine.Snapshot) bool { return s.Run.State == engine.RunDone && s.Run.Scheduled })
+	b.recorded(t, "ticks come back", `count(*) > 0 FROM ferry.run WHERE scheduled AND state = 'done'`)
 	require.Equal(t, "1", one(t, b.target, `SELECT count(*)::text FROM ferry.journal WHERE action = 'fail'`), "said once")
 }
 

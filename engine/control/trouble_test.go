@@ -21,6 +21,15 @@ func (b *bundle) until(t *testing.T, what string, holds func(*engine.Snapshot) b
 	return s
 }
 
+// recorded waits until the engine database has recorded what a condition with its FROM says. Ticks that follow one another
+// without a pause are hardly ever seen at rest in a snapshot; their history does not miss them.
+func (b *bundle) recorded(t *testing.T, what, condition string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		return one(t, b.target, `SELECT coalesce(bool_and(c), false)::text FROM (SELECT `+condition+`) x (c)`) == "true"
+	}, time.Minute, 50*time.Millisecond, what)
+}
+
 // raise makes every write to an engine table fail with an SQLSTATE.
 func (b *bundle) raise(t *testing.T, table, code string) {
 	t.Helper()
