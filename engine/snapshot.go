@@ -35,6 +35,11 @@ type Snapshot struct {
 	Schedule  Schedule
 	Freshness Freshness
 	Floor     FloorView
+
+	Check   *CheckView // the active check, else the last whole one, else nil; Run is never a check
+	Proof   ProofView
+	Ledger  LedgerView
+	Monitor MonitorView
 }
 
 // Schedule is when ticks come: one at a time among all processes.

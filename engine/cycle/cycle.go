@@ -18,6 +18,7 @@
 package cycle
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -56,7 +57,13 @@ type Executor struct {
 	Process engine.Process
 	Logger  *slog.Logger
 	Reached func(Point) // nil but in tests that end or stop a worker there
+
+	// Others carry out the verbs that are no part of a cycle, such as those of a check.
+	Others map[engine.StepVerb]Verb
 }
+
+// Verb carries out one attempt at a batch; it ends with the attempt's one transaction, or with an error.
+type Verb func(ctx context.Context, target Target, w Work) error
 
 // Point is a named step of a batch.
 type Point string

@@ -134,6 +134,9 @@ func (x *Executor) run(ctx context.Context, target Target, w Work) error {
 	case engine.StepDelete:
 		return x.remove(ctx, target, w)
 	}
+	if verb, ok := x.Others[w.Verb]; ok {
+		return verb(ctx, target, w)
+	}
 	return x.unfit(w, fmt.Errorf("it does not know how to %q, being older than the ferry that planned the run", w.Verb))
 }
 

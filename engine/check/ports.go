@@ -1,0 +1,109 @@
+// Package check proves the engine right: it compares both sides range by range, tells a difference from a change under way,
+// names causes, follows Odoo's own ledger, and plans repairs.
+//
+// A look at a range goes like this:
+//
+//	engine view (one REPEATABLE READ state) → its floor, what quarantine and extras explain → digests of the rest
+//	source snapshot, taken behind it         → digests of the same rows
+//	chunks that differ → smaller chunks → rows → fields, compared in Go by the code that loads them
+//
+// The engine is read first, so that the source's state is never older than the engine's: a row that no transaction since the
+// engine's floor has written must then be in the engine as it is. Where it is not, the difference is settled at once. What was
+// written since may be under way: it is settled once a cycle that was planned behind the look has ended and the source's row
+// is still the same version.
+package check
+
+import (
+	"context"
+	"time"
+
+	"ferry/engine"
+	"ferry/engine/cycle"
+	"ferry/engine/entity"
+)
+
+// SourceSnapshot is one state of the source, as a check reads it.
+type SourceSnapshot interface {
+	cycle.SourceSnapshot
+	// Digests sums up the rows with ids above low up to high, by chunks of width ids; empty chunks are left out. Rows of the
+	// excluded ids (in order) do not count. Rows whose canonical form SQL does not say exactly are listed in Inexact and count
+	// in the digest by what SQL does say of them.
+	Digests(ctx context.Context, e *entity.Entity, low, high, width int64, excluded []int64) ([]Chunk, error)
+	// Versions names the versions of the rows of some ids: another text means that another transaction has written the row since.
+	// Young are those that transactions from the floor on have written.
+	Versions(ctx context.Context, e *entity.Entity, ids []int64, floor cycle.Floor) (map[int64]Version, error)
+}
+
+// Version is which version of its row a snapshot sees.
+type Version struct {
+	Name  string
+	Young bool // written by a transaction from the floor on
+}
+
+// EngineView is one state of the engine: everything it says is of one moment.
+type EngineView interface {
+	// At is that moment by the engine's clock, and whether the engine was at rest: no writing run was active, and the last one
+	// ended well, so that nothing was half carried.
+	At() (taken time.Time, atRest bool)
+	// Floor is from where on the last completed cycle of an entity may not have read, and when that cycle began to read;
+	// empty: there was none.
+	Floor(e *entity.Entity) (floor cycle.Floor, readFrom time.Time)
+	// Explained gives, of the ids above low up to high, those of which quarantine or extras explain why both sides differ.
+	Explained(ctx context.Context, e *entity.Entity, of cycle.Scope) (Explained, error)
+	// Digests sums up the rows with an Odoo id like the source's. The ids of inexact rows are given, in order: what SQL does
+	// not say exactly of them does not count.
+	Digests(ctx context.Context, e *entity.Entity, low, high, width int64, excluded, inexact []int64) ([]Chunk, error)
+	// Stored reads the engine's rows of a scope, in id order.
+	Stored(ctx context.Context, e *entity.Entity, of cycle.Scope) (*cycle.Stored, error)
+	// Present gives those of the ids that are in the engine.
+	Present(ctx context.Context, e *entity.Entity, ids []int64) (map[int64]bool, error)
+	// Derived gives the rows of a scope whose derived columns do not follow from the engine's own rows.
+	Derived(ctx context.Context, e *entity.Entity, of cycle.Scope) ([]Derived, error)
+	Close()
+}
+
+// Explained are ids that are told apart from a comparison, each in order.
+type Explained struct {
+	ByCause map[engine.Cause][]int64
+}
+
+// Derived is a derived column of a row that does not follow from what it derives from.
+type Derived struct {
+	Row              int64
+	Column           string
+	Expected, Target string
+	From             string // what it follows from, in one text: another one means that it was fed since
+	Owned            bool   // the engine has made the row its own
+}
+
+// Chunk sums up the rows of one range of ids.
+type Chunk struct {
+	Number  int64 // ids above Number × width
+	Rows    int64
+	Sum     string  // of a hash of each row, the same arithmetic on both sides
+	Inexact []int64 // at the source only
+}
+
+// Difference is one field of a row, or a row as a whole, that one look found to differ.
+type Difference struct {
+	Entity   string
+	Row      int64
+	Field    string // the engine's column; empty: the whole row
+	Source   engine.Maybe[string]
+	Expected engine.Maybe[string]
+	Target   engine.Maybe[string]
+	Cause    engine.Cause
+	// Settled: nothing that it derives from was written since the engine's floor, so it is no change under way.
+	Settled bool
+	// Version names what was seen at the source, and of a derived column what it followed from. A later look, behind a cycle
+	// that was planned after this one, that finds the same difference and the same version settles it.
+	Version string
+}
+
+// Look is what one look at some rows found.
+type Look struct {
+	TakenAt     time.Time // by the engine's clock, behind the source's snapshot: a cycle that began to read later saw what this look saw
+	Rows        int64     // seen on either side, each once, but for explained ones
+	Explained   map[engine.Cause]int64
+	Differences []Difference
+}
