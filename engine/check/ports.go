@@ -22,7 +22,21 @@ import (
 	"ferry/engine/entity"
 )
 
-// SourceSnapshot is one state of the source, as a check reads it.
+// Source is the database that the engine is compared with.
+type Source interface {
+	// Identity names cluster and database.
+	Identity(ctx context.Context) (string, error)
+	// Look begins a short read-only transaction. What it sees is fixed by its first statement.
+	Look(ctx context.Context) (SourceSnapshot, error)
+}
+
+// Engine is the database that is proven right.
+type Engine interface {
+	// View begins a read-only transaction. What it sees is fixed before View returns.
+	View(ctx context.Context) (EngineView, error)
+}
+
+// SourceSnapshot is one state of the source, as a check reads it. It is for one goroutine.
 type SourceSnapshot interface {
 	cycle.SourceSnapshot
 	// Digests sums up the rows with ids above low up to high, by chunks of width ids; empty chunks are left out. Rows of the
@@ -45,6 +59,8 @@ type EngineView interface {
 	// At is that moment by the engine's clock, and whether the engine was at rest: no writing run was active, and the last one
 	// ended well, so that nothing was half carried.
 	At() (taken time.Time, atRest bool)
+	// Now is the time by the engine's clock, which goes on while the view stands still.
+	Now(ctx context.Context) (time.Time, error)
 	// Floor is from where on the last completed cycle of an entity may not have read, and when that cycle began to read;
 	// empty: there was none.
 	Floor(e *entity.Entity) (floor cycle.Floor, readFrom time.Time)
@@ -57,7 +73,7 @@ type EngineView interface {
 	Stored(ctx context.Context, e *entity.Entity, of cycle.Scope) (*cycle.Stored, error)
 	// Present gives those of the ids that are in the engine.
 	Present(ctx context.Context, e *entity.Entity, ids []int64) (map[int64]bool, error)
-	// Derived gives the rows of a scope whose derived columns do not follow from the engine's own rows.
+	// Derived gives the derived columns and links of a scope's rows that do not follow from the engine's own rows, in id order.
 	Derived(ctx context.Context, e *entity.Entity, of cycle.Scope) ([]Derived, error)
 	Close()
 }
@@ -67,11 +83,11 @@ type Explained struct {
 	ByCause map[engine.Cause][]int64
 }
 
-// Derived is a derived column of a row that does not follow from what it derives from.
+// Derived is a derived column of a row, or the link to a parent, that does not follow from what it derives from.
 type Derived struct {
 	Row              int64
 	Column           string
-	Expected, Target string
+	Expected, Target engine.Maybe[string] // canonical; unknown is NULL
 	From             string // what it follows from, in one text: another one means that it was fed since
 	Owned            bool   // the engine has made the row its own
 }

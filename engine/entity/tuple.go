@@ -30,6 +30,24 @@ func (e *Entity) mappedColumns() []string {
 // MappedAt is the place of a column in the tuple of mapped columns.
 func (e *Entity) MappedAt(column int) int { return slices.Index(e.mapped, e.Columns[column].Target) }
 
+// MappedFrom is the column that a place in the tuple of mapped columns follows, -1 for the ids: the reverse of MappedAt, and
+// it knows links, too.
+func (e *Entity) MappedFrom(place int) int {
+	at := 2
+	for i, c := range e.Columns {
+		for _, name := range []string{c.Target, e.linkOf(i)} {
+			if name == "" {
+				continue
+			}
+			if at == place {
+				return i
+			}
+			at++
+		}
+	}
+	return -1
+}
+
 func (e *Entity) derivedColumns() []string {
 	out := make([]string, 0, len(e.Derived))
 	for _, d := range e.Derived {
