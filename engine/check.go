@@ -11,6 +11,9 @@ const (
 	RunRepair RunKind = "repair"
 )
 
+// Writes reports whether runs of this kind write the engine's rows: one at a time, under its leases.
+func (k RunKind) Writes() bool { return k != RunCheck }
+
 // The verbs of a check and of a repair.
 const (
 	StepCompare StepVerb = "compare" // both sides by id range: hashes, then rows and fields where they differ

@@ -91,6 +91,7 @@ type checkReport struct {
 	Coverage        engine.Maybe[float64] `json:"coverage"`
 	Age             engine.Maybe[int64]   `json:"age_ms"`
 	ByCause         causesReport          `json:"by_cause"`
+	Why             engine.Maybe[string]  `json:"why"` // why it is unknown, or what failed, in words
 }
 
 type causesReport struct {
@@ -111,11 +112,11 @@ type ledgerReport struct {
 
 func newReport(kind string, s *engine.Snapshot) report {
 	r := report{
-		V: 1, Type: kind, State: stateWord(s), Entities: map[string]entityReport{}, Check: checkReport{Verdict: "unknown"},
+		V: 1, Type: kind, State: stateWord(s), Entities: map[string]entityReport{}, Check: newCheck(s),
 		Freshness: newFreshness(s), Floor: newFloor(s), Schedule: newSchedule(s),
 	}
 	if run := s.Run; run != nil {
-		r.Run, r.Kind = engine.Known(int64(run.ID)), engine.Known(string(run.Kind))
+		r.Run, r.Kind = engine.Maybe[int64]{Value: int64(run.ID), Known: run.ID != 0}, engine.Known(string(run.Kind))
 		r.StartedAt, r.FinishedAt = instant(run.StartedAt), instant(run.FinishedAt)
 		r.Error, r.Question, r.WhyFull, r.Ticks = run.Error, known(run.Question), known(run.WhyFull), engine.Known(run.Ticks)
 		if trouble(s) != "" {

@@ -36,7 +36,7 @@ func writePlain(w io.Writer, s *engine.Snapshot) {
 	if s.TakenAt.IsZero() {
 		return
 	}
-	for _, line := range []string{freshnessLine(s), floorLine(s), scheduleLine(s)} {
+	for _, line := range []string{freshnessLine(s), floorLine(s), scheduleLine(s), proofLine(s)} {
 		if line != "" {
 			fmt.Fprintln(w, sanitize.Text(line))
 		}

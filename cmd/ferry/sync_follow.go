@@ -25,7 +25,7 @@ func (f *ferry) follow(ctx context.Context, c *crossing, id engine.RunID) (*engi
 		s := c.Snapshot()
 		if s.Run != nil && s.Run.ID > id {
 			// It has ended, and another one began before anybody looked: snapshots are about that one now.
-			return c.target.ReadRun(ctx, id)
+			return c.readRun(ctx, id)
 		}
 		if s.Run != nil && s.Run.ID == id && settled(s.Run) {
 			return s, nil

@@ -171,7 +171,7 @@ func (w *watcher) since(ctx context.Context) ([]engine.RunSummary, error) {
 				slices.Reverse(out)
 				return out, nil
 			}
-			if r.State.Ended() {
+			if r.State.Ended() && r.Kind.Writes() {
 				out = append(out, r)
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"ferry/engine"
+	"ferry/engine/check"
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
 )
@@ -29,6 +30,7 @@ type Ledger interface {
 	Starter
 	Desk
 	Roster
+	Prover
 }
 
 // Database is what both preflight and the poller ask of the engine database.
@@ -93,6 +95,7 @@ type Roster interface {
 // Source is the source, as far as steering and looking go.
 type Source interface {
 	cycle.Source
+	check.Source
 	Address() string
 	Ping(ctx context.Context) (version string, err error)
 	// Safety fails with ErrUnsafeSource if the role could write.
@@ -128,6 +131,7 @@ type Config struct {
 	TakeOverEvery  time.Duration // 0: 5 s
 	LookEvery      time.Duration // 0: 0.5 s; how often it is looked whether a tick is due
 	Reached        func(cycle.Point)
+	Patience       time.Duration // 0: as package check has it; how long a check waits for a cycle that may not come
 }
 
 // Control is the Operator.
@@ -158,6 +162,7 @@ func New(c Config) *Control {
 		executor: &cycle.Executor{Source: c.Source, Process: c.Process, Logger: c.Logger, Reached: c.Reached},
 		changed:  make(chan struct{}, 1),
 	}
+	k.prove()
 	k.latest.Store(&engine.Snapshot{
 		Process: c.Process, Profile: c.Profile,
 		Source: engine.Endpoint{Address: c.Source.Address(), ReadOnly: true},

@@ -52,6 +52,9 @@ type poller struct {
 	setup          engine.Setup
 	durable        *engine.Snapshot // the last one read
 
+	proofNext time.Time
+	proofOf   string // the check and its state when it was last read
+
 	reasonsNext time.Time
 	reasonsOf   engine.RunState // the state in which they were last counted
 }
@@ -124,6 +127,7 @@ func (p *poller) lookAtTarget(ctx context.Context) {
 				s.Workers[i].Here = s.Workers[i].ID == p.k.c.Process.ID
 			}
 			s.Reasons = p.reasons(ctx, s)
+			s.Proof = p.proof(ctx, s)
 			p.durable = s
 		}
 	}

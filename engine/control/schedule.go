@@ -73,12 +73,15 @@ func (k *Control) schedule(ctx context.Context) {
 		}
 		err := k.tickIfDue(ctx)
 		if err == nil {
+			err = k.rollIfDue(ctx)
+		}
+		if err == nil {
 			failures = 0
 			continue
 		}
 		failures++
 		if ctx.Err() == nil {
-			k.c.Logger.WarnContext(ctx, "no tick could begin, trying again", "error", err)
+			k.c.Logger.WarnContext(ctx, "no tick or no check could begin, trying again", "error", err)
 		}
 	}
 }

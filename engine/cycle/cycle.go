@@ -60,6 +60,8 @@ type Executor struct {
 
 	// Others carry out the verbs that are no part of a cycle, such as those of a check.
 	Others map[engine.StepVerb]Verb
+	// Plans plan the runs that are no cycle, by their kind.
+	Plans map[engine.RunKind]Verb
 }
 
 // Verb carries out one attempt at a batch; it ends with the attempt's one transaction, or with an error.

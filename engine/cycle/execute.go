@@ -109,6 +109,9 @@ func (x *Executor) run(ctx context.Context, target Target, w Work) error {
 	}
 	switch w.Verb {
 	case engine.StepPlan:
+		if plan, ok := x.Plans[w.Kind]; ok {
+			return plan(ctx, target, w)
+		}
 		return x.plan(ctx, target, w)
 	case engine.StepLoad:
 		return x.load(ctx, target, w)

@@ -26,6 +26,8 @@ type Policies struct {
 	VanishRows   int64         `json:"vanish_rows"`   // … or more rows than this
 	RefusedShare float64       `json:"refused_share"` // a run pauses if the engine database refuses a larger share of a step's rows
 	SweepEvery   time.Duration `json:"sweep_every"`   // all ids of both sides are compared at least so often
+	ProofAge     time.Duration `json:"proof_age"`     // a range of ids that was compared longer ago is no longer proven
+	ProofEvery   time.Duration `json:"proof_every"`   // every range is compared at least so often, by itself; 0: only when asked
 }
 
 // vanishFew is how many rows may vanish whatever their share: of a small table a few are a large one.
@@ -36,7 +38,10 @@ const refusedFew = 100
 
 // DefaultPolicies are those of an engine database that says nothing else.
 func DefaultPolicies() Policies {
-	return Policies{Deletes: DeletesReport, VanishShare: 0.001, VanishRows: 10_000, RefusedShare: 0.01, SweepEvery: time.Hour}
+	return Policies{
+		Deletes: DeletesReport, VanishShare: 0.001, VanishRows: 10_000, RefusedShare: 0.01, SweepEvery: time.Hour,
+		ProofAge: 24 * time.Hour, ProofEvery: time.Hour,
+	}
 }
 
 // TooManyVanished reports whether so many of an entity's rows vanished that a run must ask.
@@ -79,17 +84,36 @@ var policies = map[string]policy{
 			return nil
 		},
 	},
-	"sweep-every": {
-		func(p Policies) string { return p.SweepEvery.String() },
+	"sweep-every": span(func(p *Policies) *time.Duration { return &p.SweepEvery }),
+	"proof-age":   span(func(p *Policies) *time.Duration { return &p.ProofAge }),
+	"proof-every": {
+		func(p Policies) string { return p.ProofEvery.String() },
+		func(p *Policies, text string) error {
+			d, err := time.ParseDuration(text)
+			if err != nil || d < 0 || d > 0 && d < leastProofEvery {
+				return fmt.Errorf("%q is no duration such as 1h, at least %s, or 0 for never", text, leastProofEvery)
+			}
+			p.ProofEvery = d
+			return nil
+		},
+	},
+}
+
+// leastProofEvery is how often everything may be compared by itself: more often it would do little else.
+const leastProofEvery = time.Second
+
+func span(at func(*Policies) *time.Duration) policy {
+	return policy{
+		func(p Policies) string { return at(&p).String() },
 		func(p *Policies, text string) error {
 			d, err := time.ParseDuration(text)
 			if err != nil || d <= 0 {
 				return fmt.Errorf("%q is no duration such as 1h", text)
 			}
-			p.SweepEvery = d
+			*at(p) = d
 			return nil
 		},
-	},
+	}
 }
 
 func share(at func(*Policies) *float64) policy {

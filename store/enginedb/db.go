@@ -36,6 +36,8 @@ var sessionSettings = map[string]string{
 type Job struct {
 	Batch   engine.BatchID
 	Attempt int
+	Behind  int           `db:"-"` // 0 to 3: jobs with a lower figure come first
+	After   time.Duration `db:"-"` // it is not taken up before
 }
 
 // Queue carries batches to workers.

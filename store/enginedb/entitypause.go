@@ -62,8 +62,9 @@ func becauseOf(entity string) string { return entity + " is paused" }
 // heldBack reports whether an entity is paused. If nothing of the step is in flight any more, the run is paused with it.
 //
 // Settling goes on: it brings points in line with ledgers that are in the engine already, and reads nothing of the source.
+// So does proving, which changes nothing.
 func heldBack(ctx context.Context, tx pgx.Tx, s step) (bool, error) {
-	if s.Verb == engine.StepSettle {
+	if s.Verb == engine.StepSettle || provesOnly(s.Verb) {
 		return false, nil
 	}
 	var by, reason string

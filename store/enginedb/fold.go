@@ -43,9 +43,13 @@ func isIdle(ctx context.Context, tx pgx.Tx, run engine.RunID) (bool, error) {
 	return errs == 0 && c.Idle(), err
 }
 
-// runBefore gives the writing run before another, if that was a tick which nobody asked for and is in the given state; else 0.
+// runBefore gives the run before another among those that write, or among checks of its sort, if that was one which nobody
+// asked for and is in the given state; else 0.
 func runBefore(ctx context.Context, tx pgx.Tx, run engine.RunID, state engine.RunState) (engine.RunID, error) {
-	rows, err := tx.Query(ctx, `SELECT id FROM (SELECT id, scheduled, state FROM ferry.run WHERE writes AND id < $1 ORDER BY id DESC LIMIT 1) r
+	rows, err := tx.Query(ctx, `SELECT id FROM (
+			SELECT b.id, b.scheduled, b.state FROM ferry.run r JOIN ferry.run b ON b.id < r.id AND b.writes = r.writes
+				AND (r.writes OR b.options->>'sort' = r.options->>'sort')
+			WHERE r.id = $1 ORDER BY b.id DESC LIMIT 1) b
 		WHERE scheduled AND state = $2`, run, string(state))
 	if err != nil {
 		return 0, err
@@ -91,6 +95,7 @@ func forget(ctx context.Context, tx pgx.Tx, runs []engine.RunID) error {
 		`UPDATE ferry.lease SET run_id = NULL WHERE run_id = ANY($1)`,
 		`DELETE FROM ferry.batch WHERE run_id = ANY($1)`,
 		`DELETE FROM ferry.step WHERE run_id = ANY($1)`,
+		`DELETE FROM ferry.check_entity WHERE run_id = ANY($1)`,
 		`DELETE FROM ferry.run WHERE id = ANY($1)`,
 	} {
 		if _, err := tx.Exec(ctx, sql, runs); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -63,6 +64,8 @@ type newRun struct {
 	Reason         string
 	Entities       []string // none: all
 	Scheduled      bool     // nobody asked for it
+	Options        []byte   // of a check; nil: none
+	Limit          time.Duration
 }
 
 // StartFull makes a full run. It fails with ErrRunActive while another writing run is active.
@@ -127,9 +130,11 @@ func insertRun(ctx context.Context, tx pgx.Tx, n newRun, epoch int64) (engine.Ru
 	var id engine.RunID
 	err = tx.QueryRow(ctx, `
 		INSERT INTO ferry.run
-			(kind, writes, state, state_by, epoch, source_identity, rules, rules_hash, policies, requested_by, state_reason, scheduled, entities)
-		VALUES ($1, true, 'queued', $2, $3, $4, $5, $6, $7, $2, $8, $9, $10) RETURNING id`,
-		string(n.Kind), n.Actor.String(), epoch, n.SourceIdentity, frozen, rules.Hash(), frozenPolicies, n.Reason, n.Scheduled, n.Entities).Scan(&id)
+			(kind, writes, state, state_by, epoch, source_identity, rules, rules_hash, policies, requested_by, state_reason, scheduled, entities, options, until)
+		VALUES ($1, $11, 'queued', $2, $3, $4, $5, $6, $7, $2, $8, $9, $10, coalesce($12::jsonb, '{}'),
+			CASE WHEN $13::interval > interval '0' THEN clock_timestamp() + $13::interval END) RETURNING id`,
+		string(n.Kind), n.Actor.String(), epoch, n.SourceIdentity, frozen, rules.Hash(), frozenPolicies, n.Reason, n.Scheduled, n.Entities,
+		n.Kind.Writes(), n.Options, n.Limit).Scan(&id)
 	return id, err
 }
 

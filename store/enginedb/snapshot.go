@@ -32,6 +32,7 @@ func (db *DB) ReadRun(ctx context.Context, id engine.RunID) (*engine.Snapshot, e
 			func(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 				return readSchedule(ctx, tx, db.silence, s)
 			},
+			readLastCheck,
 		}
 		for _, read := range steps {
 			if err := read(ctx, tx, s); err != nil {
@@ -43,10 +44,10 @@ func (db *DB) ReadRun(ctx context.Context, id engine.RunID) (*engine.Snapshot, e
 	return s, sqlstate.Wrap(engine.SideTarget, "reading the state of runs", err)
 }
 
-// readRun reads a run: the given one, else the active one, else the last one, if there is any.
+// readRun reads a run: the given one, else the active one that writes, else the last one that did, if there is any.
 func readRun(ctx context.Context, tx pgx.Tx, s *engine.Snapshot, id engine.RunID) error {
 	r := &engine.RunView{}
-	err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM ferry.run r WHERE $2::bigint = 0 OR r.id = $2::bigint
+	err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+` FROM ferry.run r WHERE $2::bigint = 0 AND r.writes OR r.id = $2::bigint
 		ORDER BY r.state = ANY($1) DESC, r.id DESC LIMIT 1`, activeStates(), id), r)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows) && id == 0:
@@ -98,6 +99,9 @@ func scanStep(row pgx.CollectableRow) (engine.StepView, error) {
 	switch {
 	case v.State == engine.StepDone:
 		v.Done = 1
+		if v.Verb == engine.StepCompare && high > 0 {
+			v.Done = float64(carved-unfinished) / float64(high) // it may have been cut short
+		}
 		v.BatchesTotal = engine.Known(v.BatchesDone)
 	case v.State == engine.StepRunning && high > 0:
 		v.Done = float64(carved-unfinished) / float64(high)
@@ -121,6 +125,12 @@ func doing(v engine.StepView) string {
 		return "looking for rows that are gone from " + v.Entity
 	case engine.StepDelete:
 		return "deleting rows that are gone from " + v.Entity
+	case engine.StepCompare:
+		return "comparing " + v.Entity
+	case engine.StepConfirm:
+		return "confirming what differs, behind a later cycle"
+	case engine.StepLedger:
+		return "comparing Odoo's own balances"
 	}
 	return fmt.Sprintf("%s %s", v.Verb, v.Entity)
 }
@@ -171,11 +181,11 @@ func readState(ctx context.Context, tx pgx.Tx, run *engine.RunView, v *engine.En
 	v.TargetRows = engine.Known(target)
 	// While a cycle goes on, what was counted at the end of the last one says nothing of this one's rows; ticks are so short
 	// that their predecessor's figures stand.
-	if run == nil || counted == int64(run.ID) || !run.State.Active() || run.Kind == engine.RunIncremental && run.WhyFull == "" {
+	if run == nil || counted == int64(run.ID) || !run.State.Active() || !run.Kind.Writes() || run.Kind == engine.RunIncremental && run.WhyFull == "" {
 		v.SourceRows = engine.Known(source)
 		v.Quarantined, v.Waiting, v.Waived = engine.Known(quarantined), engine.Known(waiting), engine.Known(waived)
 		v.Stale, v.Extra = engine.Known(stale), engine.Known(extra)
-		if exact && (run == nil || counted == int64(run.ID) || run.Kind == engine.RunIncremental) {
+		if exact && (run == nil || counted == int64(run.ID) || run.Kind == engine.RunIncremental || !run.Kind.Writes()) {
 			v.Accounted = engine.Known(source == target-stale-extra+quarantined)
 		}
 		return nil

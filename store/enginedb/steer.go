@@ -113,16 +113,17 @@ func (db *DB) Pause(ctx context.Context, act engine.Act, by engine.Actor) error 
 // new epoch, and its unfinished batches a new attempt.
 func (db *DB) Resume(ctx context.Context, act engine.Act, by engine.Actor) error {
 	var before engine.RunState
+	var kind engine.RunKind
 	err := db.inTx(ctx, "resuming a run", func(tx pgx.Tx) error {
 		r, err := lockRun(ctx, tx, act.Run)
-		act.Run, before = r.ID, r.State
+		act.Run, before, kind = r.ID, r.State, engine.RunKind(r.Kind)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	return db.steer(ctx, steering{
-		action: "resume", act: act, by: by, shut: before.Ended(), batches: true,
+		action: "resume", act: act, by: by, shut: before.Ended() && kind.Writes(), batches: true,
 		decide: func(tx pgx.Tx, r runRow, epoch int64) (engine.RunState, error) {
 			if held, err := heldBy(ctx, tx, r); held != nil || err != nil {
 				return "", errors.Join(held, err)
@@ -160,7 +161,11 @@ func heldBy(ctx context.Context, tx pgx.Tx, r runRow) (refused, err error) {
 // are being worked on. It may end at once, where nothing is left to do, or pause again, where its entity is paused.
 func (db *DB) proceed(ctx context.Context, tx pgx.Tx, r runRow, epoch int64, by engine.Actor, reason string) error {
 	if r.State.Ended() {
-		if err := db.revive(ctx, tx, r.ID, epoch); err != nil {
+		revive := db.revive
+		if !engine.RunKind(r.Kind).Writes() {
+			revive = reviveCheck
+		}
+		if err := revive(ctx, tx, r.ID, epoch); err != nil {
 			return err
 		}
 	}
@@ -209,9 +214,14 @@ func refuseOvertaken(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 	return engine.Refuse(engine.ErrStateChanged, "run #%d was overtaken: run #%d has been completed since; start a new one", run, by)
 }
 
-// Cancel ends a run at once: batches that hold their lease commit, all others are refused.
+// Cancel ends a run at once: batches that hold their lease commit, all others are refused. A check holds none, and shuts
+// nobody out.
 func (db *DB) Cancel(ctx context.Context, act engine.Act, by engine.Actor) error {
-	return db.steer(ctx, steering{action: "cancel", act: act, by: by, shut: true, decide: func(_ pgx.Tx, r runRow, _ int64) (engine.RunState, error) {
+	writes, err := db.writes(ctx, act.Run)
+	if err != nil {
+		return err
+	}
+	return db.steer(ctx, steering{action: "cancel", act: act, by: by, shut: writes, decide: func(_ pgx.Tx, r runRow, _ int64) (engine.RunState, error) {
 		if !r.State.Active() {
 			return "", engine.Refuse(engine.ErrStateChanged, "run #%d is %s, there is nothing to cancel", r.ID, r.State)
 		}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"ferry/engine"
+	"ferry/engine/check"
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
 )
@@ -42,9 +44,12 @@ func firstWidth(high int64) int64 { return min(max(high/20, minWidth), 10_000) }
 
 // nextWidth adapts a width to the time that a batch of it took.
 func nextWidth(verb engine.StepVerb, width int64, took time.Duration) int64 {
-	most := int64(maxWidth)
-	if verb == engine.StepSweep {
+	least, most := int64(minWidth), int64(maxWidth)
+	switch verb { //nolint:exhaustive // the others read rows
+	case engine.StepSweep:
 		most = sweepWidth
+	case engine.StepCompare:
+		least, most = check.Cell, check.WidestBatch
 	}
 	switch {
 	case took <= 0:
@@ -54,7 +59,7 @@ func nextWidth(verb engine.StepVerb, width int64, took time.Duration) int64 {
 	case took > 2*batchTarget:
 		width /= 2
 	}
-	return min(max(width, minWidth), most)
+	return min(max(width, least), most)
 }
 
 // advance finishes a batch: its fence, its counts, its step, and what comes next. It runs in the batch's transaction;
@@ -132,16 +137,17 @@ func (db *DB) carve(ctx context.Context, tx pgx.Tx, s step) error {
 	if held, err := heldBack(ctx, tx, s); held || err != nil {
 		return err
 	}
-	var outstanding int
-	err := tx.QueryRow(ctx, `SELECT greatest(4, 2 * coalesce(sum(workers), 0)) FROM ferry.worker WHERE seen_at > clock_timestamp() - $1::interval`,
-		db.silence).Scan(&outstanding)
+	pace, err := db.paceOf(ctx, tx, s)
 	if err != nil {
 		return err
 	}
+	if pace.over {
+		return db.endComparing(ctx, tx, s)
+	}
 	var jobs []Job
-	for s.Open < outstanding && s.Carved < s.High {
-		high := min(s.Carved+s.Width, s.High)
-		job := Job{Attempt: 1}
+	for s.Open < pace.outstanding && s.Carved < s.High {
+		high := min(s.Carved+min(s.Width, pace.widest), s.High)
+		job := Job{Attempt: 1, Behind: pace.behind, After: pace.after}
 		err := tx.QueryRow(ctx, `INSERT INTO ferry.batch (run_id, step_id, low, high) VALUES ($1, $2, $3, $4) RETURNING id`,
 			s.Run, s.ID, s.Carved, high).Scan(&job.Batch)
 		if err != nil {
@@ -157,6 +163,31 @@ func (db *DB) carve(ctx context.Context, tx pgx.Tx, s step) error {
 		return err
 	}
 	return db.queue.Enqueue(ctx, tx, jobs)
+}
+
+// pace is how many batches of a step are carved at once, how wide, and when they are taken up.
+type pace struct {
+	outstanding int
+	widest      int64
+	behind      int
+	after       time.Duration
+	over        bool // the time that its run may take is up: no more are carved
+}
+
+// paceOf keeps all living workers busy with a run that writes. A check leaves them to it.
+func (db *DB) paceOf(ctx context.Context, tx pgx.Tx, s step) (pace, error) {
+	p := pace{widest: math.MaxInt64}
+	var workers int
+	err := tx.QueryRow(ctx, `SELECT coalesce(sum(workers), 0) FROM ferry.worker WHERE seen_at > clock_timestamp() - $1::interval`,
+		db.silence).Scan(&workers)
+	if err != nil {
+		return p, err
+	}
+	if provesOnly(s.Verb) {
+		return checkPace(ctx, tx, s, workers)
+	}
+	p.outstanding = max(4, 2*workers)
+	return p, nil
 }
 
 // carveRunning goes on with the step at which a run stopped.

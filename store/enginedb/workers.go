@@ -68,16 +68,16 @@ func (db *DB) Leave(ctx context.Context, p engine.Process, by engine.Actor) erro
 	})
 }
 
-// interrupt stops the active run, for nobody is left who works on it. Batches that are still held, by processes that are
+// interrupt stops the active runs, for nobody is left who works on it. Batches that are still held, by processes that are
 // silent, are shut out by a raised attempt; resuming hands them out.
 func interrupt(ctx context.Context, tx pgx.Tx, by engine.Actor) error {
 	_, err := tx.Exec(ctx, `UPDATE ferry.batch b SET attempt = attempt + 1, state = 'queued', worker = '' FROM ferry.run r
-		WHERE r.id = b.run_id AND r.writes AND r.state = ANY($1) AND b.state = 'running'`, workedStates)
+		WHERE r.id = b.run_id AND r.state = ANY($1) AND b.state = 'running'`, workedStates)
 	if err != nil {
 		return err
 	}
 	// Only now the run, as everywhere.
-	rows, err := tx.Query(ctx, `SELECT id, kind, state, state_by FROM ferry.run WHERE writes AND state = ANY($1) FOR NO KEY UPDATE`, workedStates)
+	rows, err := tx.Query(ctx, `SELECT id, kind, state, state_by FROM ferry.run WHERE state = ANY($1) ORDER BY id FOR NO KEY UPDATE`, workedStates)
 	if err != nil {
 		return err
 	}

@@ -73,11 +73,31 @@ func (q *Queue) Enqueue(ctx context.Context, tx pgx.Tx, jobs []enginedb.Job) err
 	for i, j := range jobs {
 		params[i] = river.InsertManyParams{
 			Args:       BatchArgs{Batch: j.Batch, Attempt: j.Attempt},
-			InsertOpts: &river.InsertOpts{MaxAttempts: maxAttempts},
+			InsertOpts: &river.InsertOpts{MaxAttempts: maxAttempts, Priority: 1 + j.Behind},
+		}
+		if j.After > 0 {
+			params[i].InsertOpts.ScheduledAt = time.Now().Add(j.After)
 		}
 	}
-	if _, err := q.insert.InsertManyTx(ctx, tx, params); err != nil {
+	put, err := q.insert.InsertManyTx(ctx, tx, params)
+	if err != nil {
 		return fmt.Errorf("putting batches in the queue: %w", err)
+	}
+	return hold(ctx, tx, jobs, put)
+}
+
+// hold has jobs that are to come later wait where workers look for them: River would look only every five seconds whether
+// their time has come. The time is told by the engine's clock, as workers ask it.
+func hold(ctx context.Context, tx pgx.Tx, jobs []enginedb.Job, put []*rivertype.JobInsertResult) error {
+	for i, j := range jobs {
+		if j.After <= 0 {
+			continue
+		}
+		_, err := tx.Exec(ctx, `UPDATE ferry.river_job SET state = 'available', scheduled_at = clock_timestamp() + $2::interval
+			WHERE id = $1 AND state = 'scheduled'`, put[i].Job.ID, j.After)
+		if err != nil {
+			return fmt.Errorf("scheduling a batch: %w", err)
+		}
 	}
 	return nil
 }

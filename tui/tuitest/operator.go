@@ -23,6 +23,7 @@ type Call struct {
 	Every  time.Duration              // of keeping in step
 	Which  engine.QuarantineSelection // rows of quarantine
 	Again  bool                       // a waiver is taken back
+	Check  engine.CheckOptions        // of a check
 	Set    string                     // the rule and its severity: "card.partner_missing=warn"
 }
 
