@@ -87,8 +87,8 @@ type Derived struct {
 	Row              int64
 	Column           string
 	Expected, Target engine.Maybe[string] // canonical; unknown is NULL
-	From             string // what it follows from, in one text: another one means that it was fed since
-	Owned            bool   // the engine has made the row its own
+	From             string               // what it follows from, in one text: another one means that it was fed since
+	Owned            bool                 // the engine has made the row its own
 }
 
 // Chunk sums up the rows of one range of ids.

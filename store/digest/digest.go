@@ -122,11 +122,11 @@ func engineInt(name, link string) string {
 func sourceNumber(wire entity.Wire, name string) string {
 	switch wire {
 	case entity.WireFloat8:
-		return strings.ReplaceAll(`CASE WHEN abs(p) < 1e11 THEN
-			CASE WHEN round(p * 100) / 100 = p THEN p
-				WHEN abs(p * 100 - round(p * 100)) < 0.4 THEN round(p * 100) / 100
-				ELSE round(p::text::numeric, 2)::float8 END
-			WHEN p IS NULL THEN 0 ELSE `+nowhere+` END`, "p", name)
+		return strings.ReplaceAll(`CASE WHEN abs({p}) < 1e11 THEN
+			CASE WHEN round({p} * 100) / 100 = {p} THEN {p}
+				WHEN abs({p} * 100 - round({p} * 100)) < 0.4 THEN round({p} * 100) / 100
+				ELSE round({p}::text::numeric, 2)::float8 END
+			WHEN {p} IS NULL THEN 0 ELSE `+nowhere+` END`, "{p}", name)
 	case entity.WireNumeric:
 		return "CASE WHEN abs(" + name + ") < 100000000000 THEN round(" + name + ", 2)::float8 WHEN " + name + " IS NULL THEN 0 ELSE " + nowhere + " END"
 	case entity.WireInt:
