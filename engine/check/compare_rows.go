@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 
 	"ferry/engine"
 	"ferry/engine/cycle"
@@ -11,23 +12,23 @@ import (
 	"ferry/engine/pgcopy"
 )
 
-// rows compares the rows of a scope in memory, by the code that loads them.
+// maxText bounds the texts of rows that are compared in memory, in bytes: rows are bounded by their number, but a text may be
+// long.
+const maxText = 32 << 20
+
+// rows compares the rows of a scope in memory, by the code that loads them. If they have too much text, in two halves.
 func (l *look) rows(ctx context.Context, of cycle.Scope) error {
-	var rows []entity.Row
-	keep := func(row entity.Row) error {
-		if !l.isExplained(row.ID) {
-			rows = append(rows, row)
-		}
-		return nil
-	}
-	var err error
-	if of.IDs == nil {
-		err = l.snap.Range(ctx, l.e, of.Low, of.High, "", keep)
-	} else {
-		err = l.snap.ByID(ctx, l.e, of.IDs, keep)
-	}
+	rows, fit, err := l.readRows(ctx, of)
 	if err != nil {
 		return err
+	}
+	if !fit {
+		rows = nil
+		first, second := halves(of)
+		if err := l.rows(ctx, first); err != nil {
+			return err
+		}
+		return l.rows(ctx, second)
 	}
 	stored, err := l.view.Stored(ctx, l.e, of)
 	if err != nil {
@@ -40,8 +41,41 @@ func (l *look) rows(ctx context.Context, of cycle.Scope) error {
 	return l.merge(rows, stored, linked)
 }
 
-// parents gives which of the parents that the rows may be linked to are in the engine.
-func (l *look) parents(ctx context.Context, rows []entity.Row) (func(parent string, id int64) bool, error) {
+// readRows reads the source's rows of a scope. It gives false if they have too much text to be kept.
+func (l *look) readRows(ctx context.Context, of cycle.Scope) (rows []entity.Row, fit bool, err error) {
+	size := 0
+	keep := func(row entity.Row) error {
+		for _, v := range row.Values {
+			size += len(v.Text)
+		}
+		if (size <= maxText || of.High-of.Low == 1 || len(of.IDs) == 1) && !l.isAside(row.ID) {
+			rows = append(rows, row)
+		}
+		return nil
+	}
+	if of.IDs == nil {
+		err = l.snap.Range(ctx, l.e, of.Low, of.High, "", keep)
+	} else {
+		err = l.snap.ByID(ctx, l.e, of.IDs, keep)
+	}
+	return rows, size <= maxText || of.High-of.Low == 1 || len(of.IDs) == 1, err
+}
+
+// halves cuts a scope of more than one id in two.
+func halves(of cycle.Scope) (first, second cycle.Scope) {
+	if n := len(of.IDs); of.IDs != nil {
+		a, b := of.IDs[:n/2], of.IDs[n/2:]
+		return cycle.Scope{Low: of.Low, High: a[len(a)-1], IDs: a}, cycle.Scope{Low: a[len(a)-1], High: of.High, IDs: b}
+	}
+	middle := of.Low + (of.High-of.Low)/2
+	return cycle.Scope{Low: of.Low, High: middle}, cycle.Scope{Low: middle, High: of.High}
+}
+
+// linked says of the parents that rows may be linked to whether they are in the engine.
+type linked func(parent string, id int64) bool
+
+// parents looks up the parents that the rows may be linked to.
+func (l *look) parents(ctx context.Context, rows []entity.Row) (linked, error) {
 	present := map[string]map[int64]bool{}
 	for _, p := range l.e.Parents {
 		if p.Link == "" {
@@ -67,38 +101,38 @@ func (l *look) parents(ctx context.Context, rows []entity.Row) (func(parent stri
 }
 
 // merge brings rows of both sides together; both are in id order.
-func (l *look) merge(rows []entity.Row, stored *cycle.Stored, linked func(parent string, id int64) bool) error {
+func (l *look) merge(rows []entity.Row, stored *cycle.Stored, has linked) error {
 	var scratch pgcopy.Tuples
 	at := 0
-	extra := func(until int64) {
+	extras := func(until int64) {
 		for ; at < stored.Rows.Len() && stored.Rows.ID(at) < until; at++ {
 			l.extra(stored, at)
 		}
 	}
 	for _, row := range rows {
-		extra(row.ID)
+		extras(row.ID)
 		l.found.Rows++
 		if at == stored.Rows.Len() || stored.Rows.ID(at) != row.ID {
 			l.differs(Difference{Row: row.ID, Cause: engine.CauseMissing})
 			continue
 		}
 		scratch.Reset()
-		l.e.AppendMapped(&scratch, row, linked)
+		l.e.AppendMapped(&scratch, row, has)
 		if !usable(row) || !bytes.Equal(scratch.Bytes(0), stored.Rows.Bytes(at)) {
-			if err := l.fields(row, &scratch, stored, at); err != nil {
+			if err := l.fields(row, &scratch, stored, at, has); err != nil {
 				return err
 			}
 		}
 		at++
 	}
-	extra(1<<63 - 1)
+	extras(math.MaxInt64)
 	return nil
 }
 
 // extra notes a row of the engine that the source does not have.
 func (l *look) extra(stored *cycle.Stored, at int) {
 	id := stored.Rows.ID(at)
-	if l.isExplained(id) {
+	if l.isAside(id) {
 		return
 	}
 	l.found.Rows++
@@ -119,62 +153,60 @@ func usable(row entity.Row) bool {
 	return true
 }
 
-// fields compares a row field by field. What the source has that the engine must not have is expected nowhere.
-func (l *look) fields(row entity.Row, expected *pgcopy.Tuples, stored *cycle.Stored, at int) error {
+// fields compares a row field by field. Of a row that the engine should not have nothing is expected.
+func (l *look) fields(row entity.Row, expected *pgcopy.Tuples, stored *cycle.Stored, at int, has linked) error {
 	l.read[row.ID] = true
 	wanted, err := expected.Fields(0)
 	if err != nil {
 		return err
 	}
-	has, err := stored.Rows.Fields(at)
+	found, err := stored.Rows.Fields(at)
 	if err != nil {
 		return err
 	}
-	cause := engine.CauseField
-	if stored.Owned[at] {
-		cause = engine.CauseWrittenOnTarget
-	}
 	rejected := l.rules.Judge(l.e, row).Reason != ""
-	differ := func(column string, kind entity.Kind, source entity.Value, place int) error {
-		target, err := entity.StoredValue(kind, has[place])
+	for place, column := range l.e.MappedColumns() {
+		kind, source := entity.KindInt, entity.Value{State: entity.Present, Int: row.ID}
+		from := l.e.MappedFrom(place)
+		if from >= 0 {
+			kind, source = l.e.Columns[from].Kind, row.Values[from]
+		}
+		if source.Usable() && bytes.Equal(wanted[place], found[place]) && (wanted[place] == nil) == (found[place] == nil) {
+			continue
+		}
+		target, err := entity.StoredValue(kind, found[place])
 		if err != nil {
 			return fmt.Errorf("%s %d: %s: %w", l.e.Target, row.ID, column, err)
 		}
-		d := Difference{Row: row.ID, Field: column, Cause: cause, Source: text(kind, source), Target: text(kind, target)}
-		if !rejected && source.Usable() {
+		d := Difference{Row: row.ID, Field: column, Source: text(kind, source), Target: text(kind, target), Cause: causeOf(stored.Owned[at])}
+		if source.Usable() && !rejected {
 			value, err := entity.StoredValue(kind, wanted[place])
 			if err != nil {
 				return fmt.Errorf("%s %d: %s: %w", l.e.Name, row.ID, column, err)
 			}
 			d.Expected = text(kind, value)
 		}
+		l.linkOf(&d, source, has)
 		l.differs(d)
-		return nil
-	}
-	for place, column := range l.e.MappedColumns() {
-		from := l.e.MappedFrom(place)
-		if from < 0 {
-			continue // ids are what rows are matched by
-		}
-		source := row.Values[from]
-		if source.Usable() && bytes.Equal(wanted[place], has[place]) && (wanted[place] == nil) == (has[place] == nil) {
-			continue
-		}
-		if err := differ(column, l.e.Columns[from].Kind, source, place); err != nil {
-			return err
-		}
 	}
 	return nil
 }
 
+// linkOf completes the difference of a link: it follows from the parent that the row names, and from what the engine has.
+func (l *look) linkOf(d *Difference, source entity.Value, has linked) {
+	for _, p := range l.e.Parents {
+		if p.Link != "" && p.Link == d.Field {
+			_, d.Settled = l.view.At()
+			d.Version = LinkFrom(p.Entity, source.Int, has(p.Entity, source.Int))
+			d.Source = engine.Maybe[string]{} // a link has no column at the source
+		}
+	}
+}
+
+// text is a value in the canonical form of reports; unknown is NULL.
 func text(kind entity.Kind, v entity.Value) engine.Maybe[string] {
 	if v.State == entity.Null {
 		return engine.Maybe[string]{}
 	}
 	return engine.Known(v.Format(kind))
-}
-
-func (l *look) differs(d Difference) {
-	d.Entity = l.e.Name
-	l.found.Differences = append(l.found.Differences, d)
 }

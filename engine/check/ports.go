@@ -39,9 +39,9 @@ type Engine interface {
 // SourceSnapshot is one state of the source, as a check reads it. It is for one goroutine.
 type SourceSnapshot interface {
 	cycle.SourceSnapshot
-	// Digests sums up the rows with ids above low up to high, by chunks of width ids; empty chunks are left out. Rows of the
-	// excluded ids (in order) do not count. Rows whose canonical form SQL does not say exactly are listed in Inexact and count
-	// in the digest by what SQL does say of them.
+	// Digests sums up the rows with ids above low up to high, by chunks of width ids, in order; empty chunks are left out. Rows
+	// of the excluded ids do not count. Nor do rows of which SQL cannot say exactly what would be stored: they are listed in
+	// Inexact.
 	Digests(ctx context.Context, e *entity.Entity, low, high, width int64, excluded []int64) ([]Chunk, error)
 	// Versions names the versions of the rows of some ids: another text means that another transaction has written the row since.
 	// Young are those that transactions from the floor on have written.
@@ -66,9 +66,8 @@ type EngineView interface {
 	Floor(e *entity.Entity) (floor cycle.Floor, readFrom time.Time)
 	// Explained gives, of the ids above low up to high, those of which quarantine or extras explain why both sides differ.
 	Explained(ctx context.Context, e *entity.Entity, of cycle.Scope) (Explained, error)
-	// Digests sums up the rows with an Odoo id like the source's. The ids of inexact rows are given, in order: what SQL does
-	// not say exactly of them does not count.
-	Digests(ctx context.Context, e *entity.Entity, low, high, width int64, excluded, inexact []int64) ([]Chunk, error)
+	// Digests sums up the rows with an Odoo id like the source's.
+	Digests(ctx context.Context, e *entity.Entity, low, high, width int64, excluded []int64) ([]Chunk, error)
 	// Stored reads the engine's rows of a scope, in id order.
 	Stored(ctx context.Context, e *entity.Entity, of cycle.Scope) (*cycle.Stored, error)
 	// Present gives those of the ids that are in the engine.
@@ -88,8 +87,8 @@ type Derived struct {
 	Row              int64
 	Column           string
 	Expected, Target engine.Maybe[string] // canonical; unknown is NULL
-	From             string // what it follows from, in one text: another one means that it was fed since
-	Owned            bool   // the engine has made the row its own
+	From             string               // what it follows from, in one text: another one means that it was fed since
+	Owned            bool                 // the engine has made the row its own
 }
 
 // Chunk sums up the rows of one range of ids.
@@ -97,7 +96,7 @@ type Chunk struct {
 	Number  int64 // ids above Number × width
 	Rows    int64
 	Sum     string  // of a hash of each row, the same arithmetic on both sides
-	Inexact []int64 // at the source only
+	Inexact []int64 // at the source only, in order; these rows are not in Rows and Sum
 }
 
 // Difference is one field of a row, or a row as a whole, that one look found to differ.

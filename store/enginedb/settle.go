@@ -2,15 +2,15 @@ package enginedb
 
 import "context"
 
-// settlePoints computes cards' points: the balance of the latest ledger line in the engine, by Odoo id. A card without a
-// line, or whose latest line at the source is in quarantine, has what Odoo's card says.
+// settledPoints gives of cards c what their points should be and what they are: the balance of the latest ledger line in the
+// engine, by Odoo id. A card without a line, or whose latest line at the source is in quarantine, has what Odoo's card says.
+// This is the one definition of it, for those who write it and for those who prove it.
 //
-// Where says which cards c are meant, by parameters from $2 on; $1 is how much their version rises.
-func settlePoints(where, rise string) string {
+// Where says which cards are meant.
+func settledPoints(where string) string {
 	return `
-		UPDATE public.loyalty_cards c SET points = s.points, sync_version = c.sync_version + ` + rise + `
-		FROM (
-			SELECT c.id, coalesce(CASE WHEN h.id > coalesce(q.id, 0) THEN h.points_balance END, c.odoo_points, 0) AS points
+			SELECT c.id, coalesce(CASE WHEN h.id > coalesce(q.id, 0) THEN h.points_balance END, c.odoo_points, 0) AS points,
+				c.points AS has, CASE WHEN h.id > coalesce(q.id, 0) THEN h.id END AS line, c.synced_to_odoo AS owned
 			FROM public.loyalty_cards c
 			LEFT JOIN LATERAL (
 				SELECT odoo_history_id AS id, points_balance FROM public.point_history
@@ -18,7 +18,16 @@ func settlePoints(where, rise string) string {
 			LEFT JOIN LATERAL (
 				SELECT max(source_id) AS id FROM ferry.quarantine
 				WHERE entity = 'loyalty_point_history' AND parent_id = c.id AND state IN ` + openStates + `) q ON true
-			WHERE ` + where + ` AND c.odoo_card_id IS NOT NULL) s
+			WHERE ` + where + ` AND c.odoo_card_id IS NOT NULL`
+}
+
+// settlePoints computes cards' points.
+//
+// Where says which cards c are meant, by parameters from $2 on; $1 is how much their version rises.
+func settlePoints(where, rise string) string {
+	return `
+		UPDATE public.loyalty_cards c SET points = s.points, sync_version = c.sync_version + ` + rise + `
+		FROM (` + settledPoints(where) + `) s
 		WHERE c.id = s.id AND c.points <> s.points AND NOT c.synced_to_odoo`
 }
 

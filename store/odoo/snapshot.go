@@ -33,7 +33,9 @@ var (
 )
 
 // Snapshot begins a transaction that sees one state of the source. Close it soon: see MaxTransaction.
-func (db *DB) Snapshot(ctx context.Context) (cycle.SourceSnapshot, error) {
+func (db *DB) Snapshot(ctx context.Context) (cycle.SourceSnapshot, error) { return db.begin(ctx) }
+
+func (db *DB) begin(ctx context.Context) (*Snapshot, error) {
 	conn, err := db.pool.Acquire(ctx)
 	if err != nil {
 		return nil, sqlstate.Wrap(engine.SideSource, "connecting", err)

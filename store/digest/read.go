@@ -1,0 +1,69 @@
+package digest
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Chunk is what a side says of one range of ids.
+type Chunk struct {
+	Number  int64
+	Rows    int64
+	Sum     string
+	Inexact []int64
+}
+
+// Read sums up one side's rows in a transaction, as Sums says; chunks come in order. The settings of the session are as before
+// when it returns without an error.
+//
+// The statement is planned for its own values: one that is planned for any range would be wrong for most.
+func (s Side) Read(ctx context.Context, tx pgx.Tx, low, high, width int64, but []int64) ([]Chunk, error) {
+	back, err := set(ctx, tx, Settings)
+	if err != nil {
+		return nil, err
+	}
+	args := []any{pgx.QueryExecModeExec}
+	if len(but) > 0 {
+		args = append(args, but)
+	}
+	rows, err := tx.Query(ctx, s.Sums(low, high, width, len(but) > 0), args...)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller says whose error it is
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Chunk])
+	if err != nil {
+		return nil, err //nolint:wrapcheck // as above
+	}
+	if _, err := set(ctx, tx, back); err != nil {
+		return nil, err
+	}
+	for i := range out {
+		slices.Sort(out[i].Inexact)
+	}
+	slices.SortFunc(out, func(a, b Chunk) int { return int(a.Number - b.Number) })
+	return slices.DeleteFunc(out, func(c Chunk) bool { return c.Rows == 0 && len(c.Inexact) == 0 }), nil
+}
+
+// set changes settings for the rest of the transaction, and gives what they were.
+func set(ctx context.Context, tx pgx.Tx, settings map[string]string) (map[string]string, error) {
+	names := slices.Sorted(maps.Keys(settings))
+	values := make([]string, len(names))
+	for i, name := range names {
+		values[i] = settings[name]
+	}
+	rows, err := tx.Query(ctx, `SELECT name, current_setting(name), set_config(name, value, true) FROM unnest($1::text[], $2::text[]) s (name, value)`,
+		names, values)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller says whose error it is
+	}
+	before := map[string]string{}
+	var name, was, is string
+	_, err = pgx.ForEachRow(rows, []any{&name, &was, &is}, func() error {
+		before[name] = was
+		return nil
+	})
+	return before, err //nolint:wrapcheck // as above
+}
