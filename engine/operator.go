@@ -19,6 +19,8 @@ type Operator interface {
 	Steerer
 	Historian
 	QuarantineDesk
+	DiscrepancyDesk
+	Repairer
 }
 
 // Starter begins runs.

@@ -29,6 +29,8 @@ type Ledger interface {
 	Starter
 	Desk
 	Roster
+	Findings
+	Repairs
 }
 
 // Database is what both preflight and the poller ask of the engine database.
