@@ -20,6 +20,8 @@ type Operator interface {
 	Historian
 	QuarantineDesk
 	Checker
+	DiscrepancyDesk
+	Repairer
 }
 
 // Starter begins runs.

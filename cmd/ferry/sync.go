@@ -219,8 +219,13 @@ func (f *ferry) interrupted(hard context.Context, c *crossing, id engine.RunID, 
 		return
 	}
 	goesOn := "`ferry sync full` goes on with it"
-	if kind == engine.RunIncremental {
+	switch kind { //nolint:exhaustive // a full run is what remains
+	case engine.RunIncremental:
 		goesOn = "`ferry sync incremental` reads what is missing"
+	case engine.RunRepair:
+		goesOn = "the same command goes on with it"
+	case engine.RunCheck:
+		goesOn = fmt.Sprintf("`ferry resume --run %d` goes on with it", id)
 	}
 	if other, ok := c.other(hard, id); ok {
 		goesOn = fmt.Sprintf("%s:%d goes on with run #%d", other.Host, other.PID, id)

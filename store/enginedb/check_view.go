@@ -120,13 +120,6 @@ func (db *DB) FoundBy(ctx context.Context, run engine.RunID, after int64, limit 
 	return out, sqlstate.Wrap(engine.SideTarget, "listing what a check has found", err)
 }
 
-func maybeText(v *string) engine.Maybe[string] {
-	if v == nil {
-		return engine.Maybe[string]{}
-	}
-	return engine.Known(*v)
-}
-
 // UnfinishedCheck gives a whole check that has not ended well and may be gone on with: an active one, or the last one if it was
 // interrupted and was of the same entities. It gives nil without one.
 func (db *DB) UnfinishedCheck(ctx context.Context, o engine.CheckOptions) (*engine.RunView, error) {

@@ -6,11 +6,11 @@ import "context"
 // engine, by Odoo id. A card without a line, or whose latest line at the source is in quarantine, has what Odoo's card says.
 // This is the one definition of it, for those who write it and for those who prove it.
 //
-// Where says which cards are meant.
+// Where says which cards are meant; own: the card's own points decide.
 func settledPoints(where string) string {
 	return `
-			SELECT c.id, coalesce(CASE WHEN h.id > coalesce(q.id, 0) THEN h.points_balance END, c.odoo_points, 0) AS points,
-				c.points AS has, CASE WHEN h.id > coalesce(q.id, 0) THEN h.id END AS line, c.synced_to_odoo AS owned
+			SELECT c.id, coalesce(l.points, c.odoo_points, 0) AS points, l.points IS NULL AS own, c.points AS has,
+				CASE WHEN h.id > coalesce(q.id, 0) THEN h.id END AS line, c.synced_to_odoo AS owned
 			FROM public.loyalty_cards c
 			LEFT JOIN LATERAL (
 				SELECT odoo_history_id AS id, points_balance FROM public.point_history
@@ -18,6 +18,7 @@ func settledPoints(where string) string {
 			LEFT JOIN LATERAL (
 				SELECT max(source_id) AS id FROM ferry.quarantine
 				WHERE entity = 'loyalty_point_history' AND parent_id = c.id AND state IN ` + openStates + `) q ON true
+			CROSS JOIN LATERAL (SELECT CASE WHEN h.id > coalesce(q.id, 0) THEN h.points_balance END AS points) l
 			WHERE ` + where + ` AND c.odoo_card_id IS NOT NULL`
 }
 

@@ -131,6 +131,8 @@ func doing(v engine.StepView) string {
 		return "confirming what differs, behind a later cycle"
 	case engine.StepLedger:
 		return "comparing Odoo's own balances"
+	case engine.StepRepair:
+		return "repairing " + v.Entity
 	}
 	return fmt.Sprintf("%s %s", v.Verb, v.Entity)
 }

@@ -173,6 +173,7 @@ var verbs = map[engine.StepVerb]struct{ name, doing string }{
 	engine.StepSettle: {"settle", "settling points"},
 	engine.StepSweep:  {"sweep", "looking for gone rows"},
 	engine.StepDelete: {"delete", "deleting gone rows"},
+	engine.StepRepair: {"repair", "repairing rows"},
 }
 
 // OfVerb names a step in a list: "sweep". One that this program does not know is named by its own name.

@@ -24,7 +24,9 @@ type Call struct {
 	Which  engine.QuarantineSelection // rows of quarantine
 	Again  bool                       // a waiver is taken back
 	Check  engine.CheckOptions        // of a check
-	Set    string                     // the rule and its severity: "card.partner_missing=warn"
+	Set    string                     // the rule and its severity: "card.partner_missing=warn"; of a repair the plan and the typed name
+	Found  engine.DiscrepancySelection
+	Until  time.Time // of an acknowledgement
 }
 
 // Operator is scripted: it shows a snapshot, keeps what it is asked for, and answers with the error that it is given.
@@ -40,6 +42,7 @@ type Operator struct {
 	readError error
 	rows      []engine.QuarantineRow // by entity and id
 	rules     []engine.RuleView
+	found     findings
 }
 
 var _ engine.Operator = (*Operator)(nil)
