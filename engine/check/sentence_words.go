@@ -74,6 +74,9 @@ func (f *cardFacts) besides() string {
 
 func (f *cardFacts) threeBalances() string {
 	b := f.balances
+	if b.rounded {
+		b.points = described(entity.Card, f.row)["odoo_points"]
+	}
 	parts := []string{"card " + pointsText(b.points)}
 	if b.last.Known {
 		parts = append(parts, "last history "+pointsText(b.last))

@@ -47,7 +47,7 @@ func (s *Snapshot) Raw(ctx context.Context, e *entity.Entity, id int64) (map[str
 	for i := range values {
 		into[i] = &values[i]
 	}
-	err = s.tx.QueryRow(ctx, `SELECT `+strings.Join(list, ", ")+` FROM `+table(e)+` WHERE id = $1`, id).Scan(into...)
+	err = s.tx.QueryRow(ctx, `SELECT `+strings.Join(list, ", ")+` FROM `+table(e)+` WHERE id = $1::bigint`, id).Scan(into...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil //nolint:nilnil // no such row is an answer
 	}

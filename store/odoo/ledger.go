@@ -32,8 +32,8 @@ func (db *DB) Drifted(ctx context.Context, low, high int64) (check.LedgerRange, 
 		return out, err
 	}
 	defer s.Close()
-	err = s.tx.QueryRow(ctx, `SELECT count(*), NOT EXISTS (SELECT FROM public.loyalty_card WHERE id > $2) FROM public.loyalty_card
-		WHERE id > $1 AND id <= $2`, low, high).Scan(&out.Cards, &out.Last)
+	err = s.tx.QueryRow(ctx, `SELECT count(*), NOT EXISTS (SELECT FROM public.loyalty_card WHERE id > $2::bigint) FROM public.loyalty_card
+		WHERE id > $1::bigint AND id <= $2::bigint`, low, high).Scan(&out.Cards, &out.Last)
 	if err != nil {
 		return out, s.failed(ctx, "counting cards", entity.Card, err)
 	}
@@ -97,16 +97,16 @@ func (s *Snapshot) drifted(ctx context.Context, low, high int64) ([]engine.Ledge
 	rows, err := s.tx.Query(ctx, `
 		WITH lines AS (
 			SELECT DISTINCT ON (loyalty_card_id) loyalty_card_id AS card, points_balance::text AS last FROM public.loyalty_point_history
-			WHERE loyalty_card_id > $1 AND loyalty_card_id <= $2 ORDER BY loyalty_card_id, id DESC),
+			WHERE loyalty_card_id > $1::bigint AND loyalty_card_id <= $2::bigint ORDER BY loyalty_card_id, id DESC),
 		rests AS (
 			SELECT card, `+sumActive(wire)+` AS moves FROM (
 				SELECT loyalty_card_id AS card, CASE WHEN state = 'active' THEN remaining_point END AS rest FROM public.loyalty_point_move
-				WHERE loyalty_card_id > $1 AND loyalty_card_id <= $2) m
+				WHERE loyalty_card_id > $1::bigint AND loyalty_card_id <= $2::bigint) m
 			GROUP BY 1),
 		balances AS (
 			SELECT c.id::bigint, c.code::text, c.points::text AS points, l.card IS NOT NULL AS has_lines, l.last, r.card IS NOT NULL AS has_moves, r.moves
 			FROM public.loyalty_card c LEFT JOIN lines l ON l.card = c.id LEFT JOIN rests r ON r.card = c.id
-			WHERE c.id > $1 AND c.id <= $2 OFFSET 0)
+			WHERE c.id > $1::bigint AND c.id <= $2::bigint OFFSET 0)
 		SELECT id, code, points, has_lines, coalesce(last, '0'), has_moves, coalesce(moves, '0') FROM balances
 		WHERE has_lines AND `+disagree("points", "last")+` OR has_moves AND `+disagree("points", "moves")+` ORDER BY id`, low, high)
 	if err != nil {
