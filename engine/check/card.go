@@ -171,7 +171,7 @@ func (f *cardFacts) read(ctx context.Context, snap CardSnapshot, scan bool) erro
 	}
 	f.ledger, err = snap.CardLedger(ctx, f.id, engine.LinesShown)
 	if engine.ClassOf(err) == engine.ClassRetry && ctx.Err() == nil {
-		f.ledger, f.cost, err = nil, f.cost+"; that took too long just now and was given up", nil
+		f.ledger, f.cost = nil, f.cost+"; that took too long just now and was given up"
 		return nil
 	}
 	if err != nil || f.ledger == nil {
@@ -252,4 +252,3 @@ func (f *cardFacts) isYoung(ctx context.Context, snap CardSnapshot, e *entity.En
 	}
 	return engine.Known(len(young) > 0), nil
 }
-

@@ -2,6 +2,8 @@ package control_test
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,11 +45,26 @@ type cardTrouble struct {
 	says   []string
 }
 
+// How a card goes, on either side.
+var (
+	goneFromOdoo = []string{
+		`DELETE FROM loyalty_point_history WHERE loyalty_card_id = $`, `DELETE FROM loyalty_point_move WHERE loyalty_card_id = $`,
+		`DELETE FROM loyalty_card WHERE id = $`,
+	}
+	goneFromEngine = []string{
+		`DELETE FROM point_history WHERE loyalty_card_id = $`, `DELETE FROM point_moves WHERE loyalty_card_id = $`,
+		`DELETE FROM loyalty_cards WHERE id = $`,
+	}
+)
+
 var cardTroubles = []cardTrouble{
 	{name: "healthy", says: []string{"Equal to Odoo: points 30.00", "three balances agree"}},
 	{
 		name: "a drift of history", before: []string{`UPDATE loyalty_card SET points = 150 WHERE id = $`},
-		says: []string{"Equal to Odoo's ledger. Odoo disagrees with itself: card 150.00, last history 30.00, moves 30.00. Repair changes nothing; fix it in Odoo."},
+		says: []string{
+			"Equal to Odoo's ledger. Odoo disagrees with itself: card 150.00, last history 30.00, moves 30.00. " +
+				"Repair changes nothing; fix it in Odoo.",
+		},
 	},
 	{
 		name: "a drift of moves", before: []string{`UPDATE loyalty_point_move SET state = 'expired' WHERE loyalty_card_id = $`},
@@ -67,12 +84,16 @@ var cardTroubles = []cardTrouble{
 		says:   []string{"not line by line", "breaks first at line"},
 	},
 	{
-		name: "not a number", before: []string{`UPDATE loyalty_point_move SET remaining_point = 'NaN', initial_point = 'NaN' WHERE loyalty_card_id = $`}, scan: true,
-		says: []string{"no finite number: card 30.00, last history 30.00, moves NaN"},
+		name: "not a number", scan: true,
+		before: []string{`UPDATE loyalty_point_move SET remaining_point = 'NaN', initial_point = 'NaN' WHERE loyalty_card_id = $`},
+		says:   []string{"no finite number: card 30.00, last history 30.00, moves NaN"},
 	},
 	{
 		name: "points that are none", before: []string{`UPDATE loyalty_card SET points = 'NaN' WHERE id = $`}, scan: true, cause: engine.CauseQuarantined,
-		says: []string{"older version", "NaN, infinite", "card.points_invalid", "Besides, Odoo disagrees with itself: card NaN, last history 30.00, moves 30.00."},
+		says: []string{
+			"older version", "NaN, infinite", "card.points_invalid",
+			"Besides, Odoo disagrees with itself: card NaN, last history 30.00, moves 30.00.",
+		},
 	},
 	{
 		name: "stale", before: []string{`UPDATE loyalty_card SET partner_id = NULL WHERE id = $`}, cause: engine.CauseQuarantined,
@@ -93,13 +114,11 @@ var cardTroubles = []cardTrouble{
 	},
 	{
 		name: "gone, and no sweep yet", cause: engine.CauseExtra,
-		after: []string{`DELETE FROM loyalty_point_history WHERE loyalty_card_id = $`, `DELETE FROM loyalty_point_move WHERE loyalty_card_id = $`, `DELETE FROM loyalty_card WHERE id = $`},
+		after: goneFromOdoo,
 		says:  []string{"The engine has this card and Odoo does not"},
 	},
 	{
-		name: "missing", engine: []string{
-			`DELETE FROM point_history WHERE loyalty_card_id = $`, `DELETE FROM point_moves WHERE loyalty_card_id = $`, `DELETE FROM loyalty_cards WHERE id = $`,
-		},
+		name: "missing", engine: goneFromEngine,
 		cause: engine.CauseMissing, says: []string{"Missing: Odoo has this card unchanged since before the last cycle", "a repair brings it back"},
 	},
 	{
@@ -123,8 +142,9 @@ var cardTroubles = []cardTrouble{
 		says: []string{"Equal to Odoo: points 30.00. The engine has made it its own"},
 	},
 	{
-		name: "a wrong line", engine: []string{`UPDATE point_history SET points_balance = 11 WHERE loyalty_card_id = $ AND points_balance = 10`}, cause: engine.CauseField,
-		says: []string{"the engine's copy of line", "is wrong", "A repair restores it."},
+		name: "a wrong line", cause: engine.CauseField,
+		engine: []string{`UPDATE point_history SET points_balance = 11 WHERE loyalty_card_id = $ AND points_balance = 10`},
+		says:   []string{"the engine's copy of line", "is wrong", "A repair restores it."},
 	},
 	{
 		name: "a broken link", engine: []string{`UPDATE point_history SET point_move_id = NULL WHERE loyalty_card_id = $ AND points_balance = 10`},
@@ -153,10 +173,8 @@ var cardTroubles = []cardTrouble{
 	},
 	{
 		name: "on its way", after: []string{`UPDATE loyalty_card SET write_date = now() WHERE id = $`}, cause: engine.CauseMissing,
-		engine: []string{
-			`DELETE FROM point_history WHERE loyalty_card_id = $`, `DELETE FROM point_moves WHERE loyalty_card_id = $`, `DELETE FROM loyalty_cards WHERE id = $`,
-		},
-		says: []string{"Not in the engine yet: Odoo wrote it after the last cycle began to read", "The next tick brings it"},
+		engine: goneFromEngine,
+		says:   []string{"Not in the engine yet: Odoo wrote it after the last cycle began to read", "The next tick brings it"},
 	},
 }
 
@@ -201,19 +219,7 @@ func TestACardsFirstSentenceSaysWhatIsWrongWithIt(t *testing.T) {
 
 func (b *bundle) exec(t *testing.T, db *database, statement string, id int64) {
 	t.Helper()
-	db.Exec(t, replace(statement, id))
-}
-
-func replace(statement string, id int64) string {
-	out := ""
-	for _, c := range statement {
-		if c == '$' {
-			out += fmt.Sprint(id)
-			continue
-		}
-		out += string(c)
-	}
-	return out
+	db.Exec(t, strings.ReplaceAll(statement, "$", strconv.FormatInt(id, 10)))
 }
 
 func TestACardIsFoundByWhateverNamesIt(t *testing.T) {
@@ -270,14 +276,15 @@ func TestACardInQuarantineNamesWhoHasItsCodeAndWhatElseIsWrong(t *testing.T) {
 
 	_, err := b.Waive(t.Context(), engine.QuarantineSelection{Entity: "loyalty_card", IDs: []int64{118}}, engine.Act{Reason: "known to sales"}, false)
 	require.NoError(t, err)
-	require.Contains(t, b.look(t, engine.CardKey{ID: 118}, false).Sentence, "somebody knows: its points are negative (card.points_negative). tester@test waived it: known to sales.")
+	require.Contains(t, b.look(t, engine.CardKey{ID: 118}, false).Sentence,
+		"somebody knows: its points are negative (card.points_negative). tester@test waived it: known to sales.")
 
 	b.target.Exec(t, `INSERT INTO loyalty_cards (id, code, points) VALUES (1099511627776, 'OWN', 5)`)
 	require.Contains(t, b.look(t, engine.CardKey{Code: "own"}, false).Sentence, "Card 1099511627776 is the engine's own")
 
 	gone := b.newCard(t, "gone")
 	b.tick(t)
-	for _, s := range []string{`DELETE FROM loyalty_point_history WHERE loyalty_card_id = $`, `DELETE FROM loyalty_point_move WHERE loyalty_card_id = $`, `DELETE FROM loyalty_card WHERE id = $`} {
+	for _, s := range goneFromOdoo {
 		b.exec(t, b.source, s, gone)
 	}
 	done(t, b.full(t))
@@ -313,4 +320,3 @@ func TestEveryCardOfTheDumpThatDisagreesSaysSo(t *testing.T) {
 	require.Equal(t, 8, history)
 	require.Equal(t, 37, moves)
 }
-
