@@ -22,6 +22,8 @@ type Operator interface {
 	Checker
 	DiscrepancyDesk
 	Repairer
+	LedgerDesk
+	CardDesk
 }
 
 // Starter begins runs.

@@ -43,6 +43,8 @@ type Operator struct {
 	rows      []engine.QuarantineRow // by entity and id
 	rules     []engine.RuleView
 	found     findings
+	drifted   []engine.LedgerCard
+	cards     []*engine.CardReport
 }
 
 var _ engine.Operator = (*Operator)(nil)
