@@ -122,7 +122,7 @@ func policyLine(r policyReport) string {
 	if r.Value != r.Default {
 		usual = "default " + r.Default
 	}
-	line := fmt.Sprintf("%-14s %-8s %-14s %s", r.Name, r.Value, usual, r.Why)
+	line := fmt.Sprintf("%-44s %-8s %-14s %s", r.Name, r.Value, usual, r.Why)
 	if r.Differ {
 		line += fmt.Sprintf(" The config says %s, which is not in force.", r.Config.Value)
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ferry/engine/monitor"
 )
 
 // Deletes is what is done about engine rows whose source row is gone.
@@ -26,6 +28,9 @@ type Policies struct {
 	VanishRows   int64         `json:"vanish_rows"`   // … or more rows than this
 	RefusedShare float64       `json:"refused_share"` // a run pauses if the engine database refuses a larger share of a step's rows
 	SweepEvery   time.Duration `json:"sweep_every"`   // all ids of both sides are compared at least so often
+
+	// Levels are when somebody is told. They decide nothing in a run, so they are not frozen into it.
+	Levels monitor.Thresholds `json:"-"`
 }
 
 // vanishFew is how many rows may vanish whatever their share: of a small table a few are a large one.
@@ -36,7 +41,7 @@ const refusedFew = 100
 
 // DefaultPolicies are those of an engine database that says nothing else.
 func DefaultPolicies() Policies {
-	return Policies{Deletes: DeletesReport, VanishShare: 0.001, VanishRows: 10_000, RefusedShare: 0.01, SweepEvery: time.Hour}
+	return Policies{Deletes: DeletesReport, VanishShare: 0.001, VanishRows: 10_000, RefusedShare: 0.01, SweepEvery: time.Hour, Levels: monitor.Default()}
 }
 
 // TooManyVanished reports whether so many of an entity's rows vanished that a run must ask.
@@ -107,20 +112,29 @@ func share(at func(*Policies) *float64) policy {
 }
 
 // PolicyNames lists the policies.
-func PolicyNames() []string { return slices.Sorted(maps.Keys(policies)) }
+func PolicyNames() []string {
+	names := append(slices.Collect(maps.Keys(policies)), monitor.Names()...)
+	slices.Sort(names)
+	return names
+}
 
 // Get is a policy's value as text.
 func (p Policies) Get(name string) string {
 	if one, ok := policies[name]; ok {
 		return one.get(p)
 	}
-	return ""
+	return p.Levels.Get(name)
 }
 
 // Set gives a policy a value, by name. It fails for a name or a value that does not exist.
 func (p *Policies) Set(name, text string) error {
 	one, ok := policies[name]
 	if !ok {
+		if found, err := p.Levels.Set(name, text); err != nil {
+			return fmt.Errorf("policy %s: %w", name, err)
+		} else if found {
+			return nil
+		}
 		return fmt.Errorf("no policy %q; there are: %s", name, strings.Join(PolicyNames(), ", "))
 	}
 	if err := one.set(p, text); err != nil {

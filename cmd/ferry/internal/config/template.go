@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
+	"ferry/engine/monitor"
 )
 
 // Key is one row of the console's keymap, as the default config shows it.
@@ -136,7 +138,7 @@ func PolicyUsage(name string) string {
 	case "sweep-every":
 		return "The ids of both sides are compared at least so often."
 	}
-	return name
+	return cmp.Or(monitor.Usage(name), name)
 }
 
 // literal is a setting's default as TOML.
