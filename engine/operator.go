@@ -19,6 +19,7 @@ type Operator interface {
 	Steerer
 	Historian
 	QuarantineDesk
+	AlertDesk
 }
 
 // Starter begins runs.

@@ -19,6 +19,7 @@ import (
 	"ferry/engine"
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
+	"ferry/engine/monitor"
 )
 
 // Ledger is the engine database, as far as steering and looking go.
@@ -122,11 +123,14 @@ type Config struct {
 
 	Version string
 	Logger  *slog.Logger
+	// Channels carry alerts; none: they are kept and shown.
+	Channels []monitor.Channel
 
 	// For tests. Every process on a database must agree on the intervals, and on the ledger's idea of silence.
 	HeartbeatEvery time.Duration // 0: 2 s
 	TakeOverEvery  time.Duration // 0: 5 s
 	LookEvery      time.Duration // 0: 0.5 s; how often it is looked whether a tick is due
+	WatchEvery     time.Duration // 0: 1 s; how often it is looked whether levels are due or messages wait
 	Reached        func(cycle.Point)
 }
 
@@ -153,6 +157,7 @@ func New(c Config) *Control {
 	c.HeartbeatEvery = cmp.Or(c.HeartbeatEvery, heartbeatEvery)
 	c.TakeOverEvery = cmp.Or(c.TakeOverEvery, takeOverEvery)
 	c.LookEvery = cmp.Or(c.LookEvery, lookEvery)
+	c.WatchEvery = cmp.Or(c.WatchEvery, watchEvery)
 	k := &Control{
 		c:        c,
 		executor: &cycle.Executor{Source: c.Source, Process: c.Process, Logger: c.Logger, Reached: c.Reached},
@@ -170,6 +175,7 @@ func New(c Config) *Control {
 func (k *Control) Run(ctx context.Context) {
 	ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
 	k.done.Go(func() { k.poll(ctx) })
+	k.done.Go(func() { k.watch(ctx) })
 	if k.works() {
 		k.done.Go(func() { k.work(ctx) })
 		k.done.Go(func() { k.schedule(ctx) })

@@ -39,6 +39,8 @@ type Operator struct {
 	readError error
 	rows      []engine.QuarantineRow // by entity and id
 	rules     []engine.RuleView
+	alerts    []engine.AlertView // newest first
+	tested    []engine.DeliveryView
 }
 
 var _ engine.Operator = (*Operator)(nil)
