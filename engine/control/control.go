@@ -144,6 +144,7 @@ type Control struct {
 	changed  chan struct{} // asks the poller for a fresh snapshot at once
 	rates    rates
 
+	identity atomic.Pointer[string] // of the engine database, once known
 	signedOn atomic.Bool // others may count on this process
 	keeps    atomic.Bool // this process starts ticks when they are due
 	stop     context.CancelFunc

@@ -3,12 +3,10 @@ package control
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"ferry/engine"
-	"ferry/engine/cycle"
 	"ferry/engine/monitor"
 	"ferry/engine/redact"
 )
@@ -66,6 +64,10 @@ func (k *Control) send(ctx context.Context, channel monitor.Channel, m monitor.M
 	m.Where = s.Source.Address + " → " + s.Target.Address
 	if k.c.Profile != "" {
 		m.Where = k.c.Profile + ", " + m.Where
+	}
+	m.Instance = s.Target.Address
+	if identity := k.identity.Load(); identity != nil {
+		m.Instance = *identity
 	}
 	return redact.Error(channel.Send(ctx, m))
 }
@@ -138,6 +140,11 @@ func (w *watcher) look(ctx context.Context, s *engine.Snapshot) error {
 		if err := w.book.Channels(ctx, names); err != nil {
 			return err
 		}
+		identity, err := w.k.c.Ledger.Identity(ctx)
+		if err != nil {
+			return err
+		}
+		w.k.identity.Store(&identity)
 		w.knownUntil = time.Now().Add(channelsEvery)
 	}
 	if err := w.memory.handOver(ctx, w.book); err != nil {
@@ -173,7 +180,8 @@ func (k *Control) channelNames() []string {
 // deliver sends the messages of one channel, so that a receiver which hangs holds up nobody else.
 func (k *Control) deliver(ctx context.Context, book monitor.Book, channel monitor.Channel) {
 	every(ctx, k.c.WatchEvery, func() {
-		for ctx.Err() == nil && !k.Snapshot().Target.Down() && k.Snapshot().Setup == engine.SetupReady {
+		// Until the channels are known here so is not which database this is, and no message says.
+		for ctx.Err() == nil && k.identity.Load() != nil && !k.Snapshot().Target.Down() && k.Snapshot().Setup == engine.SetupReady {
 			more, err := k.deliverNext(ctx, book, channel)
 			if err != nil && ctx.Err() == nil {
 				k.c.Logger.WarnContext(ctx, "messages wait", "channel", channel.Name(), "error", err)
@@ -225,13 +233,4 @@ func (p *poller) oldest(ctx context.Context) engine.Maybe[time.Duration] {
 		return engine.Maybe[time.Duration]{}
 	}
 	return engine.Known(age)
-}
-
-// Thresholds gives the service levels' thresholds in force.
-func (k *Control) Thresholds(ctx context.Context) (monitor.Thresholds, error) {
-	p, err := k.Policies(ctx)
-	if err != nil {
-		return cycle.DefaultPolicies().Levels, fmt.Errorf("reading thresholds: %w", err)
-	}
-	return p.Levels, nil
 }

@@ -16,7 +16,8 @@ type Message struct {
 
 	Severity engine.Severity
 	Text     string
-	Where    string // which pair of databases, without secrets
+	Where    string // which pair of databases, in words and without secrets
+	Instance string // which engine database: the same whichever process sends
 	FiredAt  time.Time
 	At       time.Time // when it was decided to say this
 }
