@@ -145,8 +145,8 @@ type Control struct {
 	rates    rates
 
 	identity atomic.Pointer[string] // of the engine database, once known
-	signedOn atomic.Bool // others may count on this process
-	keeps    atomic.Bool // this process starts ticks when they are due
+	signedOn atomic.Bool            // others may count on this process
+	keeps    atomic.Bool            // this process starts ticks when they are due
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 }

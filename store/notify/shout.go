@@ -46,8 +46,8 @@ const mostAbandoned = 4
 type shout struct {
 	address
 
-	name      string
-	service   service
+	name    string
+	service service
 	waiting atomic.Int32 // attempts that have not ended, given up or not
 }
 

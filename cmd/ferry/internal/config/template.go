@@ -54,7 +54,7 @@ const rulesHeading = `
 
 const policiesHeading = `
 # What is done about rows that are gone from the source, and how many of them, or of rows that the engine database refuses,
-# are too many. ` + "`ferry init`" + ` takes these into a new engine database, as it does the rules; ` + "`ferry policy set`" + ` changes one later.
+# are too many; and the service levels: when one is missed, when somebody is told. ` + "`ferry init`" + ` takes these into a new engine database, as it does the rules; ` + "`ferry policy set`" + ` changes one later.
 [policies]
 `
 
@@ -146,6 +146,8 @@ func literal(s Setting) string {
 	switch s.Kind {
 	case Number, Share, Switch:
 		return s.Default
+	case Channels:
+		return "[]"
 	case Text, Database, OfSides:
 	}
 	return strconv.Quote(s.Default)
