@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"ferry/engine/monitor"
@@ -135,7 +134,7 @@ func (p *Policies) Set(name, text string) error {
 		} else if found {
 			return nil
 		}
-		return fmt.Errorf("no policy %q; there are: %s", name, strings.Join(PolicyNames(), ", "))
+		return fmt.Errorf("no policy %q; `ferry config default` shows them all", name)
 	}
 	if err := one.set(p, text); err != nil {
 		return fmt.Errorf("policy %s: %w", name, err)
