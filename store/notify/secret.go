@@ -35,7 +35,7 @@ func secretsOf(u *url.URL) []string {
 	}
 	var out []string
 	for _, part := range parts {
-		for _, piece := range append(strings.FieldsFunc(part, func(r rune) bool { return strings.ContainsRune("/:@?&=, ", r) }), part) {
+		for _, piece := range append(strings.FieldsFunc(part, func(r rune) bool { return strings.ContainsRune("/:@?&=-, ", r) }), part) {
 			decoded, _ := url.QueryUnescape(piece)
 			unescaped, _ := url.PathUnescape(piece)
 			out = append(out, piece, decoded, unescaped, url.QueryEscape(decoded), url.PathEscape(unescaped))
