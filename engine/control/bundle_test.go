@@ -80,6 +80,12 @@ func setupWith(t *testing.T, template string, prepare func(ctx context.Context, 
 
 func (b *bundle) open(t *testing.T, source, target string) *control.Control {
 	t.Helper()
+	return b.openWith(t, source, target, func(*control.Config) {})
+}
+
+// openWith is open with a config that a test changes.
+func (b *bundle) openWith(t *testing.T, source, target string, change func(*control.Config)) *control.Control {
+	t.Helper()
 	ctx := t.Context()
 	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	from, err := odoo.Open(ctx, source, "ferry test")
@@ -89,13 +95,15 @@ func (b *bundle) open(t *testing.T, source, target string) *control.Control {
 	b.ledger = to
 	jobs, err := queue.New(to, logger)
 	require.NoError(t, err)
-	k := control.New(control.Config{
+	config := control.Config{
 		Ledger: to, Source: from, Workers: jobs,
 		Migrate: func(ctx context.Context) error { return migrations.Init(ctx, to.Pool(), nil, logger) },
 		Process: engine.Process{ID: t.Name(), Host: "test", PID: 1, Workers: 2},
 		Actor:   engine.Actor{User: "tester", Host: "test"},
-		Logger:  logger, LookEvery: 20 * time.Millisecond,
-	})
+		Logger:  logger, LookEvery: 20 * time.Millisecond, WatchEvery: 20 * time.Millisecond,
+	}
+	change(&config)
+	k := control.New(config)
 	k.Run(ctx)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)

@@ -84,7 +84,9 @@ func TestLevelsAtTheirEdges(t *testing.T) {
 	t.Parallel()
 	const card = "loyalty_card"
 	agree := func(settled, compared int64) func(*engine.Snapshot) {
-		return func(s *engine.Snapshot) { s.Proof.Entities[0].Settled, s.Proof.Entities[0].Compared = settled, compared }
+		return func(s *engine.Snapshot) {
+			s.Proof.Entities[0].Settled, s.Proof.Entities[0].Compared = settled, compared
+		}
 	}
 	rejected := func(rows, of, waiting, waived int64) func(*engine.Snapshot) {
 		return func(s *engine.Snapshot) {

@@ -18,7 +18,7 @@ var _ monitor.Book = (*DB)(nil)
 // judgeDue is the condition that levels are due to be judged by a snapshot that was taken at $1: their time has come, or a cycle
 // was completed that the snapshot shows and the last judgement did not.
 const judgeDue = `(judged_at IS NULL OR judged_at < $1 AND (next_at <= clock_timestamp()
-	OR EXISTS (SELECT FROM ferry.tick t WHERE t.visible_at > judged_at AND t.visible_at <= $1)))`
+	OR EXISTS (SELECT FROM ferry.entity_state e WHERE e.counted_at > judged_at AND e.counted_at <= $1)))`
 
 // JudgeDue reports whether levels are due to be judged, by a snapshot that was taken at the given time.
 func (db *DB) JudgeDue(ctx context.Context, taken time.Time) (bool, error) {
