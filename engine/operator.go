@@ -24,6 +24,7 @@ type Operator interface {
 	Repairer
 	LedgerDesk
 	CardDesk
+	AlertDesk
 }
 
 // Starter begins runs.

@@ -51,6 +51,10 @@ type Schedule struct {
 	PausedBy    string    // empty: not paused
 	PausedSince time.Time
 	Reason      string // why it is paused
+
+	FailedInRow int    // ticks that failed one behind the other, up to now
+	FailedHour  int64  // ticks that failed in the last hour; Freshness.Ticks were completed in it
+	LastFailure string // why the last of FailedInRow failed
 }
 
 // Paused reports whether somebody holds ticks back.
@@ -92,6 +96,7 @@ type Endpoint struct {
 	Err       string
 	DownSince time.Time // zero while reachable
 	NextTry   time.Time
+	Oldest    Maybe[time.Duration] // of the source: how long ferry's longest transaction there has been open, in any process; 0: none is
 }
 
 // Down reports whether the last attempt to reach the database failed.
@@ -160,6 +165,7 @@ type EntityView struct {
 	Accounted       Maybe[bool] // source rows = engine rows − stale − extra + quarantined; unknown until a run has ended
 	PausedBy        string      // who holds its batches back, in every run; empty: nobody
 	PausedReason    string
+	RejectedLimit   Maybe[float64] // by policy, the rejected share above which somebody must look; unknown: not read
 }
 
 // RejectedShare is the part of the source's rows that a rule or the database refused, without those that only wait for

@@ -15,6 +15,7 @@ import (
 	"ferry/engine"
 	"ferry/engine/redact"
 	"ferry/store/enginedb"
+	"ferry/store/notify"
 	"ferry/store/session"
 	"ferry/tui/keymap"
 	"ferry/tui/sanitize"
@@ -140,6 +141,8 @@ func typed(x config.Setting, text string) any {
 		if is, err := strconv.ParseBool(text); err == nil {
 			return is
 		}
+	case config.Channels:
+		return notify.Names(notify.Split(text))
 	case config.Text, config.Database, config.OfSides:
 	}
 	if shown := redact.Text(text); shown != text || x.Kind != config.Database || !config.HoldsPassword(text) {
@@ -235,6 +238,9 @@ func (f *ferry) writeConfig(r configReport) {
 func text(value any) string {
 	if value == nil {
 		return ""
+	}
+	if list, ok := value.([]string); ok {
+		return strings.Join(list, ", ")
 	}
 	return fmt.Sprint(value)
 }

@@ -10,6 +10,7 @@ import (
 	"ferry/cmd/ferry/internal/config"
 	"ferry/engine"
 	"ferry/engine/cycle"
+	"ferry/engine/monitor"
 	"ferry/tui/widget"
 )
 
@@ -48,7 +49,7 @@ Exit codes: 0 changed · 2 there is no such policy or value · 4 it has that val
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return f.once(cmd.Context(), f.listPolicies) },
 	}
-	return group("policy", "What is done about rows that are gone or refused, and how many are too many", list, set)
+	return group("policy", "What is done about rows that are gone or refused, how many are too many, and when somebody is told", list, set)
 }
 
 // setPolicy gives a policy another value, and warns of rows that are listed for what it does.
@@ -76,7 +77,11 @@ func (f *ferry) setPolicy(ctx context.Context, c *crossing, name, value, reason 
 	if f.settings.JSON {
 		return f.line(map[string]any{"v": 1, "type": "result", "name": name, "value": value, "was": before.Get(name), "extra_listed": extra})
 	}
-	return f.say(fmt.Sprintf("policy %s: %s (was %s), from the next run on", name, value, before.Get(name)))
+	from := "from the next run on"
+	if monitor.Usage(name) != "" {
+		from = "from the next look at the service levels on"
+	}
+	return f.say(fmt.Sprintf("policy %s: %s (was %s), %s", name, value, before.Get(name), from))
 }
 
 // policyReport is a policy in JSON.
@@ -122,7 +127,7 @@ func policyLine(r policyReport) string {
 	if r.Value != r.Default {
 		usual = "default " + r.Default
 	}
-	line := fmt.Sprintf("%-14s %-8s %-14s %s", r.Name, r.Value, usual, r.Why)
+	line := fmt.Sprintf("%-44s %-8s %-14s %s", r.Name, r.Value, usual, r.Why)
 	if r.Differ {
 		line += fmt.Sprintf(" The config says %s, which is not in force.", r.Config.Value)
 	}

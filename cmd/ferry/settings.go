@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 	"ferry/engine"
 	"ferry/engine/entity"
 	"ferry/engine/redact"
+	"ferry/store/notify"
 	"ferry/store/session"
 )
 
@@ -34,6 +36,7 @@ type settings struct {
 	Background         string
 	LowBandwidth       bool
 	RejectedShare      float64
+	Alerts             string // channels, with blanks between them: secrets
 
 	file *config.File      // never nil once filled
 	said map[string]origin // by the setting's name
@@ -143,9 +146,16 @@ var table = []setting{
 	{
 		config.Setting{
 			Name: "rejected-share", Section: "limits", Kind: config.Share, Default: "0.01",
-			Usage: "the share of an entity's rows that may be rejected before a sync ends with exit code 3",
+			Usage: "the share of an entity's rows that may be rejected before a sync ends with exit code 3; it comes before the policies of that name",
 		},
 		func(s *settings) any { return &s.RejectedShare },
+	},
+	{
+		config.Setting{
+			Name: "alerts", Section: "alerts", In: "channels", Kind: config.Channels,
+			Usage: "URLs of channels for alerts: smtp://, slack://, telegram://, generic+https://, alertmanager+https://… (no secret here)",
+		},
+		func(s *settings) any { return &s.Alerts },
 	},
 }
 
@@ -190,14 +200,17 @@ func (s *settings) given(f *pflag.FlagSet, getenv func(string) string) error {
 		case flag.Changed && x.Kind == config.Database && config.HoldsPassword(text):
 			return usage("%s holds a password, and arguments are visible to every user of this machine; "+
 				"put it into PGPASSFILE, a service file, or the environment (%s)", x.Flag(), x.Variable())
+		case flag.Changed && x.Kind == config.Channels && slices.ContainsFunc(notify.Split(text), notify.HoldsSecret):
+			return usage("%s holds what may be a secret (a password, a token, a path), and arguments are visible to every user of this machine; "+
+				"put it into the config file ([alerts] channels = […], a file of yours alone), or the environment (%s)", x.Flag(), x.Variable())
 		case flag.Changed:
 			if err := x.Check(text); err != nil {
-				return usage("%s %s: %w", x.Flag(), redact.Text(text), err)
+				return usage("%s %s: %w", x.Flag(), x.Shown(text), err)
 			}
 		case variable != "":
 			o = origin{from: fromEnvironment, value: variable}
 			if err := take(flag, x, variable); err != nil {
-				return usage("%s=%q: %w", x.Variable(), redact.Text(variable), err)
+				return usage("%s=%q: %w", x.Variable(), x.Shown(variable), err)
 			}
 		default:
 			o.from = fromDefault
@@ -233,6 +246,11 @@ func (s *settings) fill(f *pflag.FlagSet, getenv func(string) string) error {
 			if err := s.file.CheckProfile(s.Profile); err != nil {
 				return usage("%s: %w", s.said[x.Name].String(x.Setting), err)
 			}
+		}
+	}
+	if o := s.said["alerts"]; o.from == fromFile && slices.ContainsFunc(notify.Split(s.Alerts), notify.HoldsSecret) {
+		if err := session.CheckSecrets(s.file.Path); err != nil {
+			return usage("%s: it names channels with secrets: %w", o.place.Place, err)
 		}
 	}
 	if s.ReadOnly {
@@ -336,6 +354,15 @@ func (s *settings) facts(side engine.Side) (session.Facts, error) {
 func (s *settings) Insecure(side engine.Side) bool {
 	facts, err := s.facts(side)
 	return err == nil && facts.Insecure
+}
+
+// rejectedLimit is the rejected share of an entity above which somebody must look: what this process was told, else the engine
+// database's policy.
+func (s *settings) rejectedLimit(e engine.EntityView) float64 {
+	if s.said["rejected-share"].from == fromDefault {
+		return e.RejectedLimit.Or(s.RejectedShare)
+	}
+	return s.RejectedShare
 }
 
 // Rules are the severities that the config file names. They are for `ferry init`; see config.DifferingRules.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ferry/engine"
+	"ferry/engine/monitor"
 )
 
 func (f *ferry) statusCommand() *cobra.Command {
@@ -21,9 +23,10 @@ func (f *ferry) statusCommand() *cobra.Command {
 engine may be, what holds the floor back, and when ticks come.
 
 Exit codes: 0 printed · 1 a database does not answer, or the engine database is not initialised.
-With --check: 0 all is well · 3 more of an entity's rows are rejected than the limit (--rejected-share), or its rows do not
-add up · 5 that could not be said: nothing was synced yet, a database does not answer, it is not known how late the engine
-is, or it may be more than a minute late though ticks are kept by somebody or paused.`,
+With --check: 0 all is well · 3 settled discrepancies, more of an entity's rows are rejected than the limit (--rejected-share,
+else the policy), or its rows do not add up · 5 that could not be said: nothing was synced yet, a database does not answer, it
+is not known how late the engine is, it may be more than a minute late though ticks are kept by somebody or paused, or a
+check was begun and its proof does not hold. It prints why.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if check {
@@ -90,9 +93,13 @@ func (f *ferry) judge(s *engine.Snapshot) error {
 			return exitWith(exitDiscrepancy, fmt.Errorf("the rows of %s do not add up: source %d, engine %d − stale %d − extra %d + quarantined %d; "+
 				"`ferry sync full` reads every row", e.Name, e.SourceRows.Value, e.TargetRows.Value, e.Stale.Value, e.Extra.Value, e.Quarantined.Value))
 		}
-		if share := e.RejectedShare(); share.Known && share.Value > f.settings.RejectedShare {
-			return f.tooMany(s, e.Name, share.Value)
+		if share := e.RejectedShare(); share.Known && share.Value > f.settings.rejectedLimit(e) {
+			return f.tooMany(s, e, share.Value)
 		}
+	}
+	if p := s.Proof; p.Verdict == engine.Fail || p.Settled > 0 {
+		return exitWith(exitDiscrepancy, fmt.Errorf("%d rows are not as Odoo has them, and it is no change under way%s; see `ferry discrepancies list`",
+			p.Settled, agreeing(p)))
 	}
 	switch {
 	case s.Source.Down():
@@ -100,10 +107,31 @@ func (f *ferry) judge(s *engine.Snapshot) error {
 	case s.Freshness.ReadFrom.IsZero():
 		return unchecked("no cycle has been completed, so nobody knows how late the engine is; `ferry sync full` makes the first")
 	}
-	if err := late(s); err != nil || len(unknown) == 0 {
+	if err := late(s); err != nil {
 		return err
 	}
-	return unchecked("whether the rows of %s add up is not known while a run reads them; ask again when it has ended", strings.Join(unknown, ", "))
+	if len(unknown) > 0 {
+		return unchecked("whether the rows of %s add up is not known while a run reads them; ask again when it has ended", strings.Join(unknown, ", "))
+	}
+	return unproven(s.Proof)
+}
+
+// agreeing says how many rows agree all the same.
+func agreeing(p engine.ProofView) string {
+	if !p.Agreement.Known {
+		return ""
+	}
+	return ", " + monitor.Percent(p.Agreement.Value, 1) + " agree"
+}
+
+// unproven fails with exitUnchecked if checks were begun and what they say does not hold. Where nobody ever checks there is
+// nothing to say: that is the state of an engine that is only synced.
+func unproven(p engine.ProofView) error {
+	if p.NewestAt.IsZero() || p.Verdict != engine.CouldNotCheck {
+		return nil
+	}
+	why := cmp.Or(p.Why, "no clean pass of a check is young enough")
+	return unchecked("whether the engine is as Odoo says is not proven: %s; `ferry check` compares both sides", why)
 }
 
 func unchecked(format string, args ...any) error {

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"ferry/engine"
 	"ferry/engine/entity"
+	"ferry/engine/monitor"
 	"ferry/tui/cure"
 	"ferry/tui/sanitize"
 )
@@ -158,18 +158,19 @@ func (f *ferry) rejects(s *engine.Snapshot) error {
 		switch {
 		case !share.Known && takesPart(s, e.Name):
 			return exitWith(exitUnchecked, errors.New("the rejected share of "+e.Name+" is not known"))
-		case !share.Known || share.Value <= f.settings.RejectedShare:
+		case !share.Known || share.Value <= f.settings.rejectedLimit(e):
 			continue
 		}
-		return f.tooMany(s, e.Name, share.Value)
+		return f.tooMany(s, e, share.Value)
 	}
 	return nil
 }
 
 // tooMany is the error of an entity of which more rows were rejected than the limit.
-func (f *ferry) tooMany(s *engine.Snapshot, name string, share float64) error {
-	return exitWith(exitDiscrepancy, fmt.Errorf("%s %% of %s were rejected%s; the limit is %s %%; see `ferry quarantine list`",
-		strconv.FormatFloat(100*share, 'f', 1, 64), name, mostFor(s, name), strconv.FormatFloat(100*f.settings.RejectedShare, 'f', -1, 64)))
+func (f *ferry) tooMany(s *engine.Snapshot, e engine.EntityView, share float64) error {
+	limit := f.settings.rejectedLimit(e)
+	return exitWith(exitDiscrepancy, fmt.Errorf("%s of %s were rejected%s; the limit is %s; see `ferry quarantine list`",
+		monitor.Percent(share, limit), e.Name, mostFor(s, e.Name), monitor.Percent(limit)))
 }
 
 func takesPart(s *engine.Snapshot, name string) bool {

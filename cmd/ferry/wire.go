@@ -20,6 +20,7 @@ import (
 	"ferry/engine/redact"
 	"ferry/store/enginedb"
 	"ferry/store/migrations"
+	"ferry/store/notify"
 	"ferry/store/odoo"
 	"ferry/store/queue"
 	"ferry/store/sqlstate"
@@ -38,6 +39,10 @@ type crossing struct {
 func (f *ferry) open(ctx context.Context, workers int, logger *slog.Logger) (*crossing, error) {
 	if err := f.settings.databases(); err != nil {
 		return nil, err
+	}
+	channels, err := notify.Open(notify.Split(f.settings.Alerts))
+	if err != nil {
+		return nil, usage("%s: %w", f.settings.where("alerts"), err)
 	}
 	process := thisProcess(workers, f.settings.ReadOnly)
 	application := fmt.Sprintf("ferry %s:%d", process.Host, process.PID)
@@ -66,7 +71,7 @@ func (f *ferry) open(ctx context.Context, workers int, logger *slog.Logger) (*cr
 			return sqlstate.Wrap(engine.SideTarget, "initialising", migrations.InitWith(ctx, target.Pool(), seeds, logger))
 		},
 		Process: process, Actor: thisActor(process.Host, f.getenv),
-		Profile: f.settings.Profile, Version: version(), Logger: logger,
+		Profile: f.settings.Profile, Version: version(), Logger: logger, Channels: channels,
 		InsecureSource: f.settings.Insecure(engine.SideSource), InsecureTarget: f.settings.Insecure(engine.SideTarget),
 	})
 	return &crossing{Control: k, source: source, target: target}, nil

@@ -20,6 +20,7 @@ import (
 	"ferry/engine/check"
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
+	"ferry/engine/monitor"
 )
 
 // Ledger is the engine database, as far as steering and looking go.
@@ -130,11 +131,14 @@ type Config struct {
 
 	Version string
 	Logger  *slog.Logger
+	// Channels carry alerts; none: they are kept and shown.
+	Channels []monitor.Channel
 
 	// For tests. Every process on a database must agree on the intervals, and on the ledger's idea of silence.
 	HeartbeatEvery time.Duration // 0: 2 s
 	TakeOverEvery  time.Duration // 0: 5 s
 	LookEvery      time.Duration // 0: 0.5 s; how often it is looked whether a tick is due
+	WatchEvery     time.Duration // 0: 1 s; how often it is looked whether levels are due or messages wait
 	Reached        func(cycle.Point)
 	Patience       time.Duration // 0: as package check has it; how long a check waits for a cycle that may not come
 }
@@ -149,8 +153,9 @@ type Control struct {
 	changed  chan struct{} // asks the poller for a fresh snapshot at once
 	rates    rates
 
-	signedOn atomic.Bool // others may count on this process
-	keeps    atomic.Bool // this process starts ticks when they are due
+	identity atomic.Pointer[string] // of the engine database, once known
+	signedOn atomic.Bool            // others may count on this process
+	keeps    atomic.Bool            // this process starts ticks when they are due
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 }
@@ -162,6 +167,7 @@ func New(c Config) *Control {
 	c.HeartbeatEvery = cmp.Or(c.HeartbeatEvery, heartbeatEvery)
 	c.TakeOverEvery = cmp.Or(c.TakeOverEvery, takeOverEvery)
 	c.LookEvery = cmp.Or(c.LookEvery, lookEvery)
+	c.WatchEvery = cmp.Or(c.WatchEvery, watchEvery)
 	k := &Control{
 		c:        c,
 		executor: &cycle.Executor{Source: c.Source, Process: c.Process, Logger: c.Logger, Reached: c.Reached},
@@ -180,6 +186,7 @@ func New(c Config) *Control {
 func (k *Control) Run(ctx context.Context) {
 	ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
 	k.done.Go(func() { k.poll(ctx) })
+	k.done.Go(func() { k.watch(ctx) })
 	if k.works() {
 		k.done.Go(func() { k.work(ctx) })
 		k.done.Go(func() { k.schedule(ctx) })

@@ -142,6 +142,9 @@ func (p *poller) lookAtSource(ctx context.Context) {
 	defer cancel()
 	version, err := p.k.c.Source.Ping(ctx)
 	note(&p.source, &p.sourceTries, version, err)
+	if err == nil {
+		p.source.Oldest = p.oldest(ctx)
+	}
 	p.sourceNext = time.Now().Add(sourceLook)
 	if err != nil {
 		p.sourceNext = p.source.NextTry

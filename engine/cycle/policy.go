@@ -5,8 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"ferry/engine/monitor"
 )
 
 // Deletes is what is done about engine rows whose source row is gone.
@@ -28,6 +29,9 @@ type Policies struct {
 	SweepEvery   time.Duration `json:"sweep_every"`   // all ids of both sides are compared at least so often
 	ProofAge     time.Duration `json:"proof_age"`     // a range of ids that was compared longer ago is no longer proven
 	ProofEvery   time.Duration `json:"proof_every"`   // every range is compared at least so often, by itself; 0: only when asked
+
+	// Levels are when somebody is told. They decide nothing in a run, so they are not frozen into it.
+	Levels monitor.Thresholds `json:"-"`
 }
 
 // vanishFew is how many rows may vanish whatever their share: of a small table a few are a large one.
@@ -40,7 +44,7 @@ const refusedFew = 100
 func DefaultPolicies() Policies {
 	return Policies{
 		Deletes: DeletesReport, VanishShare: 0.001, VanishRows: 10_000, RefusedShare: 0.01, SweepEvery: time.Hour,
-		ProofAge: 24 * time.Hour, ProofEvery: time.Hour,
+		ProofAge: 24 * time.Hour, ProofEvery: time.Hour, Levels: monitor.Default(),
 	}
 }
 
@@ -131,21 +135,30 @@ func share(at func(*Policies) *float64) policy {
 }
 
 // PolicyNames lists the policies.
-func PolicyNames() []string { return slices.Sorted(maps.Keys(policies)) }
+func PolicyNames() []string {
+	names := append(slices.Collect(maps.Keys(policies)), monitor.Names()...)
+	slices.Sort(names)
+	return names
+}
 
 // Get is a policy's value as text.
 func (p Policies) Get(name string) string {
 	if one, ok := policies[name]; ok {
 		return one.get(p)
 	}
-	return ""
+	return p.Levels.Get(name)
 }
 
 // Set gives a policy a value, by name. It fails for a name or a value that does not exist.
 func (p *Policies) Set(name, text string) error {
 	one, ok := policies[name]
 	if !ok {
-		return fmt.Errorf("no policy %q; there are: %s", name, strings.Join(PolicyNames(), ", "))
+		if found, err := p.Levels.Set(name, text); err != nil {
+			return fmt.Errorf("policy %s: %w", name, err)
+		} else if found {
+			return nil
+		}
+		return fmt.Errorf("no policy %q; `ferry config default` shows them all", name)
 	}
 	if err := one.set(p, text); err != nil {
 		return fmt.Errorf("policy %s: %w", name, err)

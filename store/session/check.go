@@ -146,6 +146,9 @@ func CheckPassfile(file string) error {
 	return private("password", file)
 }
 
+// CheckSecrets fails if a config file that holds secrets is readable by others.
+func CheckSecrets(file string) error { return private("config", file) }
+
 // private fails if a file is readable by others. What is no plain file, such as /dev/null or a pipe, keeps nothing.
 func private(what, file string) error {
 	info, err := os.Stat(file)

@@ -45,6 +45,8 @@ type Operator struct {
 	found     findings
 	drifted   []engine.LedgerCard
 	cards     []*engine.CardReport
+	alerts    []engine.AlertView // newest first
+	tested    []engine.DeliveryView
 }
 
 var _ engine.Operator = (*Operator)(nil)

@@ -106,7 +106,7 @@ func (r *reader) section(tree map[string]any, path []string, section, profile st
 			continue
 		}
 		if err := setting.Check(text); err != nil {
-			r.faultf(at, "%s = %s: %v", dotted(at), redact.Text(text), err)
+			r.faultf(at, "%s = %s: %v", dotted(at), setting.Shown(text), err)
 			continue
 		}
 		out[setting.Name] = Value{text, r.places.of(at), profile}
@@ -260,7 +260,10 @@ func asList(value any) ([]string, bool) {
 func asText(kind Kind, value any) (text string, ok bool) {
 	switch v := value.(type) {
 	case string:
-		return v, kind == Text || kind == Database || kind == OfSides
+		return v, kind == Text || kind == Database || kind == OfSides || kind == Channels
+	case []any:
+		list, ok := asList(value)
+		return strings.Join(list, " "), kind == Channels && (ok || len(v) == 0)
 	case bool:
 		return strconv.FormatBool(v), kind == Switch || kind == OfSides
 	case int64:
@@ -281,6 +284,8 @@ func wanted(kind Kind) string {
 		return "true or false"
 	case OfSides:
 		return `true, false, "source" or "target"`
+	case Channels:
+		return "a list of URLs in quotes"
 	case Text, Database:
 	}
 	return "text in quotes"

@@ -57,7 +57,10 @@ func suggestPolicy(key string) string {
 	for _, name := range cycle.PolicyNames() {
 		candidates = append(candidates, strings.ReplaceAll(name, "-", "_"))
 	}
-	return strings.ReplaceAll(suggestOrList(key, candidates), "_", "-")
+	if hint := suggest(key, candidates); hint != "" {
+		return strings.ReplaceAll(hint, "_", "-")
+	}
+	return "; `ferry config default` shows them all"
 }
 
 // Texts gives the texts of values.

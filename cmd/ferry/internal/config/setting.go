@@ -7,6 +7,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"strings"
 
 	"ferry/engine/redact"
+	"ferry/store/notify"
 	"ferry/store/session"
 )
 
@@ -28,6 +30,7 @@ const (
 	Share         // 0 … 1
 	Switch        // true or false
 	OfSides       // which of the two databases; see Sides
+	Channels      // URLs of channels, with blanks between them; in the file a list
 )
 
 // Setting describes one setting.
@@ -40,6 +43,7 @@ type Setting struct {
 	Least   int      // of a number
 	Most    int
 	Usage   string // one line, without its default
+	In      string // its key in the file, if that is not the name
 	Once    bool   // a profile cannot change it
 	Outside bool   // cannot stand in the file at all
 }
@@ -48,7 +52,9 @@ type Setting struct {
 func (s Setting) Flag() string { return "--" + s.Name }
 
 // Variable is the setting in the environment.
-func (s Setting) Variable() string { return "FERRY_" + strings.ToUpper(s.key()) }
+func (s Setting) Variable() string {
+	return "FERRY_" + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_"))
+}
 
 // Key is the setting in the file, with its table.
 func (s Setting) Key() string {
@@ -58,7 +64,7 @@ func (s Setting) Key() string {
 	return s.Section + "." + s.key()
 }
 
-func (s Setting) key() string { return strings.ReplaceAll(s.Name, "-", "_") }
+func (s Setting) key() string { return cmp.Or(s.In, strings.ReplaceAll(s.Name, "-", "_")) }
 
 // Check fails unless a text is a value of this setting, and says what would be one.
 func (s Setting) Check(text string) error {
@@ -79,9 +85,20 @@ func (s Setting) Check(text string) error {
 		}
 	case OfSides:
 		return new(Sides).Set(text)
+	case Channels:
+		_, err := notify.Open(notify.Split(text))
+		return err
 	case Database:
 	}
 	return nil
+}
+
+// Shown is a value of this setting as it may be shown: without secrets.
+func (s Setting) Shown(text string) string {
+	if s.Kind == Channels {
+		return strings.Join(notify.Names(notify.Split(text)), ", ")
+	}
+	return redact.Text(text)
 }
 
 func checkShare(text string) error {

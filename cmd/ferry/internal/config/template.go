@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
+	"ferry/engine/monitor"
 )
 
 // Key is one row of the console's keymap, as the default config shows it.
@@ -52,7 +54,7 @@ const rulesHeading = `
 
 const policiesHeading = `
 # What is done about rows that are gone from the source, and how many of them, or of rows that the engine database refuses,
-# are too many. ` + "`ferry init`" + ` takes these into a new engine database, as it does the rules; ` + "`ferry policy set`" + ` changes one later.
+# are too many; and the service levels: when one is missed, when somebody is told. ` + "`ferry init`" + ` takes these into a new engine database, as it does the rules; ` + "`ferry policy set`" + ` changes one later.
 [policies]
 `
 
@@ -136,7 +138,7 @@ func PolicyUsage(name string) string {
 	case "sweep-every":
 		return "The ids of both sides are compared at least so often."
 	}
-	return name
+	return cmp.Or(monitor.Usage(name), name)
 }
 
 // literal is a setting's default as TOML.
@@ -144,6 +146,8 @@ func literal(s Setting) string {
 	switch s.Kind {
 	case Number, Share, Switch:
 		return s.Default
+	case Channels:
+		return "[]"
 	case Text, Database, OfSides:
 	}
 	return strconv.Quote(s.Default)
