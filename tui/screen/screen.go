@@ -138,6 +138,13 @@ type Guide interface {
 	Refusal(keymap.Action) string
 }
 
+// Owner is a guide with actions that only some screens have: those of lists, and of what is in them.
+type Owner interface {
+	Guide
+	// Owns reports whether an action means something on this screen, be it possible now or not.
+	Owns(action keymap.Action) bool
+}
+
 // Offer is an action with the word for it as things stand.
 type Offer struct {
 	Action keymap.Action
