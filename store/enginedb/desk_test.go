@@ -88,7 +88,7 @@ func TestQuarantineIsFilteredWhereItIs(t *testing.T) {
 		"":                       250,
 		"partner":                50,
 		"!detail:partner":        200,
-		"detail:^no tries:[12]$": 15,
+		"detail:^no tries:[12]$": 14,
 		"id:^25.$":               1,
 		"payload:x249":           1,
 		"state:due":              27,
