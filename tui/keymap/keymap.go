@@ -6,6 +6,8 @@
 // Within what counts at one moment a key means one thing; a collision is an error when a map is made.
 package keymap
 
+//go:generate go run ferry/tui/keymap/table ../../README.md
+
 import (
 	"fmt"
 	"slices"
