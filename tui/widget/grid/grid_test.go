@@ -180,7 +180,7 @@ func TestTheGridShowsTheListAsItIs(t *testing.T) {
 		for id := range rapid.IntRange(0, 900).Draw(t, "rows") {
 			s.add(item{id: 1 + 5*id, group: []string{"", "a", "b", "c"}[id%4], word: []string{"red", "green", "blue"}[id%3]})
 		}
-		b := newBench(context.Background(), 80, rapid.IntRange(4, 40).Draw(t, "height"), s.read)
+		b := newBench(t.Context(), 80, rapid.IntRange(4, 40).Draw(t, "height"), s.read)
 		b.settle(t)
 		exact := true // nothing has come or gone since the list was read from an end
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
@@ -436,7 +436,10 @@ func TestTheOrderIsSaidInTheHeaderAndInWords(t *testing.T) {
 	require.Equal(t, "2", b.grid.Key())
 	b.do(t, keymap.Bottom)
 	require.Equal(t, "300", b.grid.Key(), "rows without a value come last, either way")
-	b.do(t, keymap.Sort, keymap.Sort)
+	b.grid.config.Columns[2].Most = true
+	b.do(t, keymap.Sort)
+	require.Equal(t, engine.Order{Column: "word", Descending: true}, b.grid.Order(), "with what one wants to see")
+	b.do(t, keymap.Sort)
 	require.Equal(t, engine.Order{}, b.grid.Order(), "and then as it comes")
 }
 

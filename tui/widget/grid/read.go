@@ -59,9 +59,9 @@ func (g *Grid[T]) wants() (ask, bool) {
 	case g.stale:
 		return g.once(), true
 	case w.before != nil && g.top < near:
-		return ask{kind: backward, listing: engine.Listing{Back: true, From: &w.rows[0].at}}, true
+		return ask{kind: backward, listing: engine.Listing{Back: true, From: w.place(0)}}, true
 	case !w.ended && g.top+g.height+near >= len(w.rows):
-		return ask{kind: onward, listing: engine.Listing{From: &w.rows[len(w.rows)-1].at}}, true
+		return ask{kind: onward, listing: engine.Listing{From: w.place(len(w.rows) - 1)}}, true
 	}
 	return ask{}, false
 }
