@@ -15,7 +15,14 @@ const (
 	slowRead  = 2 * time.Second // reading that takes longer gets a clock
 )
 
-func (g *Grid[T]) page() int { return max(pageSize, 2*g.height) }
+// page is how many rows are read at a time: more where each page costs a look at all rows, since no index has the order.
+func (g *Grid[T]) page() int {
+	rows := pageSize
+	if g.order.Column != "" || len(g.filter.terms) > 0 {
+		rows = scanSize
+	}
+	return max(rows, 2*g.height)
+}
 
 // Fetch asks for the page that is missing, or may have changed; nil if none is, or one is on its way.
 func (g *Grid[T]) Fetch() tea.Cmd {

@@ -8,6 +8,7 @@ import (
 
 const (
 	pageSize = 100 // rows of a page, unless the window is so high that it needs more
+	scanSize = 500 // rows of a page of a list that is filtered or sorted
 	kept     = 5   // pages that are kept in memory
 )
 
