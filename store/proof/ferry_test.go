@@ -1,0 +1,163 @@
+package proof_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"ferry/engine"
+	"ferry/engine/control"
+	"ferry/store/demo"
+	"ferry/store/embedded"
+	"ferry/store/enginedb"
+	"ferry/store/migrations"
+	"ferry/store/odoo"
+	"ferry/store/queue"
+)
+
+// scale says how large a test is.
+type scale struct {
+	cards, faults, passes int
+	rate                  float64
+	seed                  int64
+}
+
+// fromEnv is the scale that the environment asks for; what it leaves out is that of a test among others.
+func fromEnv(t *testing.T) scale {
+	t.Helper()
+	number := func(name string, otherwise int) int {
+		text := os.Getenv(name)
+		if text == "" {
+			return otherwise
+		}
+		n, err := strconv.Atoi(text)
+		require.NoError(t, err, name)
+		return n
+	}
+	s := scale{
+		cards: number("FERRY_PROOF_CARDS", 1500), faults: number("FERRY_PROOF_FAULTS", 96), passes: number("FERRY_PROOF_PASSES", 3),
+		rate: float64(number("FERRY_PROOF_RATE", 40)), seed: int64(number("FERRY_SEED", os.Getpid())),
+	}
+	t.Logf("%d faults among %d cards, %d passes under %g transactions a second; FERRY_SEED=%d draws them again", s.faults, s.cards, s.passes, s.rate, s.seed)
+	return s
+}
+
+// world is an Odoo, an engine and a ferry between them, on two servers as in life.
+type world struct {
+	*control.Control
+
+	source, target *pgxpool.Pool
+	writer         string // the source's address for who may write there
+}
+
+// cluster starts a server of the test's own: transactions of the one side must not hold back the other's floor.
+func cluster(t *testing.T) *embedded.Server {
+	t.Helper()
+	s, err := embedded.Start(t.Context(), embedded.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Stop(context.WithoutCancel(t.Context()))) })
+	return s
+}
+
+func pool(t *testing.T, dsn string) *pgxpool.Pool {
+	t.Helper()
+	p, err := pgxpool.New(t.Context(), dsn)
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	return p
+}
+
+func newWorld(t *testing.T, o scale) *world {
+	t.Helper()
+	ctx := t.Context()
+	from, to := cluster(t), cluster(t)
+	w := &world{source: pool(t, from.DSN("postgres")), target: pool(t, to.DSN("postgres")), writer: from.DSN("postgres")}
+	conn, err := pgx.Connect(ctx, w.writer)
+	require.NoError(t, err)
+	defer conn.Close(context.WithoutCancel(ctx))
+	_, err = demo.Generate(ctx, conn, demo.Params{Cards: o.cards, Seed: o.seed})
+	require.NoError(t, err)
+	require.NoError(t, demo.GrantReader(ctx, conn, "ferry_reader", "proof"))
+
+	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	odooDB, err := odoo.Open(ctx, from.DSNAs("ferry_reader", "proof", "postgres"), "ferry test")
+	require.NoError(t, err)
+	engineDB, err := enginedb.Open(ctx, to.DSN("postgres"), "ferry test", 8, false)
+	require.NoError(t, err)
+	jobs, err := queue.New(engineDB, logger)
+	require.NoError(t, err)
+	w.Control = control.New(control.Config{
+		Ledger: engineDB, Source: odooDB, Workers: jobs,
+		Migrate: func(ctx context.Context) error { return migrations.Init(ctx, engineDB.Pool(), nil, logger) },
+		Process: engine.Process{ID: t.Name(), Host: "test", PID: 1, Workers: 2},
+		Actor:   engine.Actor{User: "tester", Host: "test"},
+		Logger:  logger, LookEvery: 20 * time.Millisecond,
+	})
+	w.Run(ctx)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+		defer cancel()
+		require.NoError(t, w.Stop(ctx))
+		odooDB.Close()
+		engineDB.Close()
+	})
+	require.NoError(t, w.Init(ctx))
+	// Of so few rows a handful is soon a large share.
+	_, err = w.target.Exec(ctx, `INSERT INTO ferry.policy VALUES ('vanish-share', '0.9')`)
+	require.NoError(t, err)
+	id, err := w.StartFull(ctx, engine.StartOptions{})
+	require.NoError(t, err)
+	require.Equal(t, "done", w.await(t, id))
+	return w
+}
+
+// await waits for a run to end and gives its state.
+func (w *world) await(t *testing.T, id engine.RunID) (state string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		err := w.target.QueryRow(t.Context(), `SELECT state FROM ferry.run WHERE id = $1`, id).Scan(&state)
+		return err == nil && engine.RunState(state).Ended()
+	}, 5*time.Minute, 50*time.Millisecond, "run #%d ends", id)
+	return state
+}
+
+// finding is what the check says of a row.
+type finding struct {
+	row
+
+	Field, Cause, State string
+}
+
+// findings are the discrepancies that are known and not over.
+func (w *world) findings(t *testing.T) []finding {
+	t.Helper()
+	found, err := w.target.Query(t.Context(), `SELECT entity, row_id, field, cause, state FROM ferry.discrepancy WHERE state <> 'verified'`)
+	require.NoError(t, err)
+	out, err := pgx.CollectRows(found, func(r pgx.CollectableRow) (f finding, err error) {
+		return f, r.Scan(&f.Entity, &f.ID, &f.Field, &f.Cause, &f.State)
+	})
+	require.NoError(t, err)
+	return out
+}
+
+// extras are the rows of the engine of which a sweep has said that the source does not have them.
+func (w *world) extras(t *testing.T) map[row]bool {
+	t.Helper()
+	found, err := w.target.Query(t.Context(), `SELECT entity, id FROM ferry.extra`)
+	require.NoError(t, err)
+	out := map[row]bool{}
+	var r row
+	_, err = pgx.ForEachRow(found, []any{&r.Entity, &r.ID}, func() error {
+		out[r] = true
+		return nil
+	})
+	require.NoError(t, err)
+	return out
+}
