@@ -60,6 +60,7 @@ type Config struct {
 // Model is the console. Make it with New.
 type Model struct {
 	config  Config
+	prover  Prover // nil: the operator cannot prove anything
 	keys    keymap.Map
 	theme   int
 	styles  themes.Styles
@@ -97,8 +98,10 @@ func New(ctx context.Context, config Config) *Model {
 		keys = *config.Keys
 	}
 	reading := feed.NewReading(ctx)
+	prover, _ := config.Operator.(Prover)
 	m := &Model{
 		config: config,
+		prover: prover,
 		keys:   keys,
 		styles: config.Themes[0].Styles(config.Renderer),
 		feed:   feed.New(config.Operator, config.Clock, config.LowBandwidth),
@@ -189,12 +192,13 @@ func (m *Model) beat(b feed.Beat) bool {
 	}
 	m.notices.expire(b.At)
 	m.notices.date(b.Snapshot.Run, b.At)
+	m.notices.date(checkRun(b.Snapshot), b.At)
 	return true
 }
 
 // busy reports whether figures are likely to move.
 func (m *Model) busy() bool {
-	return len(m.pending) > 0 || (m.run() != nil && m.run().State.Active())
+	return len(m.pending) > 0 || (m.run() != nil && m.run().State.Active()) || m.sight.Checking() != nil
 }
 
 // run is the run that the operator sees, or nil.
@@ -307,7 +311,7 @@ func (m *Model) question(action keymap.Action) bool {
 	case keymap.Pause:
 		m.askPause(m.subject())
 	case keymap.Cancel:
-		m.askCancel(m.subject())
+		m.askCancelOf(m.subject())
 	case keymap.Answer:
 		m.askAnswer()
 	case keymap.Init:

@@ -103,6 +103,9 @@ func (m *Model) take() tea.Cmd {
 func (m *Model) dialogLines() []canvas.Line {
 	lines := m.dialog.form.Lines(m.width, m.height)
 	run := m.subject()
+	if check := checkRun(m.sight.Snapshot); check != nil && check.ID == m.dialog.about {
+		run = check
+	}
 	if m.dialog.about == 0 || run == nil || len(lines) == 0 {
 		return lines
 	}

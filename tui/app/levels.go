@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"strings"
 
 	"ferry/engine"
@@ -39,10 +40,37 @@ const (
 func as(rank int, wordings ...canvas.Line) level { return level{wordings, rank} }
 
 // levelsBeside are as many of the levels as leave room for a state of so many cells: how late the engine is, how much of it
-// agrees and what is rejected, how old the proof is, whether every row is accounted for.
+// agrees and what is rejected, how old the proof is, whether every row is accounted for. The proof is told in fewer words
+// where another one then has room.
 func (m *Model) levelsBeside(state int) canvas.Line {
 	known := m.known()
-	taken := make([]canvas.Line, len(known)) // in their order on the line
+	taken := m.fitted(known, state)
+	for i, l := range known {
+		if l.rank != rankProof || count(taken) == len(known) {
+			continue
+		}
+		shorter := slices.Clone(known)
+		shorter[i].wordings = l.wordings[len(l.wordings)-1:]
+		if others := m.fitted(shorter, state); count(others) > count(taken) {
+			taken = others
+		}
+	}
+	return joined(taken)
+}
+
+func count(lines []canvas.Line) int {
+	n := 0
+	for i := range lines {
+		if lines[i].Width() > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// fitted are the levels that there is room for, in their order on the line; empty where there is none.
+func (m *Model) fitted(known []level, state int) []canvas.Line {
+	taken := make([]canvas.Line, len(known))
 	for rank := range rankUnknown + 1 {
 		least := leastState
 		switch {
@@ -65,7 +93,7 @@ func (m *Model) levelsBeside(state int) canvas.Line {
 			}
 		}
 	}
-	return joined(taken)
+	return taken
 }
 
 // atLength are all levels in full, those of a rank or a stronger one.

@@ -114,6 +114,7 @@ func (m *Model) outcome(o feed.Outcome) {
 	m.notices.fail(f)
 	if m.sight.Snapshot != nil {
 		m.notices.date(m.sight.Snapshot.Run, m.sight.Now)
+		m.notices.date(checkRun(m.sight.Snapshot), m.sight.Now)
 	}
 }
 
