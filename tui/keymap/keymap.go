@@ -27,11 +27,11 @@ const (
 	Card          Action = "card"
 	Connect       Action = "connect"
 
-	Start    Action = "start"
-	Pause    Action = "pause"
-	Cancel   Action = "cancel"
-	Answer   Action = "answer"
-	Init     Action = "init"
+	Start       Action = "start"
+	Pause       Action = "pause"
+	Cancel      Action = "cancel"
+	Answer      Action = "answer"
+	Init        Action = "init"
 	Retry       Action = "retry"
 	Waive       Action = "waive"
 	Switch      Action = "switch"
@@ -171,7 +171,7 @@ var defaults = []Binding{
 	{Theme, []string{"t"}, "theme", "next theme", Everywhere, false},
 	{Redraw, []string{"ctrl+l"}, "redraw", "draw the screen afresh", Everywhere, false},
 	{Suspend, []string{"ctrl+z"}, "suspend", "back to the shell; fg returns", Everywhere, false},
-	{Palette, []string{":"}, "command", "find any action by its name, and do it", Everywhere, false},
+	{Palette, []string{":"}, "command", "find any action by its name, and do it", Everywhere, true},
 	{Help, []string{"?"}, "help", "this help", Everywhere, true},
 	{Quit, []string{"q", "ctrl+c"}, "quit", "leave; asks first while a run is at work here", Everywhere, true},
 

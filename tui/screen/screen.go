@@ -127,6 +127,9 @@ type Selection struct {
 	Rule   *engine.RuleView
 	Row    *engine.QuarantineRow // under the cursor; nil: none is
 	Marked []int64
+	All    bool          // all rows that fit the filter are marked
+	Filter engine.Filter // the one in force
+	Fit    engine.Maybe[int64]
 }
 
 // Guide is a screen with actions of its own.
@@ -136,6 +139,13 @@ type Guide interface {
 	Offers() []Offer
 	// Refusal says why one of its actions cannot be taken now, or nothing.
 	Refusal(keymap.Action) string
+}
+
+// Owner is a guide with actions that only some screens have: those of lists, and of what is in them.
+type Owner interface {
+	Guide
+	// Owns reports whether an action means something on this screen, be it possible now or not.
+	Owns(action keymap.Action) bool
 }
 
 // Offer is an action with the word for it as things stand.
