@@ -23,6 +23,7 @@ import (
 	"ferry/tui/keymap"
 	"ferry/tui/screen"
 	"ferry/tui/screen/activity"
+	"ferry/tui/screen/discrepancies"
 	"ferry/tui/screen/overview"
 	"ferry/tui/screen/preflight"
 	"ferry/tui/screen/quarantine"
@@ -53,8 +54,9 @@ type Config struct {
 	Keys         *keymap.Map      // nil: ferry's own
 	Title        string           // first word of the frame, and the window's title; empty: ferry
 	LowBandwidth bool
-	Rejected     float64 // the share of an entity's rows that may be rejected; 0: one percent
-	ASCII        bool    // draw with ASCII only
+	Rejected     float64  // the share of an entity's rows that may be rejected; 0: one percent
+	ASCII        bool     // draw with ASCII only
+	Export       Exporter // nil: discrepancies cannot be exported
 
 	Clipboard func(text string) error // takes what is copied; nil: nothing can be
 }
@@ -114,6 +116,9 @@ func New(ctx context.Context, config Config) *Model {
 			preflight.New(config.Operator, reading),
 		},
 		pending: map[string]pending{},
+	}
+	if prover != nil {
+		m.screens = slices.Insert(m.screens, 2, screen.Screen(discrepancies.New(prover, reading, showCard)))
 	}
 	return m
 }
@@ -332,6 +337,9 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 
 // question opens the form of an action that asks first; false says that it is none.
 func (m *Model) question(action keymap.Action) bool {
+	if m.aboutFound(action) {
+		return true
+	}
 	switch action { //nolint:exhaustive // the others ask nothing
 	case keymap.Start:
 		m.askStart()
@@ -399,14 +407,20 @@ func (m *Model) nextTheme() {
 type pending struct {
 	since time.Time
 	act   engine.Act // on what run, and the state that the operator saw; zero if it is about none
+	then  func(error)
 }
 
 // perform starts a task, unless the same one is under way.
 func (m *Model) perform(doing string, act engine.Act, task feed.Task) tea.Cmd {
+	return m.performThen(doing, act, task, nil)
+}
+
+// performThen also does something once the task has ended.
+func (m *Model) performThen(doing string, act engine.Act, task feed.Task, then func(error)) tea.Cmd {
 	if p, ok := m.pending[doing]; ok {
 		m.notices.say(m.sight.Now, doing+": already asked "+widget.Ago(p.since, m.sight.Now))
 		return nil
 	}
-	m.pending[doing] = pending{m.sight.Now, act}
+	m.pending[doing] = pending{m.sight.Now, act, then}
 	return m.hands(doing, task)
 }
