@@ -20,7 +20,9 @@ const (
 	Overview   Action = "overview"
 	Runs       Action = "runs"
 	Quarantine Action = "quarantine"
+	Ledger     Action = "ledger"
 	Activity   Action = "activity"
+	Card       Action = "card"
 	Preflight  Action = "preflight"
 	Connect    Action = "connect"
 
@@ -116,7 +118,9 @@ var defaults = []Binding{
 	{Overview, []string{"1"}, "overview", "overview: is it running, is it right", Everywhere, false},
 	{Runs, []string{"2"}, "runs", "runs: their history, steps and batches", Everywhere, false},
 	{Quarantine, []string{"4"}, "quarantine", "quarantine: which rows are not in the engine, and why", Everywhere, false},
+	{Ledger, []string{"5"}, "ledger", "ledger: cards whose balances disagree in Odoo itself", Everywhere, false},
 	{Activity, []string{"7"}, "activity", "activity: who did what, and when", Everywhere, false},
+	{Card, []string{"c"}, "card", "a card by id or code: why it is as it is", Everywhere, true},
 	{Preflight, []string{"P"}, "preflight", "preflight: may a sync begin", Everywhere, true},
 	{Connect, []string{"e"}, "edit", "edit the addresses of the databases", Everywhere, true},
 	{Retry, []string{"T"}, "retry", "hand the selected batch out again; read rows of quarantine again", Screens, false},
@@ -124,7 +128,7 @@ var defaults = []Binding{
 	{Switch, []string{"v"}, "rule", "quarantine: set the rule to reject, warn or off", Screens, false},
 	{Mark, []string{" ", "m"}, "mark", "quarantine: mark the row, or take its mark away", Screens, false},
 	{Recheck, []string{"r"}, "again", "look again", Screens, false},
-	{Forecast, []string{"f"}, "forecast", "preflight: forecast what the rules would reject", Screens, false},
+	{Forecast, []string{"f"}, "forecast", "preflight: forecast what the rules would reject; a card: read its ledger from Odoo", Screens, false},
 	{Open, []string{"enter"}, "open", "open what is selected or offered", Screens, false},
 	{Back, []string{"esc"}, "back", "go back; dismiss the message shown", Screens, false},
 	{Up, []string{"up", "k"}, "up", "one line up", Screens, false},
