@@ -57,6 +57,8 @@ type Config struct {
 	LowBandwidth bool
 	Rejected     float64 // the share of an entity's rows that may be rejected; 0: one percent
 	ASCII        bool    // draw with ASCII only
+
+	Clipboard func(text string) error // takes what is copied; nil: nothing can be
 }
 
 // Model is the console. Make it with New.
@@ -78,6 +80,7 @@ type Model struct {
 	dialog  *dialog
 	prompt  *prompt
 	help    *screen.Scroll
+	palette *palette
 	exit    Exit
 
 	width, height int
@@ -222,14 +225,15 @@ func (m *Model) subject() *engine.RunView {
 
 // key takes what the operator pressed. Keys that came in one piece, from a fast hand or a slow line, count one by one.
 func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
-	if m.dialog != nil {
+	switch {
+	case m.dialog != nil:
 		return m.formKey(msg)
-	}
-	if m.prompt != nil {
-		m.promptKey(msg)
+	case m.palette != nil:
+		return m.paletteKey(msg)
+	case m.text() != nil:
+		m.textKey(msg)
 		return nil
-	}
-	if msg.Paste {
+	case msg.Paste:
 		return nil
 	}
 	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 {
@@ -241,8 +245,8 @@ func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
 			m.notices.sayHere(m.sight.Now, "a question opened: what you typed after "+string(msg.Runes[:i])+" was not taken")
 			break
 		}
-		if m.prompt != nil { // nothing in it can do harm, so the rest is what was meant for it
-			m.promptKey(tea.KeyMsg{Type: tea.KeyRunes, Runes: msg.Runes[i:], Alt: msg.Alt})
+		if m.palette != nil || m.text() != nil { // a line that they opened: the rest is what is typed there
+			cmds = append(cmds, m.key(tea.KeyMsg{Type: tea.KeyRunes, Runes: msg.Runes[i:], Alt: msg.Alt}))
 			break
 		}
 		cmds = append(cmds, m.press(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt}.String()))
@@ -251,10 +255,10 @@ func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
 }
 
 func (m *Model) press(key string) tea.Cmd {
-	action, ok := m.keys.Action(key)
+	action, ok := m.meaning(key)
 	if !ok {
 		if len(key) == 1 && key[0] >= '1' && key[0] <= '9' { // where the screens are
-			m.notices.say(m.sight.Now, key+": there is no screen "+key+" yet; the row above names those there are")
+			m.notices.say(m.sight.Now, key+": "+noScreen(key))
 		}
 		return nil
 	}
@@ -269,6 +273,17 @@ func (m *Model) press(key string) tea.Cmd {
 		return nil
 	}
 	return m.do(action)
+}
+
+// meaning is the action that a key stands for now.
+func (m *Model) meaning(key string) (keymap.Action, bool) {
+	if action, ok := m.keys.InLost(key); ok && m.refusal(action) == "" {
+		return action, true
+	}
+	if action, ok := m.keys.Action(key); ok {
+		return action, true
+	}
+	return m.keys.InLost(key)
 }
 
 // inHelp carries out an action on the open help; false says that the help has no use for it.
@@ -302,6 +317,10 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 		return m.askConnect()
 	case keymap.Help:
 		m.help = &screen.Scroll{}
+	case keymap.Palette:
+		m.palette, m.help = newPalette(), nil
+	case keymap.Copy:
+		return m.copySelected()
 	case keymap.Theme:
 		m.nextTheme()
 	case keymap.Redraw:

@@ -53,10 +53,9 @@ func (m *Model) hint(typed bool) string {
 func (m *Model) formKey(msg tea.KeyMsg) tea.Cmd {
 	form := &m.dialog.form
 	action, bound := m.keys.InForm(msg.String())
-	typed := msg.Type == tea.KeyRunes || msg.Type == tea.KeySpace
 	switch {
 	case !bound || msg.Paste:
-		if typed && !msg.Alt {
+		if typed(msg) {
 			form.Type(string(msg.Runes))
 		}
 		return nil

@@ -50,6 +50,8 @@ func (m *Model) lines() []canvas.Line {
 	height := max(0, m.height-len(top)-len(foot))
 	var body []canvas.Line
 	switch {
+	case m.palette != nil:
+		body = m.paletteLines(height)
 	case m.help != nil:
 		body = m.help.Window(m.helpLines(), height)
 	case m.sight.Snapshot == nil:

@@ -3,8 +3,6 @@ package app
 import (
 	"strings"
 
-	tea "github.com/charmbracelet/bubbletea"
-
 	"ferry/engine"
 	"ferry/themes"
 	"ferry/tui/canvas"
@@ -17,54 +15,45 @@ import (
 // prompt asks for a card in one line, where the footer stands else. While it is open it has all keys to itself.
 type prompt struct {
 	input widget.Input
-	last  engine.CardKey // offered: taken where nothing is typed
+	last  engine.CardKey           // offered: taken where nothing is typed
+	shut  func(key engine.CardKey) // closes the prompt; the zero key: no card is wanted
 }
 
 // askCard asks which card is to be shown.
 func (m *Model) askCard() {
-	m.prompt, m.help = &prompt{}, nil
+	m.help = nil
+	m.prompt = &prompt{shut: func(key engine.CardKey) {
+		m.prompt = nil
+		if key != (engine.CardKey{}) {
+			m.openCard(key)
+		}
+	}}
 	if _, viewer := m.cardViewer(); viewer != nil {
 		m.prompt.last = viewer.Shown()
 	}
 }
 
-// promptKey takes a key while the prompt is open.
-func (m *Model) promptKey(msg tea.KeyMsg) {
-	p := m.prompt
-	action, bound := m.keys.InField(msg.String())
-	if !bound || msg.Paste {
-		if (msg.Type == tea.KeyRunes || msg.Type == tea.KeySpace) && !msg.Alt {
-			p.input.Insert(string(msg.Runes))
-		}
-		return
-	}
-	switch action { //nolint:exhaustive // the others are of several fields
-	case keymap.FieldLeft:
-		p.input.Move(-1)
-	case keymap.FieldRight:
-		p.input.Move(1)
-	case keymap.FieldHome:
-		p.input.Home()
-	case keymap.FieldEnd:
-		p.input.End()
-	case keymap.FieldErase:
-		p.input.Erase()
-	case keymap.FieldDelete:
-		p.input.Delete()
-	case keymap.FieldClear:
-		p.input.Clear()
+// Typing reports that the prompt has all keys.
+func (p *prompt) Typing() bool { return true }
+
+// Type puts text in.
+func (p *prompt) Type(text string) { p.input.Insert(text) }
+
+// Edit edits the line, takes what is in it, or closes the prompt.
+func (p *prompt) Edit(action keymap.Action) bool {
+	switch action { //nolint:exhaustive // the others edit the line
 	case keymap.FieldClose:
-		m.prompt = nil
+		p.shut(engine.CardKey{})
 	case keymap.FieldAccept:
-		m.prompt = nil
 		key := p.last
 		if text := p.input.String(); strings.TrimSpace(text) != "" {
 			key = screen.ParseCard(text)
 		}
-		if key != (engine.CardKey{}) {
-			m.openCard(key)
-		}
+		p.shut(key)
+	default:
+		return p.input.Do(action)
 	}
+	return true
 }
 
 // openCard turns to the view of a card; back leads to where one was.

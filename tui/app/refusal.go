@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/muesli/termenv"
 
@@ -21,6 +22,14 @@ func (m *Model) refusal(action keymap.Action) string {
 		}
 	case keymap.Connect:
 		return m.connectRefusal()
+	case keymap.Discrepancies, keymap.Ledger:
+		if !m.has(action) {
+			return noScreen(m.keys.Key(action))
+		}
+	case keymap.Card:
+		if !m.has(action) {
+			return "there is no view of a card yet"
+		}
 	case keymap.Theme:
 		switch {
 		case m.config.Renderer.ColorProfile() == termenv.Ascii:
@@ -30,8 +39,13 @@ func (m *Model) refusal(action keymap.Action) string {
 		}
 	}
 	switch action { //nolint:exhaustive // these belong to screens
-	case keymap.Retry, keymap.Recheck, keymap.Forecast, keymap.Waive, keymap.Switch, keymap.Mark:
+	case keymap.Retry, keymap.Recheck, keymap.Forecast, keymap.Waive, keymap.Switch:
 		return m.screenRefusal(action)
+	case keymap.Copy:
+		return m.copyRefusal()
+	case keymap.Filter, keymap.Sort, keymap.SortReverse, keymap.Mark, keymap.MarkRange, keymap.MarkAll, keymap.Next, keymap.Previous,
+		keymap.Left, keymap.Right, keymap.Repair, keymap.Acknowledge, keymap.Export:
+		return m.ownRefusal(action)
 	}
 	return m.runRefusal(action)
 }
@@ -70,7 +84,7 @@ func (m *Model) connectRefusal() string {
 func (m *Model) screenRefusal(action keymap.Action) string {
 	_, selects := m.screens[m.current].(screen.Selector)
 	switch action { //nolint:exhaustive // the others are of several screens
-	case keymap.Waive, keymap.Switch, keymap.Mark:
+	case keymap.Waive, keymap.Switch:
 		if !selects {
 			return "that is about quarantine; " + m.keys.Key(keymap.Quarantine) + " opens it"
 		}
@@ -87,6 +101,48 @@ func (m *Model) screenRefusal(action keymap.Action) string {
 		return "that is on preflight; " + m.keys.Key(keymap.Preflight) + " opens it"
 	}
 	return "what is shown here is always fresh"
+}
+
+// has reports whether there is a screen that an action leads to.
+func (m *Model) has(action keymap.Action) bool {
+	return slices.ContainsFunc(m.screens, func(s screen.Screen) bool { return s.Tab().Action == action })
+}
+
+func noScreen(key string) string {
+	return "there is no screen " + key + " yet; the row above names those there are"
+}
+
+// ownRefusal says what speaks against an action that only some screens have.
+func (m *Model) ownRefusal(action keymap.Action) string {
+	if owner, ok := m.screens[m.current].(screen.Owner); ok && owner.Owns(action) {
+		return owner.Refusal(action)
+	}
+	switch action { //nolint:exhaustive // the others are about lists
+	case keymap.Repair, keymap.Acknowledge:
+		if !m.has(keymap.Discrepancies) {
+			return "that is about discrepancies, of which there is no screen yet"
+		}
+		return "that is about discrepancies; " + m.keys.Key(keymap.Discrepancies) + " opens them"
+	case keymap.Export:
+		if m.sight.State == status.Unreachable {
+			return "there is nothing here to export"
+		}
+		return "both databases answer, and there is nothing here to export"
+	}
+	return "that is for lists such as quarantine; " + m.keys.Key(keymap.Quarantine) + " opens it"
+}
+
+// copyRefusal says why nothing can be copied.
+func (m *Model) copyRefusal() string {
+	if m.config.Clipboard == nil {
+		return "this terminal has no clipboard that ferry could reach"
+	}
+	if c, ok := m.screens[m.current].(screen.Copier); ok {
+		if text, _ := c.Copy(); text != "" {
+			return ""
+		}
+	}
+	return "nothing is selected that could be copied"
 }
 
 // runRefusal says what in the state of the run speaks against an action.

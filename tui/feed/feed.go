@@ -82,6 +82,11 @@ func (b Beat) Differs(last Beat) bool {
 // Task is an action on the engine. It returns what was achieved, in words.
 type Task func(ctx context.Context) (string, error)
 
+// Plain is a task that needs no context: it is over at once.
+func Plain(do func() (string, error)) Task {
+	return func(context.Context) (string, error) { return do() }
+}
+
 // Outcome is how a task ended.
 type Outcome struct {
 	Doing string // as given to Do; it tells tasks apart

@@ -17,36 +17,52 @@ type Action string
 
 // The actions.
 const (
-	Overview   Action = "overview"
-	Runs       Action = "runs"
-	Quarantine Action = "quarantine"
-	Ledger     Action = "ledger"
-	Activity   Action = "activity"
-	Card       Action = "card"
-	Preflight  Action = "preflight"
-	Connect    Action = "connect"
+	Overview      Action = "overview"
+	Runs          Action = "runs"
+	Discrepancies Action = "discrepancies"
+	Quarantine    Action = "quarantine"
+	Ledger        Action = "ledger"
+	Activity      Action = "activity"
+	Preflight     Action = "preflight"
+	Card          Action = "card"
+	Connect       Action = "connect"
 
-	Start    Action = "start"
-	Pause    Action = "pause"
-	Cancel   Action = "cancel"
-	Answer   Action = "answer"
-	Init     Action = "init"
-	Retry    Action = "retry"
-	Waive    Action = "waive"
-	Switch   Action = "switch"
-	Mark     Action = "mark"
-	Recheck  Action = "recheck"
-	Forecast Action = "forecast"
-	Open     Action = "open"
-	Back     Action = "back"
+	Start       Action = "start"
+	Pause       Action = "pause"
+	Cancel      Action = "cancel"
+	Answer      Action = "answer"
+	Init        Action = "init"
+	Retry       Action = "retry"
+	Waive       Action = "waive"
+	Switch      Action = "switch"
+	Recheck     Action = "recheck"
+	Repair      Action = "repair"
+	Acknowledge Action = "acknowledge"
+	Export      Action = "export"
+	Copy        Action = "copy"
+	Forecast    Action = "forecast"
+	Open        Action = "open"
+	Back        Action = "back"
+
+	Filter      Action = "filter"
+	Sort        Action = "sort"
+	SortReverse Action = "sort-reverse"
+	Mark        Action = "mark"
+	MarkRange   Action = "mark-range"
+	MarkAll     Action = "mark-all"
+	Next        Action = "next"
+	Previous    Action = "previous"
 
 	Up       Action = "up"
 	Down     Action = "down"
+	Left     Action = "left"
+	Right    Action = "right"
 	PageUp   Action = "page-up"
 	PageDown Action = "page-down"
 	Top      Action = "top"
 	Bottom   Action = "bottom"
 
+	Palette Action = "palette"
 	Help    Action = "help"
 	Theme   Action = "theme"
 	Redraw  Action = "redraw"
@@ -80,6 +96,7 @@ type Scope string
 const (
 	Everywhere Scope = "everywhere" // but not in a form
 	Screens    Scope = "screens"    // moving about in a screen, and in the help
+	Lost       Scope = "lost"       // while a database cannot be reached; there it goes before Screens
 	Forms      Scope = "forms"
 	Fields     Scope = "fields" // a form of several lines of text, such as Connect
 )
@@ -117,22 +134,36 @@ var defaults = []Binding{
 	{Init, []string{"i"}, "initialise", "make ferry's tables in the engine database, or migrate them", Everywhere, true},
 	{Overview, []string{"1"}, "overview", "overview: is it running, is it right", Everywhere, false},
 	{Runs, []string{"2"}, "runs", "runs: their history, steps and batches", Everywhere, false},
+	{Discrepancies, []string{"3"}, "discrepancies", "discrepancies: where the engine is not what Odoo says, and why", Everywhere, false},
 	{Quarantine, []string{"4"}, "quarantine", "quarantine: which rows are not in the engine, and why", Everywhere, false},
 	{Ledger, []string{"5"}, "ledger", "ledger: cards whose balances disagree in Odoo itself", Everywhere, false},
 	{Activity, []string{"7"}, "activity", "activity: who did what, and when", Everywhere, false},
-	{Card, []string{"c"}, "card", "a card by id or code: why it is as it is", Everywhere, true},
+	{Card, []string{"c"}, "card", "a card by its id or code: what Odoo has, what the engine has, and why", Everywhere, true},
 	{Preflight, []string{"P"}, "preflight", "preflight: may a sync begin", Everywhere, true},
-	{Connect, []string{"e"}, "edit", "edit the addresses of the databases", Everywhere, true},
+	{Connect, []string{"e"}, "edit", "edit the addresses of the databases, while one does not answer", Lost, true},
+	{Filter, []string{"/"}, "filter", "lists: only rows that fit; regex, !regex, column:regex", Screens, false},
+	{Sort, []string{"o"}, "sort", "lists: sort by the next column", Screens, false},
+	{SortReverse, []string{"O"}, "reverse", "lists: sort the other way round", Screens, false},
+	{Mark, []string{" ", "m"}, "mark", "lists: mark the row, or take its mark away", Screens, false},
+	{MarkRange, []string{"M"}, "mark to", "lists: mark all rows from the last mark to this one", Screens, false},
+	{MarkAll, []string{"ctrl+a"}, "mark all", "lists: mark all rows that fit the filter, or take the marks away", Screens, false},
+	{Next, []string{"n"}, "next", "lists: to the next row that is marked, or without marks to the next row", Screens, false},
+	{Previous, []string{"N"}, "previous", "lists: to the one before", Screens, false},
 	{Retry, []string{"T"}, "retry", "hand the selected batch out again; read rows of quarantine again", Screens, false},
 	{Waive, []string{"w"}, "waive", "quarantine: let rows stay there, with a note; or count them again", Screens, false},
 	{Switch, []string{"v"}, "rule", "quarantine: set the rule to reject, warn or off", Screens, false},
-	{Mark, []string{" ", "m"}, "mark", "quarantine: mark the row, or take its mark away", Screens, false},
 	{Recheck, []string{"r"}, "again", "look again", Screens, false},
+	{Repair, []string{"R"}, "repair", "discrepancies, a card: plan the repair of rows, then carry it out", Screens, false},
+	{Acknowledge, []string{"a"}, "acknowledge", "discrepancies, a card: take note of rows, with a reason", Screens, false},
+	{Export, []string{"e"}, "export", "write the rows that are marked, or all that fit, to a file", Screens, false},
+	{Copy, []string{"y"}, "copy", "copy what is selected to the clipboard of this terminal", Screens, false},
 	{Forecast, []string{"f"}, "forecast", "preflight: forecast what the rules would reject; a card: read its ledger from Odoo", Screens, false},
 	{Open, []string{"enter"}, "open", "open what is selected or offered", Screens, false},
-	{Back, []string{"esc"}, "back", "go back; dismiss the message shown", Screens, false},
+	{Back, []string{"esc"}, "back", "take the filter away; go back; dismiss the message shown", Screens, false},
 	{Up, []string{"up", "k"}, "up", "one line up", Screens, false},
 	{Down, []string{"down", "j"}, "down", "one line down", Screens, false},
+	{Left, []string{"left", "h"}, "left", "lists: columns further left", Screens, false},
+	{Right, []string{"right", "l"}, "right", "lists: columns further right", Screens, false},
 	{PageUp, []string{"pgup", "ctrl+b"}, "page up", "one page up", Screens, false},
 	{PageDown, []string{"pgdown", "ctrl+f"}, "page down", "one page down", Screens, false},
 	{Top, []string{"home", "g"}, "top", "to the first line", Screens, false},
@@ -140,6 +171,7 @@ var defaults = []Binding{
 	{Theme, []string{"t"}, "theme", "next theme", Everywhere, false},
 	{Redraw, []string{"ctrl+l"}, "redraw", "draw the screen afresh", Everywhere, false},
 	{Suspend, []string{"ctrl+z"}, "suspend", "back to the shell; fg returns", Everywhere, false},
+	{Palette, []string{":"}, "command", "find any action by its name, and do it", Everywhere, false},
 	{Help, []string{"?"}, "help", "this help", Everywhere, true},
 	{Quit, []string{"q", "ctrl+c"}, "quit", "leave; asks first while a run is at work here", Everywhere, true},
 
@@ -191,13 +223,24 @@ func New(bindings []Binding) (Map, error) {
 
 func (m Map) taken(scope Scope, key string) (Action, bool) {
 	for other, keys := range m.lookup {
-		if other == scope || (!other.modal() && !scope.modal()) {
+		if together(other, scope) {
 			if action, ok := keys[key]; ok {
 				return action, true
 			}
 		}
 	}
 	return "", false
+}
+
+// together reports whether two scopes count at one moment, and none of them goes before the other.
+func together(a, b Scope) bool {
+	switch {
+	case a == b:
+		return true
+	case a.modal() || b.modal():
+		return false
+	}
+	return !(a == Lost && b == Screens) && !(a == Screens && b == Lost)
 }
 
 // Remap gives actions other keys, by name.
@@ -211,6 +254,12 @@ func (m Map) Remap(keys map[string][]string) (Map, error) {
 		bindings[at].Keys = slices.Clone(list)
 	}
 	return New(bindings)
+}
+
+// InLost is what a key means while a database cannot be reached, before all else that it means.
+func (m Map) InLost(key string) (Action, bool) {
+	action, ok := m.lookup[Lost][key]
+	return action, ok
 }
 
 // Action is what a key means on the screens.

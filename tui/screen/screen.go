@@ -87,6 +87,30 @@ type Chooser interface {
 	Batch() *engine.BatchView
 }
 
+// Typist is a screen with a line of text that can have the keys, such as a filter.
+type Typist interface {
+	Screen
+	// Text is that line; a grid is one.
+	Text() Text
+}
+
+// Text is a line of text.
+type Text interface {
+	// Typing reports whether it has all keys now.
+	Typing() bool
+	// Type puts text in.
+	Type(text string)
+	// Edit carries out an action of a field; false says that it has no use for it.
+	Edit(action keymap.Action) bool
+}
+
+// Copier is a screen with something to copy.
+type Copier interface {
+	Screen
+	// Copy is the text, and what it is in a few words; empty: there is nothing.
+	Copy() (text, what string)
+}
+
 // Selector is a screen on which rows of quarantine are selected, so that actions are taken on them.
 type Selector interface {
 	Screen
@@ -112,6 +136,13 @@ type Guide interface {
 	Offers() []Offer
 	// Refusal says why one of its actions cannot be taken now, or nothing.
 	Refusal(keymap.Action) string
+}
+
+// Owner is a guide with actions that only some screens have: those of lists, and of what is in them.
+type Owner interface {
+	Guide
+	// Owns reports whether an action means something on this screen, be it possible now or not.
+	Owns(action keymap.Action) bool
 }
 
 // Offer is an action with the word for it as things stand.

@@ -8,6 +8,7 @@ import (
 
 	"ferry/themes"
 	"ferry/tui/canvas"
+	"ferry/tui/keymap"
 	"ferry/tui/sanitize"
 )
 
@@ -67,6 +68,29 @@ func (in *Input) Delete() {
 
 // Clear removes all.
 func (in *Input) Clear() { in.text, in.at = nil, 0 }
+
+// Do carries out an action of a field; false says that it is none of a single line.
+func (in *Input) Do(action keymap.Action) bool {
+	switch action { //nolint:exhaustive // the others are of several fields
+	case keymap.FieldLeft:
+		in.Move(-1)
+	case keymap.FieldRight:
+		in.Move(1)
+	case keymap.FieldHome:
+		in.Home()
+	case keymap.FieldEnd:
+		in.End()
+	case keymap.FieldErase:
+		in.Erase()
+	case keymap.FieldDelete:
+		in.Delete()
+	case keymap.FieldClear:
+		in.Clear()
+	default:
+		return false
+	}
+	return true
+}
 
 // Line draws the text in width cells, with a caret where the cursor stands if the input has the focus. Of a long text the
 // part around the cursor is drawn.
