@@ -25,6 +25,7 @@ import (
 	"ferry/tui/screen"
 	"ferry/tui/screen/activity"
 	"ferry/tui/screen/card"
+	"ferry/tui/screen/ledger"
 	"ferry/tui/screen/overview"
 	"ferry/tui/screen/preflight"
 	"ferry/tui/screen/quarantine"
@@ -110,7 +111,8 @@ func New(ctx context.Context, config Config) *Model {
 		feed:   feed.New(config.Operator, config.Clock, config.LowBandwidth),
 		hands:  feed.NewHands(ctx),
 		screens: []screen.Screen{
-			overview.New(), runs.New(config.Operator, reading), quarantine.New(config.Operator, reading), activity.New(),
+			overview.New(), runs.New(config.Operator, reading), quarantine.New(config.Operator, reading),
+			ledger.New(config.Operator, reading), activity.New(),
 			preflight.New(config.Operator, reading), card.New(config.Operator, reading),
 		},
 		pending: map[string]pending{},

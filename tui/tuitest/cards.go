@@ -135,7 +135,7 @@ func quarantinedCard() *engine.CardReport {
 	r.Fields = r.Fields[:3]
 	r.Fields[1].Raw, r.Fields[1].Source = engine.Maybe[string]{}, engine.Maybe[string]{}
 	for i := range r.Fields {
-		r.Fields[i].Expected, r.Fields[i].Target = engine.Maybe[string]{}, engine.Maybe[string]{}
+		r.Fields[i].Expected, r.Fields[i].Target, r.Fields[i].Equal = engine.Maybe[string]{}, engine.Maybe[string]{}, false
 	}
 	for i := range r.Lines {
 		r.Lines[i].InEngine, r.Lines[i].Why = false, "waits for card 4720"
@@ -171,4 +171,33 @@ func OtherCards() []CardCase {
 	unknown := &engine.CardReport{Key: engine.CardKey{ID: 999}, ReadAt: Noon}
 	unknown.Sentence = "No card 999 in Odoo or the engine; check the id, or ask for it by its code."
 	return []CardCase{{"right", RightCard(4710)}, {"deleted", deleted}, {"in-flight", flight}, {"unknown", unknown}}
+}
+
+// LookedAt is a snapshot of which the ledger has been looked at, with so many cards that disagree.
+func LookedAt(drifted int64) *engine.Snapshot {
+	s := InStep()
+	s.Ledger = engine.LedgerView{
+		Cards: engine.Known[int64](228_331), Drifted: engine.Known(drifted), History: engine.Known(drifted / 5), Moves: engine.Known(drifted * 4 / 5),
+		Incomplete: engine.Known[int64](2), Run: 4712, At: Noon.Add(-4 * time.Minute),
+	}
+	return s
+}
+
+// Drifted are so many cards whose balances disagree in Odoo.
+func Drifted(n int) []engine.LedgerCard {
+	out := make([]engine.LedgerCard, n)
+	for i := range out {
+		c := &out[i]
+		*c = engine.LedgerCard{
+			Card: int64(4000 + 7*i), Code: "0446-4c6f-" + strconv.Itoa(4000+i), Points: cents(150), Last: cents(150), Moves: cents(150 - i - 1),
+			Drifts: []engine.Drift{engine.DriftMoves}, Size: strconv.Itoa(i+1) + ".00", Engine: cents(150), SeenRun: 4712, SeenAt: Noon.Add(-4 * time.Minute),
+		}
+		switch i % 5 {
+		case 0:
+			c.Last, c.Moves, c.Drifts, c.Engine = cents(150-i-1), cents(150), []engine.Drift{engine.DriftHistory, engine.DriftRunning}, cents(150-i-1)
+		case 3:
+			c.Last, c.Waiting = engine.Maybe[string]{}, true
+		}
+	}
+	return out
 }

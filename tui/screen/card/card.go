@@ -52,7 +52,8 @@ type Card struct {
 
 var (
 	_ screen.Reader     = (*Card)(nil)
-	_ screen.Guide      = (*Card)(nil)
+	_ screen.Owner      = (*Card)(nil)
+	_ screen.Copier     = (*Card)(nil)
 	_ screen.CardViewer = (*Card)(nil)
 )
 
@@ -202,11 +203,24 @@ func (c *Card) Offers() []screen.Offer {
 	return append(offers, screen.Offer{Action: keymap.Back, Word: back})
 }
 
+// Owns reports whether an action of some screens only means something here.
+func (c *Card) Owns(action keymap.Action) bool {
+	return action == keymap.Repair || action == keymap.Acknowledge
+}
+
+// Copy is the card's id.
+func (c *Card) Copy() (text, what string) {
+	if r := c.now(); r != nil && r.ID != 0 {
+		return id(r.ID), "card " + id(r.ID)
+	}
+	return "", ""
+}
+
 // Refusal says why an action of this screen cannot be taken now.
 func (c *Card) Refusal(action keymap.Action) string {
 	none := c.key == engine.CardKey{}
 	switch action { //nolint:exhaustive // the others are not this screen's
-	case keymap.Recheck, keymap.Forecast:
+	case keymap.Recheck, keymap.Forecast, keymap.Repair, keymap.Acknowledge:
 		switch {
 		case none:
 			return "no card is chosen; " + c.sight.Keys.Key(keymap.Card) + " asks for one"
@@ -223,6 +237,10 @@ func (c *Card) Refusal(action keymap.Action) string {
 		}
 	case keymap.Forecast:
 		return c.scanRefusal()
+	case keymap.Repair, keymap.Acknowledge:
+		if _, any := c.Discrepancies(); !any {
+			return "no check has found a discrepancy of this card that is open"
+		}
 	}
 	return ""
 }

@@ -16,6 +16,9 @@ import (
 const (
 	label     = 12 // cells of a label before what it says
 	leastPane = 4  // lines that the panes keep below the sentence
+	leftOf    = 4  // the part of a wide window that is left of the ledger:
+	wholeOf   = 7  // … so much of so much
+	prose     = 60 // characters of a value within a sentence
 )
 
 // Lines draws the view.
@@ -30,14 +33,16 @@ func (c *Card) Lines() []canvas.Line {
 	}
 	top := append(c.trouble(), c.first(r, c.width)...)
 	if !c.wide() {
-		body := append(append(top, c.rest(r, c.width)...), canvas.Line{})
-		body = append(body, c.timeline(r, c.width)...)
+		body := append(top, c.rest(r, c.width)...)
+		if ledger := c.timeline(r, c.width); len(ledger) > 0 {
+			body = append(append(body, canvas.Line{}), ledger...)
+		}
 		return append(lines, c.all.Window(body, max(1, c.height-1))...)
 	}
 	most := max(1, c.height-1-leastPane)
 	lines = append(append(lines, top[:min(len(top), most)]...), canvas.Line{})
 	height := max(1, c.height-len(lines))
-	left := c.width / 2
+	left := c.width * leftOf / wholeOf
 	return append(lines, canvas.Beside(0,
 		canvas.Block(c.all.Window(c.rest(r, left), height), left, height),
 		bar(height),
@@ -146,19 +151,28 @@ func (c *Card) first(r *engine.CardReport, width int) []canvas.Line {
 	lines := wrap(role, sentence(r), width)
 	var parts []string
 	if r.Cause != "" {
-		parts = append(parts, "cause: "+causeWords(r.Cause), settledWords(r.Settled))
+		parts = append(parts, "cause: "+causeWords(r.Cause))
+		if words := settledWords(r.Settled); words != "" {
+			parts = append(parts, words)
+		}
 	}
 	if r.ID != 0 {
-		parts = append(parts, "Odoo: "+yes(r.AtSource), "engine: "+yes(r.InEngine))
+		parts = append(parts, where(r))
 	}
 	return append(lines, wrap(themes.Muted, strings.Join(parts, " · "), width)...)
 }
 
-func yes(has bool) string {
-	if has {
-		return "has it"
+// where says which side has the card.
+func where(r *engine.CardReport) string {
+	switch {
+	case r.AtSource && r.InEngine:
+		return "in Odoo and in the engine"
+	case r.AtSource:
+		return "in Odoo, not in the engine"
+	case r.InEngine:
+		return "in the engine, not in Odoo"
 	}
-	return "does not have it"
+	return "neither in Odoo nor in the engine"
 }
 
 // rest is all that stands below the sentence, but for the ledger.

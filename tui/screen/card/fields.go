@@ -24,6 +24,10 @@ func (c *Card) fields(r *engine.CardReport, width int) []canvas.Line {
 	title := canvas.Of(themes.Title, " fields")
 	title.Put(themes.Text, "  ")
 	switch n := int64(len(fields) - differ); {
+	case !r.InEngine:
+		title.Put(themes.Warn, "◆ only Odoo has the card")
+	case !r.AtSource:
+		title.Put(themes.Warn, "◆ only the engine has the card")
 	case differ == 0:
 		title.Put(themes.OK, "✓ "+widget.Plural(n, "is equal", "are equal"))
 	default:
@@ -77,9 +81,13 @@ func (t table) head() canvas.Line {
 
 func (t table) row(f *engine.CardField, r *engine.CardReport) []canvas.Line {
 	name, role := [][]canvas.Line{canvas.Wrap(themes.Text, f.Name, t.name-2)}, themes.Text
-	cells := []widget.Cell{value(f.Source, r.AtSource), value(f.Expected, r.AtSource), value(f.Target, r.InEngine)}
+	derived := !f.Source.Known && !f.Raw.Known && f.Expected.Known // Odoo has no such column
+	cells := []widget.Cell{value(f.Source, r.AtSource && !derived), value(f.Expected, r.AtSource), value(f.Target, r.InEngine)}
 	mark := canvas.Of(themes.Muted, " = ")
-	if !f.Equal {
+	switch {
+	case !r.AtSource || !r.InEngine:
+		mark = canvas.Of(themes.Muted, "   ")
+	case !f.Equal:
 		role, mark = themes.Bad, canvas.Of(themes.Bad, " ✗ ")
 		name[0] = append(canvas.Wrap(themes.Bad, f.Name, t.name-2), canvas.Of(themes.Bad, "differs"))
 	}

@@ -1,6 +1,7 @@
 package card
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,25 +14,42 @@ import (
 
 const stampWidth = len("2006-01-02 15:04:05")
 
-var ledgerColumns = []widget.Column{
-	{Title: "", Left: true, Width: 1},
-	{Title: "line", Width: 7},
-	{Title: "when", Left: true, Width: stampWidth, Drop: 2},
-	{Title: "amount", Width: 9},
-	{Title: "balance", Width: 9},
-	{Title: "running", Width: 9},
-	{Title: "move", Width: 7, Drop: 4},
-	{Title: "origin", Left: true, Width: 8, Fill: true, Drop: 3},
+const longAmount = 18 // cells of an amount
+
+// ledgerColumns are as wide as the amounts in them, for one that is cut would mislead.
+func ledgerColumns(lines []engine.CardLine) []widget.Column {
+	id, amounts := 5, [3]int{}
+	for i := range lines {
+		l := &lines[i]
+		id = max(id, len(strconv.FormatInt(l.ID, 10)))
+		for n, m := range []engine.Maybe[string]{l.Amount, l.Balance, l.Running} {
+			cell := canvas.Of(themes.Text, amount(m))
+			amounts[n] = min(longAmount, max(amounts[n], cell.Width()))
+		}
+	}
+	return []widget.Column{
+		{Title: "", Left: true, Width: 1},
+		{Title: "line", Width: id},
+		{Title: "when", Left: true, Width: stampWidth, Drop: 2},
+		{Title: "amount", Width: amounts[0]},
+		{Title: "balance", Width: amounts[1]},
+		{Title: "running", Width: amounts[2]},
+		{Title: "move", Width: id, Drop: 3},
+		{Title: "origin", Left: true, Width: 8, Fill: true, Drop: 4},
+	}
 }
 
 // timeline draws the ledger line by line, with the balance that each should lead to. Where it does not, that is said below
 // the line, and so it is why a line is not in the engine.
 func (c *Card) timeline(r *engine.CardReport, width int) []canvas.Line {
+	if r.ID == 0 {
+		return nil
+	}
 	lines := c.timelineTitle(r, width)
 	if len(r.Lines) == 0 {
 		return lines
 	}
-	grid := widget.NewGrid(ledgerColumns, 1, width-1)
+	grid := widget.NewGrid(ledgerColumns(r.Lines), 1, width-1)
 	lines = append(lines, grid.Head())
 	for i := range r.Lines {
 		l := &r.Lines[i]

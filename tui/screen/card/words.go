@@ -53,31 +53,21 @@ func causeWords(c engine.Cause) string {
 	return string(c)
 }
 
-// settledWords says whether a difference may still go by itself.
+// settledWords says whether a difference may still go by itself; nothing where that is not known.
 func settledWords(m engine.Maybe[bool]) string {
 	switch {
 	case !m.Known:
-		return "not known yet whether it is a change under way"
+		return ""
 	case m.Value:
 		return "settled: no change under way"
 	}
 	return "in flight: it may be a change under way"
 }
 
-var drifts = map[engine.Drift]string{
-	engine.DriftHistory: "its points are not the last balance of its history",
-	engine.DriftMoves:   "its points are not the sum of its active moves",
-	engine.DriftRunning: "a running balance breaks",
-}
-
 func driftWords(all []engine.Drift) string {
 	var words []string
 	for _, d := range all {
-		w, ok := drifts[d]
-		if !ok {
-			w = string(d)
-		}
-		words = append(words, w)
+		words = append(words, status.OfDrift(d))
 	}
 	return strings.Join(words, "; ")
 }
@@ -112,7 +102,7 @@ func ordered(r *engine.CardReport) (fields []engine.CardField, differ int) {
 
 const longValue = 400 // characters of one value
 
-// value is a side's value of a field: NULL where the side has the row without one, "–" where it does not have the row.
+// value is a side's value of a field: NULL where the side has the row without one, "–" where it has no such column or row.
 func value(m engine.Maybe[string], has bool) widget.Cell {
 	switch {
 	case m.Known:
@@ -128,5 +118,5 @@ func amount(m engine.Maybe[string]) string {
 	if !m.Known {
 		return widget.Unknown
 	}
-	return widget.Value(m.Value, longValue)
+	return widget.Value(m.Value, prose)
 }
