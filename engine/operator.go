@@ -19,6 +19,8 @@ type Operator interface {
 	Steerer
 	Historian
 	QuarantineDesk
+	LedgerDesk
+	CardDesk
 }
 
 // Starter begins runs.

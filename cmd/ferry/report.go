@@ -113,6 +113,7 @@ func newReport(kind string, s *engine.Snapshot) report {
 	r := report{
 		V: 1, Type: kind, State: stateWord(s), Entities: map[string]entityReport{}, Check: checkReport{Verdict: "unknown"},
 		Freshness: newFreshness(s), Floor: newFloor(s), Schedule: newSchedule(s),
+		Ledger: ledgerReport{Cards: s.Ledger.Cards, Drifted: s.Ledger.Drifted, Incomplete: s.Ledger.Incomplete},
 	}
 	if run := s.Run; run != nil {
 		r.Run, r.Kind = engine.Known(int64(run.ID)), engine.Known(string(run.Kind))

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"ferry/engine"
+	"ferry/engine/check"
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
 )
@@ -29,6 +30,7 @@ type Ledger interface {
 	Starter
 	Desk
 	Roster
+	Book
 }
 
 // Database is what both preflight and the poller ask of the engine database.
@@ -93,6 +95,8 @@ type Roster interface {
 // Source is the source, as far as steering and looking go.
 type Source interface {
 	cycle.Source
+	check.CardSource
+	check.LedgerSource
 	Address() string
 	Ping(ctx context.Context) (version string, err error)
 	// Safety fails with ErrUnsafeSource if the role could write.

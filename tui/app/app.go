@@ -12,6 +12,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -23,7 +24,9 @@ import (
 	"ferry/tui/keymap"
 	"ferry/tui/screen"
 	"ferry/tui/screen/activity"
+	"ferry/tui/screen/card"
 	"ferry/tui/screen/discrepancies"
+	"ferry/tui/screen/ledger"
 	"ferry/tui/screen/overview"
 	"ferry/tui/screen/preflight"
 	"ferry/tui/screen/quarantine"
@@ -72,13 +75,14 @@ type Model struct {
 	hands   feed.Hands
 	screens []screen.Screen
 	current int
-	before  int // the tab to go back to from a screen that is none
+	before  []int // where one came from, to go back to from a screen that is no tab
 
 	last    feed.Beat
 	sight   screen.Sight
 	pending map[string]pending // tasks under way
 	notices notices
 	dialog  *dialog
+	prompt  *prompt
 	help    *screen.Scroll
 	palette *palette
 	exit    Exit
@@ -112,13 +116,14 @@ func New(ctx context.Context, config Config) *Model {
 		feed:   feed.New(config.Operator, config.Clock, config.LowBandwidth),
 		hands:  feed.NewHands(ctx),
 		screens: []screen.Screen{
-			overview.New(), runs.New(config.Operator, reading), quarantine.New(config.Operator, reading), activity.New(),
-			preflight.New(config.Operator, reading),
+			overview.New(), runs.New(config.Operator, reading), quarantine.New(config.Operator, reading),
+			ledger.New(config.Operator, reading), activity.New(),
+			preflight.New(config.Operator, reading), card.New(config.Operator, reading),
 		},
 		pending: map[string]pending{},
 	}
 	if prover != nil {
-		m.screens = slices.Insert(m.screens, 2, screen.Screen(discrepancies.New(prover, reading, showCard)))
+		m.screens = slices.Insert(m.screens, 2, screen.Screen(discrepancies.New(prover, reading, screen.ShowCard)))
 	}
 	return m
 }
@@ -159,6 +164,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, feed.Then(m.feed.Next(m.busy()), fetch)
 	case feed.Outcome:
 		m.outcome(msg)
+	case screen.OpenCard:
+		m.openCard(msg.Key)
 	case tea.ResumeMsg:
 	default:
 		if !m.hand(msg) {
@@ -304,6 +311,10 @@ func (m *Model) inHelp(action keymap.Action) bool {
 
 // do carries out an action that nothing speaks against.
 func (m *Model) do(action keymap.Action) tea.Cmd {
+	if action == keymap.Card {
+		m.askCard()
+		return nil
+	}
 	for i, s := range m.screens {
 		if s.Tab().Action == action {
 			return m.show(i)
@@ -365,8 +376,11 @@ func (m *Model) question(action keymap.Action) bool {
 
 // show turns to a screen, and lets it know that it was called.
 func (m *Model) show(i int) tea.Cmd {
-	if i != m.current && !m.screens[m.current].Tab().Aside {
-		m.before = m.current
+	switch {
+	case !m.screens[i].Tab().Aside:
+		m.before = nil
+	case i != m.current:
+		m.before = append(slices.DeleteFunc(m.before, func(at int) bool { return at == i }), m.current)
 	}
 	m.current, m.help = i, nil
 	m.notices.turn()
@@ -385,8 +399,9 @@ func (m *Model) onScreen(action keymap.Action) tea.Cmd {
 		return cmd
 	}
 	switch {
-	case action == keymap.Back && m.screens[m.current].Tab().Aside:
-		m.current = m.before
+	case action == keymap.Back && len(m.before) > 0:
+		last := len(m.before) - 1
+		m.current, m.before = m.before[last], m.before[:last]
 	case action == keymap.Back:
 		m.notices.dismiss()
 	case action == keymap.Open && m.refusal(keymap.Answer) == "" && m.screens[m.current].Tab().Action == keymap.Overview:

@@ -272,6 +272,3 @@ func (m *Model) export(f screen.Found, format, file string) tea.Cmd {
 		return widget.Plural(n, "discrepancy is", "discrepancies are") + " in " + file, nil
 	})
 }
-
-// showCard is the command that has a card shown.
-func showCard(key engine.CardKey) tea.Cmd { return screen.ShowCard(key) }

@@ -42,7 +42,11 @@ func (m *Model) lines() []canvas.Line {
 		return m.smallLines()
 	}
 	top := append(m.header(), m.tabs(), m.topRule())
-	foot := append(m.noticeLines(), m.rule(""), m.footer())
+	last := m.footer()
+	if m.prompt != nil {
+		last = m.promptLine()
+	}
+	foot := append(m.noticeLines(), m.rule(""), last)
 	height := max(0, m.height-len(top)-len(foot))
 	var body []canvas.Line
 	switch {
@@ -87,6 +91,9 @@ func (m *Model) smallLines() []canvas.Line {
 	}
 	if m.dialog != nil {
 		lines = append(lines, canvas.Of(themes.Text, " waits for an answer: "+m.dialog.form.Title))
+	}
+	if m.prompt != nil {
+		lines = append(lines, canvas.Of(themes.Text, " waits for the id or code of a card"))
 	}
 	return lines
 }

@@ -1,0 +1,46 @@
+package screen
+
+import (
+	"strconv"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ferry/engine"
+)
+
+// OpenCard is what a screen says to have a card shown. The console turns to the card view; back leads to where one was.
+type OpenCard struct {
+	Key engine.CardKey
+}
+
+// ShowCard is the command that says so.
+func ShowCard(key engine.CardKey) tea.Cmd {
+	return func() tea.Msg { return OpenCard{key} }
+}
+
+// CardViewer is the screen on which a card is shown.
+type CardViewer interface {
+	Screen
+	// Show turns to a card.
+	Show(key engine.CardKey)
+	// Shown is the card that was asked for last; the zero key if none was.
+	Shown() engine.CardKey
+}
+
+// ParseCard reads what an operator types for a card: a number is an id, and may also be a code.
+func ParseCard(text string) engine.CardKey {
+	key := engine.CardKey{Code: text}
+	if id, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64); err == nil && id > 0 {
+		key.ID = id
+	}
+	return key
+}
+
+// CardName is a card as it was asked for: its id, else its code.
+func CardName(key engine.CardKey) string {
+	if key.ID != 0 {
+		return strconv.FormatInt(key.ID, 10)
+	}
+	return key.Code
+}
