@@ -47,7 +47,8 @@ type Card struct {
 
 	all    screen.Scroll // beside the ledger: all else
 	ledger screen.Scroll
-	aside  bool // movements are in the ledger, where it stands beside the rest
+	aside  bool  // movements are in the ledger, where it stands beside the rest
+	wrong  []int // where in the ledger something is wrong, as it was drawn
 }
 
 var (
@@ -139,10 +140,35 @@ func (c *Card) Do(action keymap.Action) (tea.Cmd, bool) {
 		c.aside = true
 		return nil, true
 	}
+	if action == keymap.Next || action == keymap.Previous {
+		c.seek(action == keymap.Next)
+		return nil, true
+	}
 	if c.wide() && c.aside {
 		return nil, c.ledger.Do(action)
 	}
 	return nil, c.all.Do(action)
+}
+
+// seek scrolls to the next line of the ledger at which something is wrong, or to the one before.
+func (c *Card) seek(next bool) {
+	scroll := &c.all
+	if c.wide() {
+		scroll, c.aside = &c.ledger, true
+	}
+	to := -1
+	for _, at := range c.wrong {
+		if next && at > scroll.Top() {
+			to = at
+			break
+		}
+		if !next && at < scroll.Top() {
+			to = at
+		}
+	}
+	if to >= 0 {
+		scroll.To(to)
+	}
 }
 
 func (c *Card) wide() bool { return c.width >= screen.Wide }
@@ -205,7 +231,11 @@ func (c *Card) Offers() []screen.Offer {
 
 // Owns reports whether an action of some screens only means something here.
 func (c *Card) Owns(action keymap.Action) bool {
-	return action == keymap.Repair || action == keymap.Acknowledge
+	switch action { //nolint:exhaustive // the others are of lists
+	case keymap.Repair, keymap.Acknowledge, keymap.Next, keymap.Previous:
+		return true
+	}
+	return false
 }
 
 // Copy is the card's id.
@@ -237,6 +267,10 @@ func (c *Card) Refusal(action keymap.Action) string {
 		}
 	case keymap.Forecast:
 		return c.scanRefusal()
+	case keymap.Next, keymap.Previous:
+		if len(c.wrong) == 0 {
+			return "nothing is wrong with the lines of its ledger that are shown"
+		}
 	case keymap.Repair, keymap.Acknowledge:
 		if _, any := c.Discrepancies(); !any {
 			return "no check has found a discrepancy of this card that is open"

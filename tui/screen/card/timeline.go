@@ -40,22 +40,25 @@ func ledgerColumns(lines []engine.CardLine) []widget.Column {
 }
 
 // timeline draws the ledger line by line, with the balance that each should lead to. Where it does not, that is said below
-// the line, and so it is why a line is not in the engine.
-func (c *Card) timeline(r *engine.CardReport, width int) []canvas.Line {
+// the line, and so it is why a line is not in the engine. It gives the title apart, and where among the lines something is wrong.
+func (c *Card) timeline(r *engine.CardReport, width int) (title, lines []canvas.Line, wrong []int) {
 	if r.ID == 0 {
-		return nil
+		return nil, nil, nil
 	}
-	lines := c.timelineTitle(r, width)
+	title = c.timelineTitle(r, width)
 	if len(r.Lines) == 0 {
-		return lines
+		return title, nil, nil
 	}
 	grid := widget.NewGrid(ledgerColumns(r.Lines), 1, width-1)
-	lines = append(lines, grid.Head())
+	title = append(title, grid.Head())
 	for i := range r.Lines {
 		l := &r.Lines[i]
+		if l.Broken || !l.InEngine {
+			wrong = append(wrong, len(lines))
+		}
 		lines = append(lines, grid.Row(ledgerRow(l)))
 		if l.Broken {
-			text := "breaks: the balance stored is " + amount(l.Balance) + ", running it is " + amount(l.Running)
+			text := "breaks: stored " + amount(l.Balance) + ", running " + amount(l.Running)
 			lines = append(lines, below(themes.Bad, text, width)...)
 		}
 		if !l.InEngine {
@@ -66,7 +69,7 @@ func (c *Card) timeline(r *engine.CardReport, width int) []canvas.Line {
 			lines = append(lines, below(themes.Warn, text, width)...)
 		}
 	}
-	return lines
+	return title, lines, wrong
 }
 
 // below is what is said of the line above.
