@@ -88,7 +88,7 @@ func (c *Card) Shown() engine.CardKey { return c.key }
 
 // Discrepancies says which discrepancies actions are about: the open ones of the card, and of its moves and lines. There may
 // be none.
-func (c *Card) Discrepancies() (which engine.DiscrepancySelection, any bool) {
+func (c *Card) Discrepancies() (which engine.DiscrepancySelection, found bool) {
 	r := c.now()
 	if r == nil {
 		return which, false
@@ -272,7 +272,7 @@ func (c *Card) Refusal(action keymap.Action) string {
 			return "nothing is wrong with the lines of its ledger that are shown"
 		}
 	case keymap.Repair, keymap.Acknowledge:
-		if _, any := c.Discrepancies(); !any {
+		if _, found := c.Discrepancies(); !found {
 			return "no check has found a discrepancy of this card that is open"
 		}
 	}

@@ -1,6 +1,7 @@
 package card
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,11 +32,11 @@ func (c *Card) Lines() []canvas.Line {
 	if r == nil {
 		return append(lines, c.none()...)
 	}
-	top := append(c.trouble(), c.first(r, c.width)...)
+	top := slices.Concat(c.trouble(), c.first(r, c.width))
 	if c.wide() {
 		return append(lines, c.abreast(r, top, c.height-len(lines))...)
 	}
-	body := append(top, c.rest(r, c.width)...)
+	body := slices.Concat(top, c.rest(r, c.width))
 	title, ledger, wrong := c.timeline(r, c.width)
 	if len(title) > 0 {
 		body = append(append(body, canvas.Line{}), title...)
@@ -49,12 +50,12 @@ func (c *Card) Lines() []canvas.Line {
 
 // abreast draws the ledger beside the rest, below what comes first.
 func (c *Card) abreast(r *engine.CardReport, top []canvas.Line, height int) []canvas.Line {
-	lines := append(top[:min(len(top), max(1, height-leastPane))], canvas.Line{})
+	lines := slices.Concat(top[:min(len(top), max(1, height-leastPane))], []canvas.Line{{}})
 	height = max(1, height-len(lines))
 	left := c.width * leftOf / wholeOf
 	title, ledger, wrong := c.timeline(r, c.width-left-1)
 	c.wrong = wrong
-	right := append(title, c.ledger.Window(ledger, max(1, height-len(title)))...)
+	right := slices.Concat(title, c.ledger.Window(ledger, max(1, height-len(title))))
 	return append(lines, canvas.Beside(0,
 		canvas.Block(c.all.Window(c.rest(r, left), height), left, height),
 		bar(height),

@@ -53,7 +53,7 @@ func (c *Card) timeline(r *engine.CardReport, width int) (title, lines []canvas.
 	title = append(title, grid.Head())
 	for i := range r.Lines {
 		l := &r.Lines[i]
-		if l.Broken || !l.InEngine {
+		if l.Broken || !l.InEngine || l.Why != "" {
 			wrong = append(wrong, len(lines))
 		}
 		lines = append(lines, grid.Row(ledgerRow(l)))
@@ -61,15 +61,24 @@ func (c *Card) timeline(r *engine.CardReport, width int) (title, lines []canvas.
 			text := "breaks: stored " + amount(l.Balance) + ", running " + amount(l.Running)
 			lines = append(lines, below(themes.Bad, text, width)...)
 		}
-		if !l.InEngine {
-			text := "not in the engine"
-			if l.Why != "" {
-				text += ": " + l.Why
-			}
+		if text := copied(l); text != "" {
 			lines = append(lines, below(themes.Warn, text, width)...)
 		}
 	}
 	return title, lines, wrong
+}
+
+// copied says what is wrong with the engine's copy of a line, or nothing.
+func copied(l *engine.CardLine) string {
+	switch {
+	case l.InEngine && l.Why != "":
+		return "differs in the engine: " + l.Why
+	case l.InEngine:
+		return ""
+	case l.Why != "":
+		return "not in the engine: " + l.Why
+	}
+	return "not in the engine"
 }
 
 // below is what is said of the line above.
@@ -91,7 +100,7 @@ func ledgerRow(l *engine.CardLine) []widget.Cell {
 	switch {
 	case l.Broken:
 		mark, balance.Role = widget.Cell{Role: themes.Bad, Text: "✗"}, themes.Bad
-	case !l.InEngine:
+	case !l.InEngine || l.Why != "":
 		mark = widget.Cell{Role: themes.Warn, Text: "○"}
 	}
 	move := ""

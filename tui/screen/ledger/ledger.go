@@ -131,7 +131,9 @@ func (l *Ledger) Offers() []screen.Offer {
 		return nil
 	}
 	return []screen.Offer{
-		{Action: keymap.Open, Word: "open"}, {Action: keymap.Filter, Word: "filter"}, {Action: keymap.Sort, Word: "sort"},
+		{Action: keymap.Open, Word: "open"},
+		{Action: keymap.Filter, Word: "filter"},
+		{Action: keymap.Sort, Word: "sort"},
 		{Action: keymap.Card, Word: "card"},
 	}
 }
