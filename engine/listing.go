@@ -45,6 +45,25 @@ func ParseFilter(text string, fields []string) (Filter, error) {
 	return f, nil
 }
 
+// String is the filter as it would be typed.
+func (f Filter) String() string {
+	var out []string
+	for _, t := range f {
+		word := t.Pattern
+		if strings.Contains(word, " ") {
+			word = `"` + word + `"`
+		}
+		if t.Field != "" {
+			word = t.Field + ":" + word
+		}
+		if t.Not {
+			word = "!" + word
+		}
+		out = append(out, word)
+	}
+	return strings.Join(out, " ")
+}
+
 // words splits at spaces outside of double quotes.
 func words(text string) []string {
 	quoted := false

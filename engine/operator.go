@@ -65,8 +65,8 @@ type Historian interface {
 
 // QuarantineDesk looks after the source rows that are not in the engine as they should be.
 type QuarantineDesk interface {
-	// QuarantineRows lists rows that are in quarantine now, by entity and id, from behind a row on.
-	QuarantineRows(ctx context.Context, which QuarantineSelection, after QuarantineKey, limit int) ([]QuarantineRow, error)
+	// QuarantineRows gives a page of the rows that are in quarantine now, by entity and id if no order is asked for.
+	QuarantineRows(ctx context.Context, which QuarantineSelection, want Listing) (Page[QuarantineRow], error)
 	// RetryQuarantine has rows read again by the next tick, which is begun at once if none is active. It gives how many.
 	RetryQuarantine(ctx context.Context, which QuarantineSelection, act Act) (int64, error)
 	// Waive decides that rows may stay in quarantine, with a note in act.Reason: they are no longer counted as rejected. With

@@ -24,17 +24,18 @@ type QuarantineRow struct {
 	LastSeen     time.Time         `json:"last_seen"`
 }
 
-// QuarantineKey is a row's place in the order of listings.
-type QuarantineKey struct {
-	Entity string
-	ID     int64
-}
-
 // QuarantineSelection says which rows of quarantine are meant: all that fit every field; an empty field fits all.
 type QuarantineSelection struct {
 	Entity string
 	Reason string
 	IDs    []int64 // needs Entity
+	Filter Filter  // columns: QuarantineFields
+}
+
+// QuarantineFields lists what rows of quarantine can be filtered by, and, but for payload, sorted by. State is in the words
+// of the console: open, waits, due, waived.
+func QuarantineFields() []string {
+	return []string{"id", "entity", "state", "reason", "detail", "sqlstate", "parent", "owner", "tries", "waived_by", "note", "first", "last", "payload"}
 }
 
 // RuleView is a rule and what is done about a row that breaks it.

@@ -102,16 +102,36 @@ func (f *ferry) listQuarantine(ctx context.Context, c *crossing, l listing) erro
 	return nil
 }
 
-// eachQuarantined prints the rows that are meant, and counts them.
+// eachQuarantined prints the rows that are meant, and counts them: one entity after the other, whose rows an index gives by id.
 func (f *ferry) eachQuarantined(ctx context.Context, c *crossing, l listing) (int, error) {
-	shown, after := 0, engine.QuarantineKey{}
+	names := []string{l.Entity}
+	if l.Entity == "" {
+		names = nil
+		for _, e := range entity.All() {
+			names = append(names, e.Name)
+		}
+		slices.Sort(names)
+	}
+	shown := 0
+	for _, l.Entity = range names {
+		more, err := f.eachOfEntity(ctx, c, l)
+		shown += more
+		if err != nil || (l.limit > 0 && more == l.limit) {
+			return shown, err
+		}
+		l.limit = max(0, l.limit-more) // 0 is none
+	}
+	return shown, nil
+}
+
+func (f *ferry) eachOfEntity(ctx context.Context, c *crossing, l listing) (int, error) {
+	shown, want := 0, engine.Listing{Limit: page}
 	for {
-		rows, err := c.QuarantineRows(ctx, l.QuarantineSelection, after, page)
+		read, err := c.QuarantineRows(ctx, l.QuarantineSelection, want)
 		if err != nil {
 			return shown, err
 		}
-		for _, q := range rows {
-			after = engine.QuarantineKey{Entity: q.Entity, ID: q.ID}
+		for _, q := range read.Rows {
 			if l.state != "" && q.State != l.state {
 				continue
 			}
@@ -123,9 +143,10 @@ func (f *ferry) eachQuarantined(ctx context.Context, c *crossing, l listing) (in
 				return shown, nil
 			}
 		}
-		if len(rows) < page {
+		if !read.More {
 			return shown, nil
 		}
+		want.From = &read.Cursors[len(read.Cursors)-1]
 	}
 }
 

@@ -58,14 +58,14 @@ func (f *ferry) showQuarantine(ctx context.Context, c *crossing, which engine.Qu
 	if err := c.target.Ready(ctx); err != nil {
 		return err
 	}
-	rows, err := c.QuarantineRows(ctx, which, engine.QuarantineKey{}, 1)
+	found, err := c.QuarantineRows(ctx, which, engine.Listing{Limit: 1})
 	if err != nil {
 		return err
 	}
-	if len(rows) == 0 {
+	if len(found.Rows) == 0 {
 		return fmt.Errorf("%w: %s %d; `ferry quarantine list --entity %[2]s` lists those that are", engine.ErrNoSuchRow, which.Entity, which.IDs[0])
 	}
-	q := rows[0]
+	q := found.Rows[0]
 	if f.settings.JSON {
 		return f.line(quarantineLine{q, 1, "result"})
 	}

@@ -64,7 +64,7 @@ type Starter interface {
 
 // Desk looks after quarantine and rules.
 type Desk interface {
-	QuarantineRows(ctx context.Context, which engine.QuarantineSelection, after engine.QuarantineKey, limit int) ([]engine.QuarantineRow, error)
+	QuarantineRows(ctx context.Context, which engine.QuarantineSelection, want engine.Listing) (engine.Page[engine.QuarantineRow], error)
 	RetryQuarantine(ctx context.Context, which engine.QuarantineSelection, act engine.Act, by engine.Actor) (int64, error)
 	Waive(ctx context.Context, which engine.QuarantineSelection, act engine.Act, again bool, by engine.Actor) (int64, error)
 	SetRule(ctx context.Context, rule, severity string, act engine.Act, by engine.Actor) error

@@ -8,9 +8,9 @@ import (
 	"ferry/engine/entity"
 )
 
-// QuarantineRows lists rows that are in quarantine now.
-func (k *Control) QuarantineRows(ctx context.Context, which engine.QuarantineSelection, after engine.QuarantineKey, limit int) ([]engine.QuarantineRow, error) {
-	return k.c.Ledger.QuarantineRows(ctx, which, after, limit)
+// QuarantineRows gives a page of the rows that are in quarantine now.
+func (k *Control) QuarantineRows(ctx context.Context, which engine.QuarantineSelection, want engine.Listing) (engine.Page[engine.QuarantineRow], error) {
+	return k.c.Ledger.QuarantineRows(ctx, which, want)
 }
 
 // RetryQuarantine has rows read again by the next tick, which begins at once if no run is active.

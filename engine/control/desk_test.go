@@ -15,17 +15,15 @@ func (b *bundle) held(t *testing.T, reason string) []engine.QuarantineRow {
 	t.Helper()
 	var out []engine.QuarantineRow
 	which := engine.QuarantineSelection{Reason: reason}
+	var last *engine.Cursor
 	for {
-		var after engine.QuarantineKey
-		if len(out) > 0 {
-			after = engine.QuarantineKey{Entity: out[len(out)-1].Entity, ID: out[len(out)-1].ID}
-		}
-		page, err := b.QuarantineRows(t.Context(), which, after, 7)
+		page, err := b.QuarantineRows(t.Context(), which, engine.Listing{From: last, Limit: 7})
 		require.NoError(t, err)
-		out = append(out, page...)
-		if len(page) < 7 {
+		out = append(out, page.Rows...)
+		if !page.More {
 			return out
 		}
+		last = &page.Cursors[6]
 	}
 }
 

@@ -3,6 +3,7 @@ package enginedb
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,28 +17,65 @@ import (
 const selected = `q.state IN ` + openStates + ` AND ($1 = '' OR q.entity = $1) AND ($2 = '' OR q.reason = $2)
 	AND ($3::bigint[] IS NULL OR q.source_id = ANY($3))`
 
-// QuarantineRows lists rows that are in quarantine now, by entity and id, from behind a row on.
-func (db *DB) QuarantineRows(ctx context.Context, which engine.QuarantineSelection, after engine.QuarantineKey, limit int) ([]engine.QuarantineRow, error) {
-	rows, err := db.pool.Query(ctx, `
-		SELECT q.entity, q.source_id, q.state, q.reason, q.detail, q.sqlstate, q.parent_entity, q.parent_id, q.owner_id, q.stale, q.payload,
-			q.attempts, q.due, q.waived_by, q.waived_note, q.first_seen, q.last_seen,
-			(SELECT count(*) FROM ferry.quarantine h WHERE h.entity = ANY($7) AND h.parent_id = q.source_id AND h.parent_entity = q.entity
-				AND h.state = 'waiting_parent')
-		FROM ferry.quarantine q WHERE `+selected+` AND (q.entity, q.source_id) > ($4, $5) ORDER BY q.entity, q.source_id LIMIT $6`,
-		which.Entity, which.Reason, which.IDs, after.Entity, after.ID, limit, entityNames())
-	if err != nil {
-		return nil, sqlstate.Wrap(engine.SideTarget, "listing quarantine", err)
+// quarantined is the list of the rows that are meant. Of one entity the index gives rows by id; of all, entity and id make
+// one text, which sorts as both would.
+func quarantined(which engine.QuarantineSelection, args ...any) listing {
+	key := listColumn{name: "id", sql: "q.source_id", cast: "bigint"}
+	if which.Entity == "" {
+		key = listColumn{name: "", sql: `(q.entity || ' ' || lpad(q.source_id::text, 19, '0')) COLLATE "C"`, cast: "text"}
 	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.QuarantineRow, error) {
-		var q engine.QuarantineRow
-		var parent, owner *int64
-		var first, last time.Time
-		err := row.Scan(&q.Entity, &q.ID, &q.State, &q.Reason, &q.Detail, &q.SQLState, &q.ParentEntity, &parent, &owner, &q.Stale, &q.Payload,
-			&q.Attempts, &q.Due, &q.WaivedBy, &q.WaivedNote, &first, &last, &q.Hangs)
-		q.Parent, q.Owner, q.FirstSeen, q.LastSeen = maybe(parent), maybe(owner), first.UTC(), last.UTC()
-		return q, err
+	return listing{
+		from:  "ferry.quarantine q, (SELECT $4::text[]) AS child (entities)", // what can wait
+		where: selected,
+		args:  append([]any{which.Entity, which.Reason, which.IDs}, args...),
+		columns: []listColumn{
+			{name: "id", sql: "q.source_id", cast: "bigint"},
+			{name: "entity", sql: "q.entity", cast: "text"},
+			{name: "state", sql: standing, cast: "text"},
+			{name: "reason", sql: "q.reason", cast: "text"},
+			{name: "detail", sql: "q.detail", cast: "text"},
+			{name: "sqlstate", sql: "q.sqlstate", cast: "text"},
+			{name: "parent", sql: "q.parent_id", cast: "bigint"},
+			{name: "owner", sql: "q.owner_id", cast: "bigint"},
+			{name: "tries", sql: "q.attempts", cast: "bigint"},
+			{name: "waived_by", sql: "q.waived_by", cast: "text"},
+			{name: "note", sql: "q.waived_note", cast: "text"},
+			{name: "first", sql: "q.first_seen", cast: "timestamptz"},
+			{name: "last", sql: "q.last_seen", cast: "timestamptz"},
+			{name: "payload", sql: "q.payload::text", cast: "text"},
+		},
+		key: key,
+		values: `q.entity, q.source_id, q.state, q.reason, q.detail, q.sqlstate, q.parent_entity, q.parent_id, q.owner_id, q.stale, q.payload,
+			q.attempts, q.due, q.waived_by, q.waived_note, q.first_seen, q.last_seen,
+			(SELECT count(*) FROM ferry.quarantine h WHERE h.entity = ANY(child.entities) AND h.parent_id = q.source_id AND h.parent_entity = q.entity
+				AND h.state = 'waiting_parent')`,
+	}
+}
+
+// standing is how a row stands in a word, as the console has it.
+const standing = `CASE WHEN q.state = 'waived' OR q.waived_by <> '' THEN 'waived' WHEN q.due THEN 'due'
+	WHEN q.state = 'waiting_parent' THEN 'waits' ELSE q.state END`
+
+// QuarantineRows gives a page of the rows that are in quarantine now, by entity and id if no order is asked for.
+func (db *DB) QuarantineRows(ctx context.Context, which engine.QuarantineSelection, want engine.Listing) (engine.Page[engine.QuarantineRow], error) {
+	var page engine.Page[engine.QuarantineRow]
+	err := pgx.BeginTxFunc(ctx, db.pool, readOnly, func(tx pgx.Tx) (err error) {
+		page, err = readPage(ctx, tx, quarantined(which, entityNames()), which.Filter, want, scanQuarantined)
+		return err
 	})
-	return out, sqlstate.Wrap(engine.SideTarget, "listing quarantine", err)
+	return page, sqlstate.Wrap(engine.SideTarget, "listing quarantine", err)
+}
+
+func scanQuarantined(row pgx.CollectableRow, cursor []any) (engine.QuarantineRow, error) {
+	var q engine.QuarantineRow
+	var parent, owner *int64
+	var first, last time.Time
+	err := row.Scan(append([]any{
+		&q.Entity, &q.ID, &q.State, &q.Reason, &q.Detail, &q.SQLState, &q.ParentEntity, &parent, &owner, &q.Stale, &q.Payload,
+		&q.Attempts, &q.Due, &q.WaivedBy, &q.WaivedNote, &first, &last, &q.Hangs,
+	}, cursor...)...)
+	q.Parent, q.Owner, q.FirstSeen, q.LastSeen = maybe(parent), maybe(owner), first.UTC(), last.UTC()
+	return q, err
 }
 
 func entityNames() []string {
@@ -62,6 +100,9 @@ func about(which engine.QuarantineSelection) string {
 	}
 	if which.Reason != "" {
 		out += " with " + which.Reason
+	}
+	if len(which.Filter) > 0 {
+		out += " that fit " + which.Filter.String()
 	}
 	return out
 }
@@ -98,11 +139,15 @@ func (db *DB) tendQuarantine(ctx context.Context, action string, which engine.Qu
 	}
 	var changed int64
 	err := db.inTx(ctx, "changing quarantine", func(tx pgx.Tx) error {
-		args := []any{which.Entity, which.Reason, which.IDs}
+		var note []any
 		if action == "waive" {
-			args = append(args, by.String(), act.Reason)
+			note = []any{by.String(), act.Reason}
 		}
-		tag, err := tx.Exec(ctx, `UPDATE ferry.quarantine q `+set+` WHERE `+selected+and, args...)
+		q, err := quarantined(which, note...).filtered(which.Filter)
+		if err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `UPDATE ferry.quarantine q `+set+` WHERE `+strings.Join(q.where, " AND ")+and, q.args...)
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,7 @@ import (
 	"ferry/tui/screen"
 	"ferry/tui/screen/activity"
 	"ferry/tui/screen/card"
+	"ferry/tui/screen/discrepancies"
 	"ferry/tui/screen/ledger"
 	"ferry/tui/screen/overview"
 	"ferry/tui/screen/preflight"
@@ -56,8 +57,9 @@ type Config struct {
 	Keys         *keymap.Map      // nil: ferry's own
 	Title        string           // first word of the frame, and the window's title; empty: ferry
 	LowBandwidth bool
-	Rejected     float64 // the share of an entity's rows that may be rejected; 0: one percent
-	ASCII        bool    // draw with ASCII only
+	Rejected     float64  // the share of an entity's rows that may be rejected; 0: one percent
+	ASCII        bool     // draw with ASCII only
+	Export       Exporter // nil: discrepancies cannot be exported
 
 	Clipboard func(text string) error // takes what is copied; nil: nothing can be
 }
@@ -65,6 +67,7 @@ type Config struct {
 // Model is the console. Make it with New.
 type Model struct {
 	config  Config
+	prover  Prover // nil: the operator cannot prove anything
 	keys    keymap.Map
 	theme   int
 	styles  themes.Styles
@@ -104,8 +107,10 @@ func New(ctx context.Context, config Config) *Model {
 		keys = *config.Keys
 	}
 	reading := feed.NewReading(ctx)
+	prover, _ := config.Operator.(Prover)
 	m := &Model{
 		config: config,
+		prover: prover,
 		keys:   keys,
 		styles: config.Themes[0].Styles(config.Renderer),
 		feed:   feed.New(config.Operator, config.Clock, config.LowBandwidth),
@@ -116,6 +121,9 @@ func New(ctx context.Context, config Config) *Model {
 			preflight.New(config.Operator, reading), card.New(config.Operator, reading),
 		},
 		pending: map[string]pending{},
+	}
+	if prover != nil {
+		m.screens = slices.Insert(m.screens, 2, screen.Screen(discrepancies.New(prover, reading, screen.ShowCard)))
 	}
 	return m
 }
@@ -199,12 +207,13 @@ func (m *Model) beat(b feed.Beat) bool {
 	}
 	m.notices.expire(b.At)
 	m.notices.date(b.Snapshot.Run, b.At)
+	m.notices.date(checkRun(b.Snapshot), b.At)
 	return true
 }
 
 // busy reports whether figures are likely to move.
 func (m *Model) busy() bool {
-	return len(m.pending) > 0 || (m.run() != nil && m.run().State.Active())
+	return len(m.pending) > 0 || (m.run() != nil && m.run().State.Active()) || m.sight.Checking() != nil
 }
 
 // run is the run that the operator sees, or nil.
@@ -339,13 +348,16 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 
 // question opens the form of an action that asks first; false says that it is none.
 func (m *Model) question(action keymap.Action) bool {
+	if m.aboutFound(action) {
+		return true
+	}
 	switch action { //nolint:exhaustive // the others ask nothing
 	case keymap.Start:
 		m.askStart()
 	case keymap.Pause:
 		m.askPause(m.subject())
 	case keymap.Cancel:
-		m.askCancel(m.subject())
+		m.askCancelOf(m.subject())
 	case keymap.Answer:
 		m.askAnswer()
 	case keymap.Init:
@@ -410,14 +422,20 @@ func (m *Model) nextTheme() {
 type pending struct {
 	since time.Time
 	act   engine.Act // on what run, and the state that the operator saw; zero if it is about none
+	then  func(error)
 }
 
 // perform starts a task, unless the same one is under way.
 func (m *Model) perform(doing string, act engine.Act, task feed.Task) tea.Cmd {
+	return m.performThen(doing, act, task, nil)
+}
+
+// performThen also does something once the task has ended.
+func (m *Model) performThen(doing string, act engine.Act, task feed.Task, then func(error)) tea.Cmd {
 	if p, ok := m.pending[doing]; ok {
 		m.notices.say(m.sight.Now, doing+": already asked "+widget.Ago(p.since, m.sight.Now))
 		return nil
 	}
-	m.pending[doing] = pending{m.sight.Now, act}
+	m.pending[doing] = pending{m.sight.Now, act, then}
 	return m.hands(doing, task)
 }

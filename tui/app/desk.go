@@ -32,6 +32,9 @@ func groups(s *screen.Selection) []group {
 	var out []group
 	entity, reason := s.Reason.Entity, s.Reason.Reason
 	switch n := int64(len(s.Marked)); {
+	case s.All && len(s.Filter) > 0:
+		return []group{filtered(s)}
+	case s.All:
 	case n > 0:
 		name := "the marked row"
 		if n > 1 {
@@ -45,10 +48,23 @@ func groups(s *screen.Selection) []group {
 		}
 		out = append(out, g)
 	}
+	if len(s.Filter) > 0 {
+		out = append(out, filtered(s))
+	}
 	name := "all " + widget.Plural(s.Reason.Rows, "row", "rows")
 	return append(out, group{
 		name, engine.QuarantineSelection{Entity: entity, Reason: reason}, s.Reason.Rows - s.Reason.Waived, s.Reason.Waived,
 	})
+}
+
+// filtered are the rows that fit the filter. How many of them are waived is not known.
+func filtered(s *screen.Selection) group {
+	name := "all rows that fit " + s.Filter.String()
+	if s.Fit.Known {
+		name = "the " + widget.Plural(s.Fit.Value, "row that fits ", "rows that fit ") + s.Filter.String()
+	}
+	which := engine.QuarantineSelection{Entity: s.Reason.Entity, Reason: s.Reason.Reason, Filter: s.Filter}
+	return group{name, which, 1, 1}
 }
 
 // askRetryRows asks which rows are to be read again. The first choice does so: reading a row again harms nothing.
@@ -96,7 +112,7 @@ func (m *Model) waiveOption(s *screen.Selection, g group, again bool) option {
 	if again {
 		name, line, done, needs = "count "+g.name, "as rejected again", "counted as rejected again", ""
 	}
-	switch all := len(g.which.IDs) == 0; {
+	switch all := len(g.which.IDs) == 0 && len(g.which.Filter) == 0; {
 	case all && again:
 		line = "as rejected again: " + widget.Count(g.kept) + " are waived"
 	case all && g.kept > 0:

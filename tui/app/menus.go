@@ -48,6 +48,7 @@ func (m *Model) askStart() {
 		about("incremental sync", changed, m.startIncremental).barred(busy),
 		m.stepOption(),
 	}
+	items = append(items, m.checkOptions()...)
 	if run != nil && run.State.Resumable() && !run.State.Active() {
 		line := became(run.State) + "; go on where it stood"
 		items = append(items, about(fmt.Sprintf("resume #%d", run.ID), line, func(string) tea.Cmd {
@@ -140,6 +141,9 @@ func (m *Model) askPause(run *engine.RunView) {
 		}
 	} else if m.sight.Snapshot.Schedule.Paused() {
 		title = "Resume the ticks for everyone?"
+	}
+	if check := m.sight.Checking(); check != nil {
+		items = append(items, m.checkPauseOption(check))
 	}
 	items = append(append(items, m.ticksOption()), others...)
 	m.ask(widget.Form{Title: title, Ask: "reason (optional)", Hint: m.hint(true)}, items...)

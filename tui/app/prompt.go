@@ -31,6 +31,9 @@ func (m *Model) askCard() {
 	if _, viewer := m.cardViewer(); viewer != nil {
 		m.prompt.last = viewer.Shown()
 	}
+	if carded, ok := m.screens[m.current].(screen.Carded); ok && carded.Card() != (engine.CardKey{}) {
+		m.prompt.last = carded.Card() // what is selected is what is most likely meant
+	}
 }
 
 // Typing reports that the prompt has all keys.

@@ -45,7 +45,7 @@ func TestMarkedRowsAreRetriedAlone(t *testing.T) {
 	reads := len(b.operator.Reads())
 	b.pass(time.Second)
 	require.GreaterOrEqual(t, len(b.operator.Reads()), reads)
-	require.Contains(t, b.operator.Reads()[2:], "rows of card.partner_missing after  0", "what is shown is read again")
+	require.Contains(t, b.operator.Reads()[2:], "rows of card.partner_missing from the first", "what is shown is read again")
 
 	b.press("T", "enter")
 	require.Equal(t, []int64{100_025}, b.operator.Calls()[1].Which.IDs, "without marks it is the row under the cursor")
@@ -110,7 +110,7 @@ func TestWhatCannotBeDoneInQuarantineSaysWhy(t *testing.T) {
 		{[]string{"f"}, "f: that is on preflight"},
 		{[]string{"1", "w"}, "w: that is about quarantine; 4 opens it"},
 		{[]string{"2", "v"}, "v: that is about quarantine; 4 opens it"},
-		{[]string{"7", "m"}, "m: that is about quarantine; 4 opens it"},
+		{[]string{"7", "m"}, "m: that is for lists such as quarantine; 4 opens it"},
 		{[]string{"P", "w"}, "w: that is about quarantine; 4 opens it"},
 	} {
 		b := desk(t, tuitest.Quarantined(), 100, 24, 20)

@@ -160,6 +160,7 @@ func (m *Model) runRefusal(action keymap.Action) string {
 		}
 	case keymap.Cancel:
 		switch {
+		case m.sight.Checking() != nil: // that can be cancelled in any case
 		case run == nil:
 			return "there is no run to cancel"
 		case !run.State.Active():

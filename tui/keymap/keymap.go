@@ -171,7 +171,7 @@ var defaults = []Binding{
 	{Theme, []string{"t"}, "theme", "next theme", Everywhere, false},
 	{Redraw, []string{"ctrl+l"}, "redraw", "draw the screen afresh", Everywhere, false},
 	{Suspend, []string{"ctrl+z"}, "suspend", "back to the shell; fg returns", Everywhere, false},
-	{Palette, []string{":"}, "command", "find any action by its name, and do it", Everywhere, false},
+	{Palette, []string{":"}, "command", "find any action by its name, and do it", Everywhere, true},
 	{Help, []string{"?"}, "help", "this help", Everywhere, true},
 	{Quit, []string{"q", "ctrl+c"}, "quit", "leave; asks first while a run is at work here", Everywhere, true},
 

@@ -22,6 +22,8 @@ func TestTheDefaultTableHasNoCollision(t *testing.T) {
 				action, ok = m.InForm(key)
 			case keymap.Fields:
 				action, ok = m.InField(key)
+			case keymap.Lost:
+				action, ok = m.InLost(key)
 			case keymap.Everywhere, keymap.Screens:
 			}
 			require.True(t, ok, key)
@@ -40,6 +42,15 @@ func TestCollisionsAreRefused(t *testing.T) {
 	two.Scope = keymap.Forms
 	_, err = keymap.New([]keymap.Binding{one, two})
 	require.NoError(t, err, "a form has all keys to itself")
+
+	two.Scope = keymap.Lost
+	_, err = keymap.New([]keymap.Binding{one, two})
+	require.ErrorContains(t, err, `key "a" means both`, "what counts everywhere counts while a database is away, too")
+	one.Scope = keymap.Screens
+	_, err = keymap.New([]keymap.Binding{one, two})
+	require.NoError(t, err, "while a database is away, its key goes before that of a screen")
+	one.Scope = keymap.Everywhere
+	two.Scope = keymap.Forms
 
 	fields := keymap.Binding{Action: "three", Keys: []string{"a"}, Scope: keymap.Fields}
 	_, err = keymap.New([]keymap.Binding{one, two, fields})

@@ -127,6 +127,9 @@ type Selection struct {
 	Rule   *engine.RuleView
 	Row    *engine.QuarantineRow // under the cursor; nil: none is
 	Marked []int64
+	All    bool          // all rows that fit the filter are marked
+	Filter engine.Filter // the one in force
+	Fit    engine.Maybe[int64]
 }
 
 // Guide is a screen with actions of its own.

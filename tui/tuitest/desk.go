@@ -3,9 +3,10 @@ package tuitest
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"ferry/engine"
 )
@@ -29,28 +30,45 @@ func (o *Operator) Rule(rules ...engine.RuleView) {
 
 func fits(which engine.QuarantineSelection, row *engine.QuarantineRow) bool {
 	return (which.Entity == "" || which.Entity == row.Entity) && (which.Reason == "" || which.Reason == row.Reason) &&
-		(len(which.IDs) == 0 || slices.Contains(which.IDs, row.ID))
+		(len(which.IDs) == 0 || slices.Contains(which.IDs, row.ID)) &&
+		suits(which.Filter, *row, quarantineKey, quarantineValue)
 }
 
 // QuarantineRows gives a page of what Hold was given.
 func (o *Operator) QuarantineRows(
-	_ context.Context, which engine.QuarantineSelection, after engine.QuarantineKey, limit int,
-) ([]engine.QuarantineRow, error) {
+	_ context.Context, which engine.QuarantineSelection, want engine.Listing,
+) (engine.Page[engine.QuarantineRow], error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err := o.read(fmt.Sprintf("rows of %s after %s %d", which.Reason, after.Entity, after.ID)); err != nil {
-		return nil, err
+	if err := o.read("rows of " + which.Reason + " " + asked(want)); err != nil {
+		return engine.Page[engine.QuarantineRow]{}, err
 	}
-	from, _ := slices.BinarySearchFunc(o.rows, after, func(row engine.QuarantineRow, key engine.QuarantineKey) int {
-		return cmp.Or(strings.Compare(row.Entity, key.Entity), cmp.Compare(row.ID, key.ID), -1) // behind it, not at it
-	})
-	var page []engine.QuarantineRow
-	for i := from; i < len(o.rows) && len(page) < limit; i++ {
+	var rows []engine.QuarantineRow
+	for i := range o.rows {
 		if fits(which, &o.rows[i]) {
-			page = append(page, o.rows[i])
+			rows = append(rows, o.rows[i])
 		}
 	}
-	return page, nil
+	return Paged(rows, quarantineKey, quarantineValue, which.Filter, want)
+}
+
+func quarantineKey(row engine.QuarantineRow) string { return strconv.FormatInt(row.ID, 10) }
+
+// quarantineValue is what a row is sorted and filtered by.
+func quarantineValue(row engine.QuarantineRow, column string) string {
+	switch column {
+	case "entity":
+		return row.Entity
+	case "state":
+		return row.State
+	case "detail":
+		return row.Detail
+	case "tries":
+		return strconv.Itoa(row.Attempts)
+	case "last":
+		return row.LastSeen.UTC().Format(time.RFC3339)
+	}
+	return quarantineKey(row)
 }
 
 // RetryQuarantine is noted; it gives how many rows were meant.

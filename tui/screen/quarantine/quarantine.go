@@ -10,8 +10,8 @@ package quarantine
 
 import (
 	"context"
-	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -20,14 +20,14 @@ import (
 	"ferry/tui/feed"
 	"ferry/tui/keymap"
 	"ferry/tui/screen"
+	"ferry/tui/widget"
+	"ferry/tui/widget/grid"
 )
 
 // Desk is what the screen reads; an engine.Operator is one.
 type Desk interface {
-	// QuarantineRows lists rows by entity and id, from behind a row on.
-	QuarantineRows(
-		ctx context.Context, which engine.QuarantineSelection, after engine.QuarantineKey, limit int,
-	) ([]engine.QuarantineRow, error)
+	// QuarantineRows gives a page of the rows that are meant.
+	QuarantineRows(ctx context.Context, which engine.QuarantineSelection, want engine.Listing) (engine.Page[engine.QuarantineRow], error)
 	// Rules lists every rule with its severity in force.
 	Rules(ctx context.Context) ([]engine.RuleView, error)
 }
@@ -57,23 +57,28 @@ type Quarantine struct {
 	anew    bool // the rules are wanted again
 
 	about  engine.ReasonView // the reason whose rows are read
-	pages  pages
-	rows   screen.List
-	window [2]int // the rows that were in sight when last drawn
-	marks  map[int64]bool
+	rows   *grid.Grid[engine.QuarantineRow]
 	row    engine.QuarantineRow // the one that is opened
+	key    string               // its key in the grid
 	scroll screen.Scroll        // within it
 }
 
 var (
 	_ screen.Reader   = (*Quarantine)(nil)
-	_ screen.Guide    = (*Quarantine)(nil)
+	_ screen.Owner    = (*Quarantine)(nil)
+	_ screen.Typist   = (*Quarantine)(nil)
+	_ screen.Copier   = (*Quarantine)(nil)
 	_ screen.Selector = (*Quarantine)(nil)
 )
 
 // New makes the screen.
 func New(desk Desk, reading feed.Reading) *Quarantine {
-	return &Quarantine{desk: desk, reading: reading, marks: map[int64]bool{}}
+	q := &Quarantine{desk: desk, reading: reading}
+	q.rows = grid.New(grid.Config[engine.QuarantineRow]{
+		Columns: q.columns(), Fields: []string{"parent", "owner", "sqlstate", "waived_by", "note", "first", "payload"}, Reading: reading,
+		Empty: "no row is in quarantine for this reason any more",
+	})
+	return q
 }
 
 // Tab names the screen.
@@ -88,6 +93,7 @@ func (q *Quarantine) SetSize(width, height int) { q.width, q.height = width, hei
 // or fewer than before are read again.
 func (q *Quarantine) See(sight screen.Sight) {
 	q.sight = sight
+	q.rows.See(sight.Now, sight.Keys)
 	selected := q.selected()
 	q.gather()
 	if selected != nil {
@@ -103,7 +109,7 @@ func (q *Quarantine) See(sight screen.Sight) {
 	}
 	if now != q.about {
 		q.about = now
-		q.pages.spoil()
+		q.rows.Renew()
 	}
 }
 
@@ -139,14 +145,14 @@ func (q *Quarantine) Do(action keymap.Action) (tea.Cmd, bool) {
 		if q.level == inReasons {
 			return nil, false
 		}
-		q.level--
+		if q.level != inRows || !q.rows.Do(action) {
+			q.level--
+		}
 		return nil, true
 	case keymap.Recheck:
 		q.anew = true
-		q.pages.spoil()
+		q.rows.Renew()
 		return nil, true
-	case keymap.Mark:
-		return nil, q.mark()
 	}
 	switch q.level {
 	case inReasons:
@@ -157,6 +163,11 @@ func (q *Quarantine) Do(action keymap.Action) (tea.Cmd, bool) {
 	case inRows:
 		return nil, q.rows.Do(action)
 	case inRow:
+		if action == keymap.Next || action == keymap.Previous {
+			q.rows.Do(action)
+			q.openRow()
+			return nil, true
+		}
 		return nil, q.scroll.Do(action)
 	}
 	return nil, true
@@ -168,12 +179,20 @@ func (q *Quarantine) enter() bool {
 	case q.level == inReasons && reason != nil:
 		q.turnTo(*reason)
 		q.level = inRows
-	case q.level == inRows && q.pages.row(q.rows.At()) != nil:
-		q.level, q.row, q.scroll = inRow, *q.pages.row(q.rows.At()), screen.Scroll{}
+	case q.level == inRows && q.rows.Row() != nil:
+		q.level = inRow
+		q.openRow()
 	default:
 		return false
 	}
 	return true
+}
+
+// openRow shows the row under the cursor whole.
+func (q *Quarantine) openRow() {
+	if row := q.rows.Row(); row != nil {
+		q.row, q.key, q.scroll = *row, q.rows.Key(), screen.Scroll{}
+	}
 }
 
 // turnTo makes another reason the one whose rows are read.
@@ -182,24 +201,12 @@ func (q *Quarantine) turnTo(reason engine.ReasonView) {
 		return
 	}
 	q.about = reason
-	q.pages.clear()
-	q.rows.Reset()
-	clear(q.marks)
-}
-
-// mark marks the row under the cursor, or takes its mark away, and goes on to the next.
-func (q *Quarantine) mark() bool {
-	row := q.pages.row(q.rows.At())
-	if q.level != inRows || row == nil {
-		return false
-	}
-	if q.marks[row.ID] {
-		delete(q.marks, row.ID)
-	} else {
-		q.marks[row.ID] = true
-	}
-	q.rows.Do(keymap.Down)
-	return true
+	which := engine.QuarantineSelection{Entity: reason.Entity, Reason: reason.Reason}
+	q.rows.Open(func(ctx context.Context, filter engine.Filter, want engine.Listing) (engine.Page[engine.QuarantineRow], error) {
+		those := which
+		those.Filter = filter
+		return q.desk.QuarantineRows(ctx, those, want)
+	})
 }
 
 // Selected says what actions are about.
@@ -215,8 +222,12 @@ func (q *Quarantine) Selected() *screen.Selection {
 	switch q.level {
 	case inReasons:
 	case inRows:
-		s.Row = q.pages.row(q.rows.At())
-		s.Marked = slices.Sorted(maps.Keys(q.marks))
+		s.Row = q.rows.Row()
+		marked := q.rows.Selection()
+		s.All, s.Filter, s.Fit = marked.All, marked.Filter, q.rows.Total()
+		for i := range marked.Rows {
+			s.Marked = append(s.Marked, marked.Rows[i].ID)
+		}
 	case inRow:
 		s.Row = &q.row
 	}
@@ -225,9 +236,9 @@ func (q *Quarantine) Selected() *screen.Selection {
 
 // Changed says that something was done about rows or rules: marks have done their part, and what is shown is read again.
 func (q *Quarantine) Changed() {
-	clear(q.marks)
+	q.rows.Unmark()
 	q.anew = true
-	q.pages.spoil()
+	q.rows.Renew()
 }
 
 // rule is the rule that a reason is, or nil.
@@ -257,21 +268,53 @@ func (q *Quarantine) Offers() []screen.Offer {
 	if q.level != inReasons {
 		offer(keymap.Back, "back")
 	}
+	if q.level == inRows {
+		offer(keymap.Filter, "filter")
+		offer(keymap.Sort, "sort")
+	}
 	return offers
+}
+
+// Owns reports whether an action means something here.
+func (q *Quarantine) Owns(action keymap.Action) bool { return grid.Owns(action) }
+
+// Text is the filter of the rows.
+func (q *Quarantine) Text() screen.Text { return q.rows }
+
+// Copy is the row that is selected, or those that are marked, one on a line.
+func (q *Quarantine) Copy() (text, what string) {
+	switch s := q.Selected(); {
+	case s == nil:
+		return "", ""
+	case q.level == inReasons:
+		return s.Title, "the reason"
+	case len(s.Marked) > 0:
+		for _, row := range q.rows.Selection().Rows {
+			text += line(&row) + "\n"
+		}
+		return text, widget.Plural(int64(len(s.Marked)), "row", "rows")
+	case s.Row != nil:
+		return line(s.Row), "the row"
+	}
+	return "", ""
+}
+
+// line is a row as it is copied: fields with tabs between.
+func line(row *engine.QuarantineRow) string {
+	return strings.Join([]string{row.Entity, id(row), row.State, row.Reason, row.Detail}, "\t")
 }
 
 // Refusal says why an action of this screen cannot be taken now.
 func (q *Quarantine) Refusal(action keymap.Action) string {
+	if grid.Owns(action) {
+		return q.listRefusal(action)
+	}
 	s := q.Selected()
 	switch action { //nolint:exhaustive // the others are not this screen's
 	case keymap.Recheck:
 		return q.sight.Hinders()
 	case keymap.Forecast:
 		return "that is on preflight; " + q.sight.Keys.Key(keymap.Preflight) + " opens it"
-	case keymap.Mark:
-		if q.level != inRows || s == nil || s.Row == nil {
-			return "open a reason first; its rows can be marked"
-		}
 	case keymap.Retry, keymap.Waive:
 		switch {
 		case q.sight.Hinders() != "":
@@ -285,6 +328,18 @@ func (q *Quarantine) Refusal(action keymap.Action) string {
 		return q.switchRefusal(s)
 	}
 	return ""
+}
+
+// listRefusal says why the list of rows cannot do something now.
+func (q *Quarantine) listRefusal(action keymap.Action) string {
+	steps := action == keymap.Next || action == keymap.Previous
+	switch {
+	case q.level == inReasons:
+		return "open a reason first; its rows can be marked, filtered and sorted"
+	case q.level == inRow && !steps:
+		return "go back to the rows first"
+	}
+	return q.rows.Refusal(action)
 }
 
 func (q *Quarantine) switchRefusal(s *screen.Selection) string {

@@ -105,7 +105,7 @@ func TestACursorThatOnlyPassesReadsNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 140, 10)
 	b.settle()
-	require.Equal(t, []string{"rules", "rows of card.partner_missing after  0"}, b.operator.Reads())
+	require.Equal(t, []string{"rules", "rows of card.partner_missing from the first"}, b.operator.Reads())
 	for range 4 {
 		b.do(keymap.Down)
 		b.see(100 * time.Millisecond)
@@ -114,7 +114,7 @@ func TestACursorThatOnlyPassesReadsNothing(t *testing.T) {
 	require.Len(t, b.operator.Reads(), 2)
 	b.see(time.Second)
 	b.settle()
-	require.Equal(t, "rows of engine_owned after  0", b.operator.Reads()[2])
+	require.Equal(t, "rows of engine_owned from the first", b.operator.Reads()[2])
 }
 
 // The cursor stays on its row, though rows before it have left.
@@ -167,7 +167,7 @@ func TestAFailedReadIsToldAndTriedAgain(t *testing.T) {
 	b.operator.FailReads(errors.New("connection refused"))
 	b.do(keymap.Open)
 	b.settle()
-	require.Contains(t, b.text(), "✗ they could not be read: connection refused")
+	require.Contains(t, b.text(), "✗ the rows could not be read: connection refused")
 	b.see(time.Second)
 	reads := len(b.operator.Reads())
 	b.settle()

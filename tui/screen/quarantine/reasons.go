@@ -12,7 +12,7 @@ import (
 const (
 	listWidth   = 70 // of the reasons beside their rows
 	labelColumn = 9
-	indent      = 2
+	indent      = 2 // of the reasons
 	fewReasons  = 7 // as many are shown before what is told below them
 )
 
@@ -199,26 +199,19 @@ func (q *Quarantine) sample(r *engine.ReasonView, width, height int) []canvas.Li
 		lines = append(lines, *line.To(labelColumn).Add(l))
 	}
 	mine := q.about.Entity == r.Entity && q.about.Reason == r.Reason
-	count := 0
-	if mine {
-		count = q.pages.count()
-	}
-	q.window = [2]int{0, height}
 	switch {
-	case mine && q.pages.shelf.Err != nil:
-		return q.fault("they could not be read", q.pages.shelf.Err, width)
+	case mine && q.rows.Err() != nil:
+		return q.fault("they could not be read", q.rows.Err(), width)
 	case r.Rows == 0:
 		return nil
-	case count == 0:
+	case !mine || q.rows.Row() == nil:
 		add(canvas.Of(themes.Muted, "reading"))
 		return lines
 	}
-	for i := range min(count, height) {
-		if row := q.pages.row(i); row != nil {
-			l := canvas.Of(themes.Title, id(row))
-			l.Put(themes.Text, "  "+detail(row))
-			add(l)
-		}
+	for _, row := range q.rows.Peek(height) {
+		l := canvas.Of(themes.Title, id(row))
+		l.Put(themes.Text, "  "+detail(row))
+		add(l)
 	}
 	return lines
 }

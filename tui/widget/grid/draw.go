@@ -12,7 +12,7 @@ import (
 // Lines draws the grid: a title with where one is, the filter, the columns' titles, and the rows. It gives exactly height
 // lines, each exactly width cells.
 func (g *Grid[T]) Lines(title canvas.Line, width, height int) []canvas.Line {
-	l, most := g.lay(width)
+	l, most := g.lay(width - 1) // air at the edge
 	g.most, g.shift = most, min(g.shift, most)
 	lines := append([]canvas.Line{g.titleLine(title, l, width)}, g.filterLines(width)...)
 	if len(g.win.rows) == 0 {

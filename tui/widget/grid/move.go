@@ -167,3 +167,13 @@ func (g *Grid[T]) setFilter(text string, terms engine.Filter) {
 	g.marks.all = false // it meant another filter
 	g.restart()
 }
+
+// Owns reports whether an action is one that grids have, and screens without a grid do not.
+func Owns(action keymap.Action) bool {
+	switch action { //nolint:exhaustive // the others are of any screen
+	case keymap.Filter, keymap.Sort, keymap.SortReverse, keymap.Mark, keymap.MarkRange, keymap.MarkAll, keymap.Next, keymap.Previous,
+		keymap.Left, keymap.Right:
+		return true
+	}
+	return false
+}
