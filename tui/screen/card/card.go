@@ -9,6 +9,7 @@ package card
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -17,6 +18,7 @@ import (
 	"ferry/tui/feed"
 	"ferry/tui/keymap"
 	"ferry/tui/screen"
+	"ferry/tui/widget"
 )
 
 const (
@@ -53,7 +55,7 @@ type Card struct {
 
 var (
 	_ screen.Reader     = (*Card)(nil)
-	_ screen.Owner      = (*Card)(nil)
+	_ screen.Discrepant = (*Card)(nil)
 	_ screen.Copier     = (*Card)(nil)
 	_ screen.CardViewer = (*Card)(nil)
 )
@@ -86,17 +88,25 @@ func (c *Card) Show(key engine.CardKey) {
 // Shown is the card that was asked for last.
 func (c *Card) Shown() engine.CardKey { return c.key }
 
-// Discrepancies says which discrepancies actions are about: the open ones of the card, and of its moves and lines. There may
-// be none.
-func (c *Card) Discrepancies() (which engine.DiscrepancySelection, found bool) {
+// Found is what actions are about: the open discrepancies of the card, and of its moves and lines, in the states that the
+// operator sees.
+func (c *Card) Found() []screen.Found {
 	r := c.now()
-	if r == nil {
-		return which, false
+	if r == nil || len(r.Discrepancies) == 0 {
+		return nil
 	}
+	n := int64(len(r.Discrepancies))
+	f := screen.Found{Name: widget.Plural(n, "discrepancy", "discrepancies") + " of card " + id(r.ID), Count: engine.Known(n)}
 	for i := range r.Discrepancies {
-		which.IDs = append(which.IDs, r.Discrepancies[i].ID)
+		d := &r.Discrepancies[i]
+		f.Which.IDs = append(f.Which.IDs, d.ID)
+		if !slices.Contains(f.Which.States, d.State) {
+			f.Which.States = append(f.Which.States, d.State)
+		}
+		f.Acked = f.Acked || d.Acknowledged(c.sight.Now)
+		f.Extras = f.Extras || d.Cause == engine.CauseExtra
 	}
-	return which, len(which.IDs) > 0
+	return []screen.Found{f}
 }
 
 // Changed says that something was done about them: the card is read again.
@@ -223,6 +233,8 @@ func (c *Card) Offers() []screen.Offer {
 	case c.wide() && c.now() != nil && !c.aside:
 		offer(keymap.Open, "ledger")
 	}
+	offer(keymap.Repair, "repair")
+	offer(keymap.Acknowledge, "acknowledge")
 	offer(keymap.Recheck, "read again")
 	offer(keymap.Forecast, "ledger from Odoo")
 	offers = append(offers, screen.Offer{Action: keymap.Card, Word: "another"})
@@ -272,7 +284,10 @@ func (c *Card) Refusal(action keymap.Action) string {
 			return "nothing is wrong with the lines of its ledger that are shown"
 		}
 	case keymap.Repair, keymap.Acknowledge:
-		if _, found := c.Discrepancies(); !found {
+		switch {
+		case c.sight.Snapshot.Process.ReadOnly:
+			return "this console only looks (--read-only)"
+		case len(c.Found()) == 0:
 			return "no check has found a discrepancy of this card that is open"
 		}
 	}

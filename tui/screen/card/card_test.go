@@ -166,14 +166,14 @@ func TestADiscrepancyIsSelectedByItsNumber(t *testing.T) {
 	b := setup(t, 80, wrong, tuitest.RightCard(4710))
 	b.view.Show(engine.CardKey{ID: 4710})
 	require.True(t, b.answer(b.view.Fetch()))
-	_, found := b.view.Discrepancies()
-	require.False(t, found)
+	require.Empty(t, b.view.Found())
 	require.NotEmpty(t, b.view.Refusal(keymap.Repair))
 	b.view.Show(engine.CardKey{ID: wrong.ID})
 	require.True(t, b.answer(b.view.Fetch()))
-	which, found := b.view.Discrepancies()
-	require.True(t, found)
-	require.Equal(t, engine.DiscrepancySelection{IDs: []int64{17}}, which)
+	require.Equal(t, []screen.Found{{
+		Name: "1 discrepancy of card 4711", Count: engine.Known[int64](1),
+		Which: engine.DiscrepancySelection{IDs: []int64{17}, States: []engine.DiscrepancyState{engine.DiscrepancySettled}},
+	}}, b.view.Found())
 	require.Empty(t, b.view.Refusal(keymap.Repair))
 	text, what := b.view.Copy()
 	require.Equal(t, []string{"4711", "card 4711"}, []string{text, what})
