@@ -32,6 +32,8 @@ var (
 	ErrNoSuchRow = errors.New("no such row in quarantine")
 	// ErrUnreachable: a database does not answer.
 	ErrUnreachable = errors.New("unreachable")
+	// ErrBadFilter: the database cannot apply a filter, or not in time; or the list has no such column.
+	ErrBadFilter = errors.New("the filter cannot be applied")
 	// ErrNoSuchRun: the run does not exist.
 	ErrNoSuchRun = errors.New("no such run")
 )

@@ -21,6 +21,8 @@ type Operator interface {
 	QuarantineDesk
 	LedgerDesk
 	CardDesk
+	DiscrepancyDesk
+	Repairer
 }
 
 // Starter begins runs.

@@ -38,22 +38,24 @@ type RepairItem struct {
 	After   map[string]string `json:"after"`
 	State   RepairState       `json:"state"`
 	Outcome string            `json:"outcome"`
+	With    int64             `json:"with,omitempty"` // the row along with which it is written, for its code passes on; 0: for its own sake
 }
 
 // RepairPlan is the exact rows that a repair would write. It is named by its id and the hash of its items; a plan whose
 // rows have changed, or that is older than a day, is stale.
 type RepairPlan struct {
-	ID       int64           `json:"id"`
-	Hash     string          `json:"hash"`
-	State    RepairState     `json:"state"`
-	By       string          `json:"by"`
-	MadeAt   time.Time       `json:"made_at"`
-	Run      RunID           `json:"run"` // that applied it
-	Deletes  int64           `json:"deletes"`
-	Database string          `json:"database"` // whose name must be typed to apply it
-	ByCause  map[Cause]int64 `json:"by_cause"`
-	Total    int64           `json:"total"`
-	Items    []RepairItem    `json:"items"` // at most the first RepairShown
+	ID       int64                 `json:"id"`
+	Hash     string                `json:"hash"`
+	State    RepairState           `json:"state"`
+	By       string                `json:"by"`
+	MadeAt   time.Time             `json:"made_at"`
+	Run      RunID                 `json:"run"` // that applied it
+	Deletes  int64                 `json:"deletes"`
+	Database string                `json:"database"` // whose name must be typed to apply it
+	ByCause  map[Cause]int64       `json:"by_cause"`
+	Total    int64                 `json:"total"`
+	ByState  map[RepairState]int64 `json:"by_state"`
+	Items    []RepairItem          `json:"items"` // at most the first RepairShown
 }
 
 // RepairShown bounds the items of a plan that are listed at once.

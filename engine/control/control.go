@@ -31,6 +31,8 @@ type Ledger interface {
 	Desk
 	Roster
 	Book
+	Findings
+	Repairs
 }
 
 // Database is what both preflight and the poller ask of the engine database.

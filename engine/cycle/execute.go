@@ -132,7 +132,12 @@ func (x *Executor) run(ctx context.Context, target Target, w Work) error {
 	case engine.StepSweep:
 		return x.sweep(ctx, target, w)
 	case engine.StepDelete:
+		if w.Kind == engine.RunRepair {
+			return x.repairDeletes(ctx, target, w)
+		}
 		return x.remove(ctx, target, w)
+	case engine.StepRepair:
+		return x.repair(ctx, target, w)
 	}
 	if verb, ok := x.Others[w.Verb]; ok {
 		return verb(ctx, target, w)

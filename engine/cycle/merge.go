@@ -162,7 +162,7 @@ func (m *merge) place(row *judged, stored *Stored, match int) error {
 	if stored.Owned[match] {
 		fault := m.fault(row)
 		fault.Reason, fault.Stale = entity.ReasonOwned, true
-		fault.Detail = "the engine changed its copy and marked it as written back to Odoo; it is not overwritten unattended"
+		fault.Detail = ownedDetail
 		m.reject(fault)
 		return nil
 	}

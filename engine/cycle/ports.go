@@ -128,6 +128,7 @@ type Load interface {
 	LoadReader
 	LoadWriter
 	Sweeper
+	Mender
 
 	// Plan makes the run's steps, those that a tick has carried out already among them, and carves the first batches.
 	Plan(ctx context.Context, plan Plan) error
@@ -159,6 +160,8 @@ type LoadReader interface {
 	// Accounted gives how many source rows the engine accounts for, once counts are added to what was committed: engine rows
 	// − stale − extra + quarantined. It fails with ErrNotInitialised where nothing was ever counted.
 	Accounted(ctx context.Context, e *entity.Entity, counts engine.Counts) (int64, error)
+	// Following gives what the derived columns of rows hold, and what they should by what the engine has, in id order.
+	Following(ctx context.Context, e *entity.Entity, ids []int64) ([]Follower, error)
 }
 
 // LoadWriter changes what the engine holds.
@@ -206,6 +209,28 @@ type Sweeper interface {
 	// Remove deletes extras, with the stale rows that hang on them; links to them become empty. What cannot leave stays, and
 	// says why. It gives how many left, and the rows whose derived columns follow from those.
 	Remove(ctx context.Context, e *entity.Entity, ids []int64) (removed int64, fed []int64, err error)
+}
+
+// Mender keeps what becomes of a repair's plan.
+type Mender interface {
+	// LockRows keeps others from writing rows of the engine until the transaction ends.
+	LockRows(ctx context.Context, e *entity.Entity, ids []int64) error
+	// PlanItems gives the items of the run's plan that are about rows of a scope, in id order. Outcome is what the plan said.
+	PlanItems(ctx context.Context, e *entity.Entity, of Scope) ([]engine.RepairItem, error)
+	// KeepItems stores what became of items. The discrepancies of those that were applied are repaired from now on.
+	KeepItems(ctx context.Context, e *entity.Entity, items []engine.RepairItem) error
+	// Kept says of extras that Remove left why it did.
+	Kept(ctx context.Context, e *entity.Entity, ids []int64) (map[int64]string, error)
+}
+
+// Follower is a derived column of a row.
+type Follower struct {
+	ID       int64
+	Column   string
+	Stored   string
+	Expected string
+	FromRow  bool // it follows from the row's own column, no row of another entity decides
+	Owned    bool // the engine has made the row its own
 }
 
 // Stored are engine rows in id order: their tuples of mapped columns, and which of them the engine has made its own.

@@ -40,6 +40,9 @@ func (db *DB) wrapUp(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 	if tripped, err := db.trip(ctx, tx, run, 0); tripped || err != nil {
 		return err
 	}
+	if e.kind == engine.RunRepair {
+		return db.finishRepair(ctx, tx, e.id)
+	}
 	if !slices.Contains(e.accepted, askedVanished) {
 		question, err := tooManyVanished(ctx, tx, e)
 		if err != nil {

@@ -2,12 +2,15 @@ package enginedb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"ferry/engine"
 )
@@ -25,9 +28,13 @@ type listing struct {
 	where   string // a condition on $1 … $n
 	args    []any
 	columns []listColumn
-	key     listColumn // unique, never NULL: it decides between equal rows
-	values  string     // what is selected of a row
+	key     listColumn    // unique, never NULL: it decides between equal rows
+	values  string        // what is selected of a row
+	limit   time.Duration // how long a statement may take; 0: listLimit
 }
+
+// listLimit is how long one statement of a listing may take: a pattern can keep a server busy for hours.
+const listLimit = 5 * time.Second
 
 // query is the statement under construction.
 type query struct {
@@ -41,20 +48,24 @@ func (q *query) bind(v any) string {
 	return "$" + strconv.Itoa(len(q.args))
 }
 
+// fits is the condition of the statement.
+func (q *query) fits() string { return strings.Join(q.where, " AND ") }
+
 // filtered begins a statement with the listing's own condition and a filter.
 func (l listing) filtered(f engine.Filter) (*query, error) {
 	q := &query{args: slices.Clone(l.args), where: []string{"(" + l.where + ")"}}
 	for _, term := range f {
-		var any []string
+		pattern := q.bind(term.Pattern)
+		var some []string
 		for _, c := range l.columns {
 			if term.Field == "" || term.Field == c.name {
-				any = append(any, "coalesce(("+c.sql+")::text, '') ~* "+q.bind(term.Pattern))
+				some = append(some, "coalesce(("+c.sql+")::text, '') ~* "+pattern)
 			}
 		}
-		if len(any) == 0 {
-			return nil, fmt.Errorf("this list has no column %q", term.Field)
+		if len(some) == 0 {
+			return nil, l.noColumn(term.Field)
 		}
-		cond := "(" + strings.Join(any, " OR ") + ")"
+		cond := "(" + strings.Join(some, " OR ") + ")"
 		if term.Not {
 			cond = "NOT " + cond
 		}
@@ -63,66 +74,97 @@ func (l listing) filtered(f engine.Filter) (*query, error) {
 	return q, nil
 }
 
-// column finds what a listing is sorted by.
-func (l listing) column(name string) (listColumn, error) {
-	if name == "" || name == l.key.name {
-		return l.key, nil
+// noColumn says which columns there are.
+func (l listing) noColumn(name string) error {
+	names := make([]string, len(l.columns))
+	for i, c := range l.columns {
+		names[i] = c.name
 	}
-	for _, c := range l.columns {
-		if c.name == name {
-			return c, nil
-		}
-	}
-	return listColumn{}, fmt.Errorf("this list has no column %q", name)
+	return engine.Refuse(engine.ErrBadFilter, "this list has no column %q; it has %s", name, strings.Join(names, ", "))
 }
 
-// behind adds the condition that a row comes behind a cursor in an order. Rows without a value come last, in either direction.
-func (l listing) behind(q *query, by listColumn, at engine.Cursor, descending, back bool) {
-	keyCmp, cmp := ">", ">"
+// way is a direction of an order.
+type way struct{ word, sign string }
+
+func wayOf(descending bool) way {
 	if descending {
-		cmp = "<"
+		return way{"DESC", "<"}
 	}
-	if back {
-		keyCmp = "<"
-		cmp = map[string]string{">": "<", "<": ">"}[cmp]
+	return way{"ASC", ">"}
+}
+
+// sorting is an order as it is read: backwards it is the other way round, and the page is turned afterwards.
+type sorting struct {
+	by         listColumn
+	byKey      bool // by the key itself, which nothing needs to decide
+	value, key way
+	back       bool
+}
+
+// sorted finds what a listing is sorted by. Between equal rows the key decides, always upwards.
+func (l listing) sorted(want engine.Listing) (sorting, error) {
+	s := sorting{by: l.key, byKey: true, value: wayOf(want.Order.Descending != want.Back), key: wayOf(want.Back), back: want.Back}
+	if name := want.Order.Column; name != "" && name != l.key.name {
+		at := slices.IndexFunc(l.columns, func(c listColumn) bool { return c.name == name })
+		if at < 0 {
+			return s, l.noColumn(name)
+		}
+		s.by, s.byKey = l.columns[at], false
 	}
-	key := q.bind(at.Key) + "::text::" + l.key.cast
-	if by.name == l.key.name {
-		q.where = append(q.where, l.key.sql+" "+cmp+" "+key)
+	return s, nil
+}
+
+// orderBy is the order in SQL. Rows without a value come last, in either direction.
+func (l listing) orderBy(s sorting) string {
+	if s.byKey {
+		return l.key.sql + " " + s.value.word
+	}
+	nulls := " NULLS LAST, "
+	if s.back {
+		nulls = " NULLS FIRST, "
+	}
+	return s.by.sql + " " + s.value.word + nulls + l.key.sql + " " + s.key.word
+}
+
+// behind adds the condition that a row comes behind a cursor in the order in which rows are read.
+func (l listing) behind(q *query, s sorting, at engine.Cursor) {
+	beyond := func(c listColumn, sign, text string) string { return c.sql + " " + sign + " " + q.bind(text) + "::text::" + c.cast }
+	if s.byKey {
+		q.where = append(q.where, beyond(l.key, s.value.sign, at.Key))
 		return
 	}
+	none, equal := s.by.sql+" IS NULL", beyond(l.key, s.key.sign, at.Key)
+	var cond string
 	switch {
-	case at.Null && back:
-		q.where = append(q.where, fmt.Sprintf("(%s IS NOT NULL OR %s %s %s)", by.sql, l.key.sql, keyCmp, key))
+	case at.Null && s.back:
+		cond = "NOT " + none + " OR " + equal
 	case at.Null:
-		q.where = append(q.where, fmt.Sprintf("(%s IS NULL AND %s %s %s)", by.sql, l.key.sql, keyCmp, key))
+		cond = none + " AND " + equal
 	default:
-		value := q.bind(at.Value) + "::text::" + by.cast
-		cond := fmt.Sprintf("%s %s %s OR %[1]s = %[3]s AND %[4]s %[5]s %[6]s", by.sql, cmp, value, l.key.sql, keyCmp, key)
-		if !back {
-			cond += " OR " + by.sql + " IS NULL"
+		cond = beyond(s.by, s.value.sign, at.Value) + " OR " + beyond(s.by, "=", at.Value) + " AND " + equal
+		if !s.back {
+			cond += " OR " + none
 		}
-		q.where = append(q.where, "("+cond+")")
 	}
+	q.where = append(q.where, "("+cond+")")
 }
 
 // readPage reads one page of a listing; scan reads the listing's values of a row, and two more behind them by scanning into what
-// it is given: the cursor's.
+// it is given: the cursor's. A filter that the database cannot apply is a refusal with ErrBadFilter.
 func readPage[T any](
 	ctx context.Context, tx pgx.Tx, l listing, f engine.Filter, want engine.Listing, scan func(row pgx.CollectableRow, cursor []any) (T, error),
 ) (engine.Page[T], error) {
 	var page engine.Page[T]
-	by, err := l.column(want.Order.Column)
+	s, err := l.sorted(want)
 	if err != nil {
 		return page, err
 	}
+	if err := l.bounded(ctx, tx); err != nil {
+		return page, err
+	}
 	if want.Count {
-		q, err := l.filtered(f)
+		total, err := l.count(ctx, tx, f)
 		if err != nil {
-			return page, err
-		}
-		var total int64
-		if err := tx.QueryRow(ctx, `SELECT count(*) FROM `+l.from+` WHERE `+strings.Join(q.where, " AND "), q.args...).Scan(&total); err != nil {
 			return page, err
 		}
 		page.Total = engine.Known(total)
@@ -132,46 +174,28 @@ func readPage[T any](
 		return page, err
 	}
 	if want.From != nil {
-		l.behind(q, by, *want.From, want.Order.Descending, want.Back)
+		l.behind(q, s, *want.From)
 	}
-	direction, keyDirection, nulls := "ASC", "ASC", "NULLS LAST"
-	if want.Order.Descending {
-		direction = "DESC"
-		if by.name == l.key.name {
-			keyDirection = "DESC"
-		}
-	}
-	if want.Back {
-		flip := map[string]string{"ASC": "DESC", "DESC": "ASC"}
-		direction, keyDirection, nulls = flip[direction], flip[keyDirection], "NULLS FIRST"
-	}
-	order := l.key.sql + " " + keyDirection
-	if by.name != l.key.name {
-		order = by.sql + " " + direction + " " + nulls + ", " + order
-	}
-	rows, err := tx.Query(ctx, `SELECT `+l.values+`, (`+by.sql+`)::text, (`+l.key.sql+`)::text FROM `+l.from+
-		` WHERE `+strings.Join(q.where, " AND ")+` ORDER BY `+order+` LIMIT `+q.bind(want.Limit+1), q.args...)
+	rows, err := tx.Query(ctx, `SELECT `+l.values+`, (`+s.by.sql+`)::text, (`+l.key.sql+`)::text FROM `+l.from+
+		` WHERE `+q.fits()+` ORDER BY `+l.orderBy(s)+` LIMIT `+q.bind(want.Limit+1), q.args...)
 	if err != nil {
-		return page, err
+		return page, badFilter(f, err)
 	}
-	_, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (struct{}, error) {
+	for rows.Next() {
 		var value *string
 		var at engine.Cursor
-		v, err := scan(row, []any{&value, &at.Key})
+		v, err := scan(rows, []any{&value, &at.Key})
 		if err != nil {
-			return struct{}{}, err
+			rows.Close()
+			return page, err
 		}
-		if value == nil {
-			at.Null = true
-		} else {
+		if at.Null = value == nil; !at.Null {
 			at.Value = *value
 		}
-		page.Rows = append(page.Rows, v)
-		page.Cursors = append(page.Cursors, at)
-		return struct{}{}, nil
-	})
-	if err != nil {
-		return page, err
+		page.Rows, page.Cursors = append(page.Rows, v), append(page.Cursors, at)
+	}
+	if err := rows.Err(); err != nil {
+		return page, badFilter(f, err)
 	}
 	if len(page.Rows) > want.Limit {
 		page.More = true
@@ -182,4 +206,46 @@ func readPage[T any](
 		slices.Reverse(page.Cursors)
 	}
 	return page, nil
+}
+
+// bounded bounds what the transaction's statements may take from now on.
+func (l listing) bounded(ctx context.Context, tx pgx.Tx) error {
+	limit := l.limit
+	if limit == 0 {
+		limit = listLimit
+	}
+	_, err := tx.Exec(ctx, `SELECT set_config('statement_timeout', $1, true)`, strconv.FormatInt(limit.Milliseconds(), 10))
+	return err
+}
+
+// count counts the rows that fit.
+func (l listing) count(ctx context.Context, tx pgx.Tx, f engine.Filter) (int64, error) {
+	q, err := l.filtered(f)
+	if err != nil {
+		return 0, err
+	}
+	var total int64
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM `+l.from+` WHERE `+q.fits(), q.args...).Scan(&total)
+	return total, badFilter(f, err)
+}
+
+// What a server says of a pattern that it cannot read, or not apply in time.
+const (
+	codeBadPattern = "2201B"
+	codeTooLong    = "57014"
+)
+
+// badFilter says of an error that the filter was at fault, if it was. The text need not be valid for the database although it
+// is a regular expression: the two know different ones.
+func badFilter(f engine.Filter, err error) error {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case !ok || len(f) == 0:
+		return err
+	case pg.Code == codeBadPattern:
+		return engine.Refuse(engine.ErrBadFilter, "the database cannot read a pattern of the filter: %s; write it more simply", pg.Message)
+	case pg.Code == codeTooLong:
+		return engine.Refuse(engine.ErrBadFilter, "the filter took too long and was given up: write a simpler pattern, or say which column is meant")
+	}
+	return fmt.Errorf("filtering: %w", err)
 }

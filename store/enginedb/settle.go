@@ -9,8 +9,13 @@ import "context"
 func settlePoints(where, rise string) string {
 	return `
 		UPDATE public.loyalty_cards c SET points = s.points, sync_version = c.sync_version + ` + rise + `
-		FROM (
-			SELECT c.id, coalesce(CASE WHEN h.id > coalesce(q.id, 0) THEN h.points_balance END, c.odoo_points, 0) AS points
+		FROM (` + ledgerPoints(where) + `) s
+		WHERE c.id = s.id AND c.points <> s.points AND NOT c.synced_to_odoo`
+}
+
+// ledgerPoints gives the points that cards c should have, and whether the card's own are all that decides.
+func ledgerPoints(where string) string {
+	return `SELECT c.id, coalesce(l.points, c.odoo_points, 0) AS points, l.points IS NULL AS own
 			FROM public.loyalty_cards c
 			LEFT JOIN LATERAL (
 				SELECT odoo_history_id AS id, points_balance FROM public.point_history
@@ -18,8 +23,8 @@ func settlePoints(where, rise string) string {
 			LEFT JOIN LATERAL (
 				SELECT max(source_id) AS id FROM ferry.quarantine
 				WHERE entity = 'loyalty_point_history' AND parent_id = c.id AND state IN ` + openStates + `) q ON true
-			WHERE ` + where + ` AND c.odoo_card_id IS NOT NULL) s
-		WHERE c.id = s.id AND c.points <> s.points AND NOT c.synced_to_odoo`
+			CROSS JOIN LATERAL (SELECT CASE WHEN h.id > coalesce(q.id, 0) THEN h.points_balance END AS points) l
+			WHERE ` + where + ` AND c.odoo_card_id IS NOT NULL`
 }
 
 // Settle computes the points of a range of cards. A card that the engine has made its own keeps its points.

@@ -121,6 +121,8 @@ func doing(v engine.StepView) string {
 		return "looking for rows that are gone from " + v.Entity
 	case engine.StepDelete:
 		return "deleting rows that are gone from " + v.Entity
+	case engine.StepRepair:
+		return "repairing " + v.Entity
 	}
 	return fmt.Sprintf("%s %s", v.Verb, v.Entity)
 }

@@ -23,7 +23,9 @@ type Call struct {
 	Every  time.Duration              // of keeping in step
 	Which  engine.QuarantineSelection // rows of quarantine
 	Again  bool                       // a waiver is taken back
-	Set    string                     // the rule and its severity: "card.partner_missing=warn"
+	Set    string                     // the rule and its severity: "card.partner_missing=warn"; of a repair the plan and the typed name
+	Found  engine.DiscrepancySelection
+	Until  time.Time // of an acknowledgement
 }
 
 // Operator is scripted: it shows a snapshot, keeps what it is asked for, and answers with the error that it is given.
@@ -41,6 +43,7 @@ type Operator struct {
 	rules     []engine.RuleView
 	drifted   []engine.LedgerCard
 	cards     []*engine.CardReport
+	found     findings
 }
 
 var _ engine.Operator = (*Operator)(nil)
