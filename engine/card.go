@@ -32,7 +32,7 @@ type CardLine struct {
 	Origin   string
 	Move     Maybe[int64]
 	InEngine bool
-	Why      string // why it is not in the engine; empty otherwise
+	Why      string // why it is not in the engine, or how the engine's copy differs; empty otherwise
 }
 
 // CardReport is everything about one card, healthy, drifted, quarantined, deleted or unknown.
@@ -50,11 +50,14 @@ type CardReport struct {
 
 	Quarantine    *QuarantineRow
 	Discrepancies []Discrepancy // open ones, of the card and of its moves and lines
+	Differences   []Discrepancy // what this look found itself, of the card and of its moves and lines; they have no number
 
 	Points Maybe[string] // Odoo's three balances, as the source has them
 	Last   Maybe[string]
 	Moves  Maybe[string]
 	Drifts []Drift
+	Stated string        // where Last and Moves come from, in words; empty: neither is known
+	Break  Maybe[int64]  // the first line shown at which the running balance breaks
 	Engine Maybe[string] // what the engine says
 	Rule   string        // why it says so, in words: the balance policy
 
@@ -63,10 +66,11 @@ type CardReport struct {
 	FromSource bool
 	Cost       string // what reading the ledger from the source costs, in words
 
-	Run       RunID // that last wrote the card; 0: not known
-	Batch     BatchID
-	WrittenAt time.Time
-	ReadAt    time.Time
+	Run        RunID // that last wrote the card; 0: not known
+	Batch      BatchID
+	WrittenAt  time.Time
+	ReadAt     time.Time // when this report was read
+	Provenance string    // what is known of how the engine's copy came about, in words
 }
 
 // LinesShown bounds the lines of a CardReport.

@@ -32,8 +32,8 @@ type QuarantineSelection struct {
 	Filter Filter  // columns: QuarantineFields
 }
 
-// QuarantineFields lists what rows of quarantine can be filtered by, and, but for payload, sorted by. State is in the words
-// of the console: open, waits, due, waived.
+// QuarantineFields lists what rows of quarantine can be filtered and sorted by; entity and reason only where the selection
+// leaves them open. State is in the words of the console: open, waits, due, waived.
 func QuarantineFields() []string {
 	return []string{"id", "entity", "state", "reason", "detail", "sqlstate", "parent", "owner", "tries", "waived_by", "note", "first", "last", "payload"}
 }

@@ -86,15 +86,15 @@ func (f *ferry) runConsole(ctx context.Context, out *os.File, a *afterlife) (app
 	defer release()
 	lines := lossy(f.err, restoreLimit)
 	a.say = func(format string, args ...any) { fmt.Fprintf(lines, format+"\n", args...) }
-	model, err := f.model(hard, a.c)
-	if err != nil {
-		return app.ExitNone, err
-	}
 	screen, err := openTerminal(f.in, out, lose)
 	if err != nil {
 		return app.ExitNone, err
 	}
 	defer screen.close()
+	model, err := f.model(hard, a.c, clipboard(screen, f.getenv))
+	if err != nil {
+		return app.ExitNone, err
+	}
 	a.c.Run(hard)
 	choice, why := f.show(soft, screen, &guard{model: between(model), lose: lose}, losses)
 	switch {
@@ -180,7 +180,7 @@ func leave(program *tea.Program, screen *terminal, ended <-chan struct{}) {
 	}
 }
 
-func (f *ferry) model(ctx context.Context, c *crossing) (*app.Model, error) {
+func (f *ferry) model(ctx context.Context, c *crossing, clipboard func(string) error) (*app.Model, error) {
 	background, err := termprobe.Resolve(f.settings.Background, f.getenv)
 	if err != nil {
 		return nil, usage("--background: %w", err)
@@ -197,7 +197,7 @@ func (f *ferry) model(ctx context.Context, c *crossing) (*app.Model, error) {
 	return app.New(ctx, app.Config{
 		Keys: &keys, Operator: c, Actor: thisActor(c.Snapshot().Process.Host, f.getenv),
 		Themes: list, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth,
-		Rejected: f.settings.RejectedShare,
+		Rejected: f.settings.RejectedShare, Clipboard: clipboard,
 	}), nil
 }
 

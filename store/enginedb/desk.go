@@ -3,6 +3,7 @@ package enginedb
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ func quarantined(which engine.QuarantineSelection, args ...any) listing {
 	if which.Entity == "" {
 		key = listColumn{name: "", sql: `(q.entity || ' ' || lpad(q.source_id::text, 19, '0')) COLLATE "C"`, cast: "text"}
 	}
-	return listing{
+	l := listing{
 		from:  "ferry.quarantine q, (SELECT $4::text[]) AS child (entities)", // what can wait
 		where: selected,
 		args:  append([]any{which.Entity, which.Reason, which.IDs}, args...),
@@ -50,6 +51,10 @@ func quarantined(which engine.QuarantineSelection, args ...any) listing {
 			(SELECT count(*) FROM ferry.quarantine h WHERE h.entity = ANY(child.entities) AND h.parent_id = q.source_id AND h.parent_entity = q.entity
 				AND h.state = 'waiting_parent')`,
 	}
+	l.columns = slices.DeleteFunc(l.columns, func(c listColumn) bool { // else every row would fit a word of its reason
+		return (c.name == "entity" && which.Entity != "") || (c.name == "reason" && which.Reason != "")
+	})
+	return l
 }
 
 // standing is how a row stands in a word, as the console has it.

@@ -42,6 +42,9 @@ func firstWidth(high int64) int64 { return min(max(high/20, minWidth), 10_000) }
 
 // nextWidth adapts a width to the time that a batch of it took.
 func nextWidth(verb engine.StepVerb, width int64, took time.Duration) int64 {
+	if verb == engine.StepLedger {
+		return width // each batch costs the same scans, however narrow
+	}
 	most := int64(maxWidth)
 	if verb == engine.StepSweep {
 		most = sweepWidth

@@ -12,15 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ferry/engine"
-	"ferry/tui/app"
 	"ferry/tui/screen"
 	"ferry/tui/tuitest"
 )
 
 // deal is a console over cards in every kind of trouble.
-func deal(t *testing.T, width, height int, change ...func(*app.Config)) *bench {
+func deal(t *testing.T, width, height int) *bench {
 	t.Helper()
-	b := setup(t, tuitest.InStep(), width, height, change...)
+	b := setup(t, tuitest.InStep(), width, height)
 	var reports []*engine.CardReport
 	for _, c := range append(tuitest.Troubles(), tuitest.OtherCards()...) {
 		if c.Report.ID != 0 {

@@ -24,23 +24,28 @@ type Exporter func(ctx context.Context, desk engine.DiscrepancyDesk, which engin
 
 const day = 24 * time.Hour
 
-// finder is the screen in sight if discrepancies are selected there, or nil.
-func (m *Model) finder() screen.Finder {
-	f, _ := m.screens[m.current].(screen.Finder)
-	return f
+// finder is the screen on which repairs are planned, and where it stands among the screens; nil if there is none.
+func (m *Model) finder() (int, screen.Finder) {
+	for i, s := range m.screens {
+		if f, ok := s.(screen.Finder); ok {
+			return i, f
+		}
+	}
+	return 0, nil
 }
 
 // aboutFound opens the form of an action on discrepancies; false says that it is none.
 func (m *Model) aboutFound(action keymap.Action) bool {
-	f := m.finder()
-	if f == nil {
+	here, ok := m.screens[m.current].(screen.Discrepant)
+	i, f := m.finder()
+	if !ok || f == nil || !here.Owns(action) {
 		return false
 	}
-	if plan, reason := f.Planned(); plan != nil && action == keymap.Repair {
+	if plan, reason := f.Planned(); plan != nil && action == keymap.Repair && i == m.current {
 		m.askApply(f, plan, reason)
 		return true
 	}
-	found := f.Found()
+	found := here.Found()
 	if len(found) == 0 {
 		return false
 	}
@@ -48,7 +53,7 @@ func (m *Model) aboutFound(action keymap.Action) bool {
 	case keymap.Recheck:
 		m.askRecheck(found)
 	case keymap.Repair:
-		m.askPlan(f, found)
+		m.askPlan(found)
 	case keymap.Acknowledge:
 		m.askAcknowledge(found, "")
 	case keymap.Export:
@@ -87,10 +92,14 @@ func (m *Model) askRecheck(found []screen.Found) {
 
 // askPlan asks what a repair is to be planned for. Planning changes no row; that rows are deleted is chosen here, and only
 // here.
-func (m *Model) askPlan(f screen.Finder, found []screen.Found) {
+func (m *Model) askPlan(found []screen.Found) {
 	var items []option
 	plan := func(which engine.DiscrepancySelection, o engine.RepairOptions) func(string) tea.Cmd {
-		return func(reason string) tea.Cmd { return f.Plan(which, o, engine.Act{Reason: reason}) }
+		return func(reason string) tea.Cmd {
+			i, f := m.finder()
+			planned := f.Plan(which, o, engine.Act{Reason: reason})
+			return tea.Batch(planned, m.show(i))
+		}
 	}
 	for _, g := range found {
 		items = append(items, about("plan "+g.Short, semicolon(g.Of)+"none is deleted", plan(g.Which, engine.RepairOptions{})))

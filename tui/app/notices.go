@@ -105,7 +105,7 @@ func (m *Model) outcome(o feed.Outcome) {
 			switch s := s.(type) {
 			case screen.Selector:
 				s.Changed()
-			case screen.Finder:
+			case screen.Discrepant:
 				s.Changed()
 			}
 		}

@@ -114,14 +114,15 @@ func noScreen(key string) string {
 
 // ownRefusal says what speaks against an action that only some screens have.
 func (m *Model) ownRefusal(action keymap.Action) string {
+	proof := action == keymap.Repair || action == keymap.Acknowledge
+	if proof && !m.has(keymap.Discrepancies) {
+		return "that is about discrepancies, of which there is no screen yet"
+	}
 	if owner, ok := m.screens[m.current].(screen.Owner); ok && owner.Owns(action) {
 		return owner.Refusal(action)
 	}
 	switch action { //nolint:exhaustive // the others are about lists
 	case keymap.Repair, keymap.Acknowledge:
-		if !m.has(keymap.Discrepancies) {
-			return "that is about discrepancies, of which there is no screen yet"
-		}
 		return "that is about discrepancies; " + m.keys.Key(keymap.Discrepancies) + " opens them"
 	case keymap.Export:
 		if m.sight.State == status.Unreachable {

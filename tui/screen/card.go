@@ -44,3 +44,18 @@ func CardName(key engine.CardKey) string {
 	}
 	return key.Code
 }
+
+// CardOf is the card that a row of quarantine is, or belongs to; false says that it is not known.
+func CardOf(row *engine.QuarantineRow) (engine.CardKey, bool) {
+	const card, owner = "loyalty_card", "loyalty_card_id"
+	if row.Entity == card {
+		return engine.CardKey{ID: row.ID}, true
+	}
+	if row.ParentEntity == card && row.Parent.Known {
+		return engine.CardKey{ID: row.Parent.Value}, true
+	}
+	if id, err := strconv.ParseInt(row.Payload[owner], 10, 64); err == nil && id > 0 {
+		return engine.CardKey{ID: id}, true
+	}
+	return engine.CardKey{}, false
+}

@@ -6,19 +6,24 @@ import (
 	"ferry/engine"
 )
 
-// Finder is a screen on which discrepancies are selected, so that actions are taken on them.
-type Finder interface {
-	Screen
+// Discrepant is a screen of what discrepancies can be about, so that those actions are taken on them that it owns.
+type Discrepant interface {
+	Owner
 	// Found lists what actions can be about, the narrowest first; none: nothing is selected.
 	Found() []Found
+	// Changed says that something was done about them.
+	Changed()
+}
+
+// Finder is the screen of all discrepancies. Repairs are planned there, wherever they were asked for.
+type Finder interface {
+	Discrepant
 	// Plan has a repair planned, and shows the plan once it is made.
 	Plan(which engine.DiscrepancySelection, o engine.RepairOptions, act engine.Act) tea.Cmd
 	// Planned is the plan that is shown, with the reason that was given for it; nil: none is.
 	Planned() (plan *engine.RepairPlan, reason string)
 	// Repaired says that the plan that is shown has begun to be carried out; or why not.
 	Repaired(err error)
-	// Changed says that something was done about them.
-	Changed()
 }
 
 // Found are discrepancies that an action can be about.

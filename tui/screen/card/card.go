@@ -9,6 +9,7 @@ package card
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -17,6 +18,7 @@ import (
 	"ferry/tui/feed"
 	"ferry/tui/keymap"
 	"ferry/tui/screen"
+	"ferry/tui/widget"
 )
 
 const (
@@ -47,12 +49,13 @@ type Card struct {
 
 	all    screen.Scroll // beside the ledger: all else
 	ledger screen.Scroll
-	aside  bool // movements are in the ledger, where it stands beside the rest
+	aside  bool  // movements are in the ledger, where it stands beside the rest
+	wrong  []int // where in the ledger something is wrong, as it was drawn
 }
 
 var (
 	_ screen.Reader     = (*Card)(nil)
-	_ screen.Owner      = (*Card)(nil)
+	_ screen.Discrepant = (*Card)(nil)
 	_ screen.Copier     = (*Card)(nil)
 	_ screen.CardViewer = (*Card)(nil)
 )
@@ -85,17 +88,25 @@ func (c *Card) Show(key engine.CardKey) {
 // Shown is the card that was asked for last.
 func (c *Card) Shown() engine.CardKey { return c.key }
 
-// Discrepancies says which discrepancies actions are about: the open ones of the card, and of its moves and lines. There may
-// be none.
-func (c *Card) Discrepancies() (which engine.DiscrepancySelection, any bool) {
+// Found is what actions are about: the open discrepancies of the card, and of its moves and lines, in the states that the
+// operator sees.
+func (c *Card) Found() []screen.Found {
 	r := c.now()
-	if r == nil {
-		return which, false
+	if r == nil || len(r.Discrepancies) == 0 {
+		return nil
 	}
+	n := int64(len(r.Discrepancies))
+	f := screen.Found{Name: widget.Plural(n, "discrepancy", "discrepancies") + " of card " + id(r.ID), Count: engine.Known(n)}
 	for i := range r.Discrepancies {
-		which.IDs = append(which.IDs, r.Discrepancies[i].ID)
+		d := &r.Discrepancies[i]
+		f.Which.IDs = append(f.Which.IDs, d.ID)
+		if !slices.Contains(f.Which.States, d.State) {
+			f.Which.States = append(f.Which.States, d.State)
+		}
+		f.Acked = f.Acked || d.Acknowledged(c.sight.Now)
+		f.Extras = f.Extras || d.Cause == engine.CauseExtra
 	}
-	return which, len(which.IDs) > 0
+	return []screen.Found{f}
 }
 
 // Changed says that something was done about them: the card is read again.
@@ -139,10 +150,35 @@ func (c *Card) Do(action keymap.Action) (tea.Cmd, bool) {
 		c.aside = true
 		return nil, true
 	}
+	if action == keymap.Next || action == keymap.Previous {
+		c.seek(action == keymap.Next)
+		return nil, true
+	}
 	if c.wide() && c.aside {
 		return nil, c.ledger.Do(action)
 	}
 	return nil, c.all.Do(action)
+}
+
+// seek scrolls to the next line of the ledger at which something is wrong, or to the one before.
+func (c *Card) seek(next bool) {
+	scroll := &c.all
+	if c.wide() {
+		scroll, c.aside = &c.ledger, true
+	}
+	to := -1
+	for _, at := range c.wrong {
+		if next && at > scroll.Top() {
+			to = at
+			break
+		}
+		if !next && at < scroll.Top() {
+			to = at
+		}
+	}
+	if to >= 0 {
+		scroll.To(to)
+	}
 }
 
 func (c *Card) wide() bool { return c.width >= screen.Wide }
@@ -197,6 +233,8 @@ func (c *Card) Offers() []screen.Offer {
 	case c.wide() && c.now() != nil && !c.aside:
 		offer(keymap.Open, "ledger")
 	}
+	offer(keymap.Repair, "repair")
+	offer(keymap.Acknowledge, "acknowledge")
 	offer(keymap.Recheck, "read again")
 	offer(keymap.Forecast, "ledger from Odoo")
 	offers = append(offers, screen.Offer{Action: keymap.Card, Word: "another"})
@@ -205,7 +243,11 @@ func (c *Card) Offers() []screen.Offer {
 
 // Owns reports whether an action of some screens only means something here.
 func (c *Card) Owns(action keymap.Action) bool {
-	return action == keymap.Repair || action == keymap.Acknowledge
+	switch action { //nolint:exhaustive // the others are of lists
+	case keymap.Repair, keymap.Acknowledge, keymap.Next, keymap.Previous:
+		return true
+	}
+	return false
 }
 
 // Copy is the card's id.
@@ -237,8 +279,15 @@ func (c *Card) Refusal(action keymap.Action) string {
 		}
 	case keymap.Forecast:
 		return c.scanRefusal()
+	case keymap.Next, keymap.Previous:
+		if len(c.wrong) == 0 {
+			return "nothing is wrong with the lines of its ledger that are shown"
+		}
 	case keymap.Repair, keymap.Acknowledge:
-		if _, any := c.Discrepancies(); !any {
+		switch {
+		case c.sight.Snapshot.Process.ReadOnly:
+			return "this console only looks (--read-only)"
+		case len(c.Found()) == 0:
 			return "no check has found a discrepancy of this card that is open"
 		}
 	}

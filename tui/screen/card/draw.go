@@ -1,6 +1,7 @@
 package card
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,22 +32,34 @@ func (c *Card) Lines() []canvas.Line {
 	if r == nil {
 		return append(lines, c.none()...)
 	}
-	top := append(c.trouble(), c.first(r, c.width)...)
-	if !c.wide() {
-		body := append(top, c.rest(r, c.width)...)
-		if ledger := c.timeline(r, c.width); len(ledger) > 0 {
-			body = append(append(body, canvas.Line{}), ledger...)
-		}
-		return append(lines, c.all.Window(body, max(1, c.height-1))...)
+	top := slices.Concat(c.trouble(), c.first(r, c.width))
+	if c.wide() {
+		return append(lines, c.abreast(r, top, c.height-len(lines))...)
 	}
-	most := max(1, c.height-1-leastPane)
-	lines = append(append(lines, top[:min(len(top), most)]...), canvas.Line{})
-	height := max(1, c.height-len(lines))
+	body := slices.Concat(top, c.rest(r, c.width))
+	title, ledger, wrong := c.timeline(r, c.width)
+	if len(title) > 0 {
+		body = append(append(body, canvas.Line{}), title...)
+	}
+	c.wrong = c.wrong[:0]
+	for _, at := range wrong {
+		c.wrong = append(c.wrong, len(body)+at)
+	}
+	return append(lines, c.all.Window(append(body, ledger...), max(1, c.height-1))...)
+}
+
+// abreast draws the ledger beside the rest, below what comes first.
+func (c *Card) abreast(r *engine.CardReport, top []canvas.Line, height int) []canvas.Line {
+	lines := slices.Concat(top[:min(len(top), max(1, height-leastPane))], []canvas.Line{{}})
+	height = max(1, height-len(lines))
 	left := c.width * leftOf / wholeOf
+	title, ledger, wrong := c.timeline(r, c.width-left-1)
+	c.wrong = wrong
+	right := slices.Concat(title, c.ledger.Window(ledger, max(1, height-len(title))))
 	return append(lines, canvas.Beside(0,
 		canvas.Block(c.all.Window(c.rest(r, left), height), left, height),
 		bar(height),
-		canvas.Block(c.ledger.Window(c.timeline(r, c.width-left-1), height), c.width-left-1, height))...)
+		canvas.Block(right, c.width-left-1, height))...)
 }
 
 func bar(height int) []canvas.Line {

@@ -40,33 +40,45 @@ func ledgerColumns(lines []engine.CardLine) []widget.Column {
 }
 
 // timeline draws the ledger line by line, with the balance that each should lead to. Where it does not, that is said below
-// the line, and so it is why a line is not in the engine.
-func (c *Card) timeline(r *engine.CardReport, width int) []canvas.Line {
+// the line, and so it is why a line is not in the engine. It gives the title apart, and where among the lines something is wrong.
+func (c *Card) timeline(r *engine.CardReport, width int) (title, lines []canvas.Line, wrong []int) {
 	if r.ID == 0 {
-		return nil
+		return nil, nil, nil
 	}
-	lines := c.timelineTitle(r, width)
+	title = c.timelineTitle(r, width)
 	if len(r.Lines) == 0 {
-		return lines
+		return title, nil, nil
 	}
 	grid := widget.NewGrid(ledgerColumns(r.Lines), 1, width-1)
-	lines = append(lines, grid.Head())
+	title = append(title, grid.Head())
 	for i := range r.Lines {
 		l := &r.Lines[i]
+		if l.Broken || !l.InEngine || l.Why != "" {
+			wrong = append(wrong, len(lines))
+		}
 		lines = append(lines, grid.Row(ledgerRow(l)))
 		if l.Broken {
-			text := "breaks: the balance stored is " + amount(l.Balance) + ", running it is " + amount(l.Running)
+			text := "breaks: stored " + amount(l.Balance) + ", running " + amount(l.Running)
 			lines = append(lines, below(themes.Bad, text, width)...)
 		}
-		if !l.InEngine {
-			text := "not in the engine"
-			if l.Why != "" {
-				text += ": " + l.Why
-			}
+		if text := copied(l); text != "" {
 			lines = append(lines, below(themes.Warn, text, width)...)
 		}
 	}
-	return lines
+	return title, lines, wrong
+}
+
+// copied says what is wrong with the engine's copy of a line, or nothing.
+func copied(l *engine.CardLine) string {
+	switch {
+	case l.InEngine && l.Why != "":
+		return "differs in the engine: " + l.Why
+	case l.InEngine:
+		return ""
+	case l.Why != "":
+		return "not in the engine: " + l.Why
+	}
+	return "not in the engine"
 }
 
 // below is what is said of the line above.
@@ -88,7 +100,7 @@ func ledgerRow(l *engine.CardLine) []widget.Cell {
 	switch {
 	case l.Broken:
 		mark, balance.Role = widget.Cell{Role: themes.Bad, Text: "✗"}, themes.Bad
-	case !l.InEngine:
+	case !l.InEngine || l.Why != "":
 		mark = widget.Cell{Role: themes.Warn, Text: "○"}
 	}
 	move := ""

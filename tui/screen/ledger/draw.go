@@ -62,12 +62,11 @@ func (l *Ledger) summary() []canvas.Line {
 	if v.Run != 0 {
 		when += " by check #" + strconv.FormatInt(int64(v.Run), 10)
 	}
-	lines := []canvas.Line{head.Fit(l.width)}
-	for _, line := range canvas.Wrap(themes.Muted, strings.Join(append(parts, when, widget.Ago(v.At, now)), " · "), max(10, l.width-2)) {
-		indented := canvas.Of(themes.Text, " ")
-		lines = append(lines, *indented.Add(line))
+	text := strings.Join(append(parts, when), " · ")
+	if whole := text + " · " + widget.Ago(v.At, now); len(whole) < l.width {
+		text = whole
 	}
-	return lines
+	return append([]canvas.Line{head.Fit(l.width)}, indented(canvas.Wrap(themes.Muted, text, max(10, l.width-2)), " ")...)
 }
 
 // never says why there is nothing to show.
@@ -78,10 +77,13 @@ func (l *Ledger) never() []canvas.Line {
 	if why := l.sight.Hinders(); why != "" {
 		text, role = why, themes.Warn
 	}
-	lines := []canvas.Line{{}}
-	for _, line := range canvas.Wrap(role, text, max(10, l.width-4)) {
-		indented := canvas.Of(themes.Text, "  ")
-		lines = append(lines, *indented.Add(line))
+	return append([]canvas.Line{{}}, indented(canvas.Wrap(role, text, max(10, l.width-4)), "  ")...)
+}
+
+func indented(lines []canvas.Line, by string) []canvas.Line {
+	for i := range lines {
+		l := canvas.Of(themes.Text, by)
+		lines[i] = *l.Add(lines[i])
 	}
 	return lines
 }
@@ -100,11 +102,7 @@ func (l *Ledger) about() []canvas.Line {
 	if row.Waiting {
 		text += "; incomplete: its latest line is in quarantine, so the engine goes by the card's own points"
 	}
-	lines := []canvas.Line{{}}
-	for _, line := range canvas.Wrap(themes.Text, text, max(10, l.width-2)) {
-		indented := canvas.Of(themes.Text, " ")
-		lines = append(lines, *indented.Add(line))
-	}
+	lines := append([]canvas.Line{{}}, indented(canvas.Wrap(themes.Text, text, max(10, l.width-2)), " ")...)
 	const most = 3
 	return lines[:min(len(lines), most)]
 }
@@ -113,24 +111,24 @@ func (l *Ledger) about() []canvas.Line {
 func (l *Ledger) columns() []grid.Column[engine.LedgerCard] {
 	type card = engine.LedgerCard
 	figure := func(title, name string, drop int, of func(*card) engine.Maybe[string]) grid.Column[card] {
-		return grid.Column[card]{Title: title, Name: name, Width: 12, Min: 9, Drop: drop, Cell: func(c *card) widget.Cell {
+		return grid.Column[card]{Title: title, Name: name, Width: 12, Min: 8, Drop: drop, Cell: func(c *card) widget.Cell {
 			return amount(of(c))
 		}}
 	}
 	return []grid.Column[card]{
-		{Title: "card", Name: "card", Left: true, Width: 9, Cell: func(c *card) widget.Cell {
+		{Title: "card", Name: "card", Left: true, Width: 9, Min: 7, Cell: func(c *card) widget.Cell {
 			return widget.Cell{Role: themes.Title, Text: strconv.FormatInt(c.Card, 10)}
 		}},
-		{Title: "code", Name: "code", Left: true, Width: 16, Min: 8, Fill: true, Drop: 3, Cell: func(c *card) widget.Cell {
+		{Title: "code", Name: "code", Left: true, Width: 16, Min: 14, Fill: true, Drop: 3, Cell: func(c *card) widget.Cell {
 			return widget.Cell{Text: widget.Value(c.Code, longValue)}
 		}},
 		figure("points", "points", 0, func(c *card) engine.Maybe[string] { return c.Points }),
 		figure("last", "last_balance", 0, func(c *card) engine.Maybe[string] { return c.Last }),
 		figure("moves", "moves", 0, func(c *card) engine.Maybe[string] { return c.Moves }),
-		{Title: "size", Name: "size", Width: 10, Min: 8, Drop: 1, Cell: func(c *card) widget.Cell {
+		{Title: "size", Name: "size", Width: 10, Min: 7, Drop: 1, Cell: func(c *card) widget.Cell {
 			return widget.Cell{Role: themes.Warn, Text: widget.Value(c.Size, longValue)}
 		}},
-		{Title: "kinds", Name: "drifts", Left: true, Width: 15, Min: 7, Drop: 2, Cell: kinds},
+		{Title: "kinds", Name: "drifts", Left: true, Width: 18, Min: 8, Drop: 2, Cell: kinds},
 		figure("engine", "engine_points", 4, func(c *card) engine.Maybe[string] { return c.Engine }),
 		{Title: "looked at", Name: "seen_at", Left: true, Width: widget.MomentWidth, Drop: 5, Cell: func(c *card) widget.Cell {
 			return widget.Cell{Role: themes.Muted, Text: widget.Moment(c.SeenAt, l.sight.Now)}
@@ -140,11 +138,11 @@ func (l *Ledger) columns() []grid.Column[engine.LedgerCard] {
 
 func kinds(c *engine.LedgerCard) widget.Cell {
 	var words []string
-	if c.Waiting {
-		words = append(words, "incomplete")
-	}
 	for _, d := range c.Drifts {
 		words = append(words, string(d))
+	}
+	if c.Waiting {
+		words = append(words, "incomplete")
 	}
 	return widget.Cell{Role: themes.Warn, Text: strings.Join(words, " ")}
 }

@@ -131,8 +131,10 @@ func (l *Ledger) Offers() []screen.Offer {
 		return nil
 	}
 	return []screen.Offer{
-		{Action: keymap.Open, Word: "open card"}, {Action: keymap.Filter, Word: "filter"}, {Action: keymap.Sort, Word: "sort"},
-		{Action: keymap.SortReverse, Word: "turn round"},
+		{Action: keymap.Open, Word: "open"},
+		{Action: keymap.Filter, Word: "filter"},
+		{Action: keymap.Sort, Word: "sort"},
+		{Action: keymap.Card, Word: "card"},
 	}
 }
 
