@@ -306,6 +306,24 @@ func TestAnExportNeverOverwrites(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(folder, "y.csv"), "what could not be written whole is taken away")
 }
 
+func TestADiscrepancyIsCopied(t *testing.T) {
+	t.Parallel()
+	var copied string
+	b := proving(t, tuitest.Disproven(), 80, 24, tuitest.Findings(10), func(c *app.Config) {
+		c.Clipboard = func(text string) error {
+			copied = text
+			return nil
+		}
+	})
+	b.operator.Plan(tuitest.Planned(0))
+	b.press("enter")
+	b.pass(time.Second)
+	b.press("y")
+	require.Equal(t, "loyalty_card 184467 points: source 150.00, expected 150.00, engine 120.00 (field, settled, #301)", copied)
+	b.press("R", "enter", "y")
+	require.Contains(t, copied, "loyalty_card 190001  insert\n")
+}
+
 func TestAReadOnlyConsoleOnlyLooksAtDiscrepancies(t *testing.T) {
 	t.Parallel()
 	s := tuitest.Disproven()
@@ -328,11 +346,11 @@ func TestWhatCannotBeDoneAboutDiscrepanciesSaysWhy(t *testing.T) {
 		{[]string{"m"}, "m: that is about the list of discrepancies; open a line first"},
 		{[]string{"/"}, "/: that is about the list of discrepancies; open a line first"},
 		{[]string{"T"}, "T: that is about quarantine"},
-		{[]string{"y"}, "y: there is nothing to copy"},
+		{[]string{"y"}, "y: nothing is selected that could be copied"},
 		{[]string{"G", "R"}, "R: what is explained is kept by policy: a repair leaves it"},
 		{[]string{"1", "R"}, "R: that is about discrepancies; 3 opens them"},
 	} {
-		b := proving(t, tuitest.Disproven(), 100, 24, tuitest.Findings(10))
+		b := proving(t, tuitest.Disproven(), 100, 24, tuitest.Findings(10), func(c *app.Config) { c.Clipboard = func(string) error { return nil } })
 		b.press(c.keys...)
 		require.Contains(t, b.frame(), c.reason)
 		require.Empty(t, b.operator.Calls())
