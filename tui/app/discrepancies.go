@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -13,14 +12,12 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ferry/engine"
+	"ferry/engine/check"
 	"ferry/tui/keymap"
 	"ferry/tui/sanitize"
 	"ferry/tui/screen"
 	"ferry/tui/widget"
 )
-
-// Exporter writes discrepancies to a file, in a format: "csv" or "jsonl". It gives how many.
-type Exporter func(ctx context.Context, desk engine.DiscrepancyDesk, which engine.DiscrepancySelection, format string, to io.Writer) (int64, error)
 
 const day = 24 * time.Hour
 
@@ -234,9 +231,6 @@ func (m *Model) askExport(found []screen.Found) {
 		for _, format := range []string{formatCSV, formatLines} {
 			o := about(format+", "+f.Short, f.Of, func(answer string) tea.Cmd { return m.export(f, format, named(answer, format)) })
 			o.needs = "Type the name of a file."
-			if m.config.Export == nil {
-				o = o.barred("this console cannot write files")
-			}
 			items = append(items, o)
 		}
 	}
@@ -277,7 +271,11 @@ func (m *Model) export(f screen.Found, format, file string) tea.Cmd {
 				err = errors.Join(err, os.Remove(file))
 			}
 		}()
-		n, err := m.config.Export(ctx, m.prover, f.Which, format, out)
+		write := check.WriteCSV
+		if format == formatLines {
+			write = check.WriteJSONL
+		}
+		n, err := write(out, check.Every(ctx, m.prover, f.Which))
 		if err != nil {
 			return "", fmt.Errorf("write %s: %w", file, err)
 		}

@@ -1,10 +1,8 @@
 package app_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -261,48 +259,45 @@ func TestWhatHasChangedMeanwhileIsNotActedOn(t *testing.T) {
 func TestAnExportNeverOverwrites(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	write := func(_ context.Context, _ engine.DiscrepancyDesk, which engine.DiscrepancySelection, format string, to io.Writer) (int64, error) {
-		_, err := fmt.Fprintln(to, format, which.Entity)
-		return 2, err
-	}
-	open := func() *bench {
-		b := proving(t, tuitest.Disproven(), 140, 45, tuitest.Findings(10), func(c *app.Config) { c.Export = write })
-		b.press("down", "e")
+	file := filepath.Join(folder, "x.csv")
+	export := func(file string, keys ...string) *bench {
+		b := proving(t, tuitest.Disproven(), 140, 45, tuitest.Findings(10))
+		b.press("down", "down", "e")
+		require.Contains(t, b.frame(), "discrepancies-20251103T210412Z.csv", "a name is proposed")
+		b.press("ctrl+u")
+		b.press(typed(file)...)
+		b.press(keys...)
 		return b
 	}
-	b := open()
-	require.Contains(t, b.frame(), "discrepancies-20251103T210412Z.csv", "a name is proposed")
-	b.press("ctrl+u")
-	b.press(typed(filepath.Join(folder, "x.csv"))...)
-	b.press("tab", "enter")
+	b := export(file, "enter")
+	require.NoFileExists(t, file, "the harmless choice has the focus")
+	b.press("e", "ctrl+u", "tab", "enter")
+	require.Contains(t, b.frame(), "Type the name of a file.")
+
+	b = export(file, "tab", "enter")
 	require.Contains(t, b.frame(), "✓ 2 discrepancies are in ")
-	text, err := os.ReadFile(filepath.Join(folder, "x.csv"))
+	first, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, "csv loyalty_card\n", string(text))
+	require.Contains(t, string(first), "0446-4C60")
+	require.NotContains(t, string(first), "190001", "of another line")
 
-	b = open()
-	b.press("ctrl+u")
-	b.press(typed(filepath.Join(folder, "x.csv"))...)
-	b.press("tab", "enter")
-	require.True(t, tuitest.Says(b.frame(), "x.csv is there already, and nothing is overwritten"), b.frame())
-	text, err = os.ReadFile(filepath.Join(folder, "x.csv"))
+	b = export(file, "tab", "enter")
+	require.True(t, tuitest.Says(b.frame(), "is there already, and nothing is overwritten"), b.frame())
+	again, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, "csv loyalty_card\n", string(text))
+	require.Equal(t, first, again)
 
-	b = open()
-	b.press("ctrl+u")
-	b.press(typed(filepath.Join(folder, "x.csv"))...)
-	b.press("tab", "tab", "enter")
-	require.FileExists(t, filepath.Join(folder, "x.jsonl"), "the ending is that of the format")
+	export(file, "tab", "tab", "enter")
+	lines, err := os.ReadFile(filepath.Join(folder, "x.jsonl"))
+	require.NoError(t, err, "the ending is that of the format")
+	require.Len(t, strings.Split(strings.TrimSpace(string(lines)), "\n"), 2)
 
-	b = proving(t, tuitest.Disproven(), 140, 45, tuitest.Findings(10), func(c *app.Config) {
-		c.Export = func(context.Context, engine.DiscrepancyDesk, engine.DiscrepancySelection, string, io.Writer) (int64, error) {
-			return 0, errors.New("connection reset")
-		}
-	})
-	b.press("e", "ctrl+u")
-	b.press(typed(filepath.Join(folder, "y.csv"))...)
-	b.press("tab", "enter")
+	b = export(filepath.Join(folder, "nowhere", "y.csv"), "tab", "enter")
+	require.Contains(t, b.frame(), "not done: make the file")
+	b = export(filepath.Join(folder, "y.csv"), "tab")
+	b.operator.FailReads(errors.New("connection reset"))
+	b.press("enter")
+	require.Contains(t, b.frame(), "connection reset")
 	require.NoFileExists(t, filepath.Join(folder, "y.csv"), "what could not be written whole is taken away")
 }
 
