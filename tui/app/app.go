@@ -60,7 +60,8 @@ type Config struct {
 	Rejected     float64 // the share of an entity's rows that may be rejected; 0: one percent
 	ASCII        bool    // draw with ASCII only
 
-	Clipboard func(text string) error // takes what is copied; nil: nothing can be
+	Create    func(file string) (File, error) // makes a new file, such as NewFile; nil: nothing can be exported
+	Clipboard func(text string) error         // takes what is copied; nil: nothing can be
 }
 
 // Model is the console. Make it with New.

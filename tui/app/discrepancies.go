@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 	"time"
 
@@ -231,6 +229,9 @@ func (m *Model) askExport(found []screen.Found) {
 		for _, format := range []string{formatCSV, formatLines} {
 			o := about(format+", "+f.Short, f.Of, func(answer string) tea.Cmd { return m.export(f, format, named(answer, format)) })
 			o.needs = "Type the name of a file."
+			if m.config.Create == nil {
+				o = o.barred("this console writes no files")
+			}
 			items = append(items, o)
 		}
 	}
@@ -255,28 +256,20 @@ func named(file, format string) string {
 
 // export writes a new file. What could not be written whole is taken away again.
 func (m *Model) export(f screen.Found, format, file string) tea.Cmd {
-	return m.perform("export "+f.Name, engine.Act{}, func(ctx context.Context) (text string, err error) {
-		out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names it
-		switch {
-		case errors.Is(err, fs.ErrExist):
-			return "", fmt.Errorf("%s is there already, and nothing is overwritten; choose another name", file)
-		case err != nil:
-			return "", fmt.Errorf("make the file: %w", err)
+	return m.perform("export "+f.Name, engine.Act{}, func(ctx context.Context) (string, error) {
+		out, err := m.config.Create(file)
+		if err != nil {
+			return "", err
 		}
-		defer func() {
-			if closing := out.Close(); err == nil && closing != nil {
-				err = fmt.Errorf("write %s: %w", file, closing)
-			}
-			if err != nil {
-				err = errors.Join(err, os.Remove(file))
-			}
-		}()
 		write := check.WriteCSV
 		if format == formatLines {
 			write = check.WriteJSONL
 		}
 		n, err := write(out, check.Every(ctx, m.prover, f.Which))
 		if err != nil {
+			return "", fmt.Errorf("write %s: %w", file, errors.Join(err, out.Discard()))
+		}
+		if err := out.Close(); err != nil {
 			return "", fmt.Errorf("write %s: %w", file, err)
 		}
 		return widget.Plural(n, "discrepancy is", "discrepancies are") + " in " + file, nil

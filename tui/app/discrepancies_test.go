@@ -261,7 +261,7 @@ func TestAnExportNeverOverwrites(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "x.csv")
 	export := func(file string, keys ...string) *bench {
-		b := proving(t, tuitest.Disproven(), 140, 45, tuitest.Findings(10))
+		b := proving(t, tuitest.Disproven(), 140, 45, tuitest.Findings(10), func(c *app.Config) { c.Create = app.NewFile })
 		b.press("down", "down", "e")
 		require.Contains(t, b.frame(), "discrepancies-20251103T210412Z.csv", "a name is proposed")
 		b.press("ctrl+u")

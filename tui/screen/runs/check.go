@@ -88,7 +88,9 @@ func (r *Runs) verdict(s *engine.RunSummary, width int) []canvas.Line {
 		figure(write.to, "differ", write.number(c.Settled), alarm(c.Settled, themes.Bad))
 		figure(write.to, "in flight", write.number(c.InFlight), themes.Text)
 		figure(write.to, "explained", write.number(c.Explain), themes.Text)
-		figure(write.to, "errors", write.number(c.Errors), alarm(c.Errors, themes.Bad))
+		if c.Errors > 0 {
+			figure(write.to, "errors", write.number(c.Errors), themes.Bad)
+		}
 		figure(write.to, "covers", widget.Progress(c.Coverage), themes.Text)
 	}
 	lines := []canvas.Line{widget.FirstFit(width, long, short)}
