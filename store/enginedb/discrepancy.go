@@ -49,7 +49,7 @@ func meant(which engine.DiscrepancySelection) (listing, error) {
 	l := discrepancies
 	l.where = `($1 = '' OR d.entity = $1) AND ($2 = '' OR d.cause = $2) AND ($3::text[] IS NULL OR d.state = ANY($3))
 		AND ($4 = 0 OR d.seen_run = $4) AND ($5::bigint[] IS NULL OR d.id = ANY($5)) AND ($6::bigint[] IS NULL OR d.row_id = ANY($6))`
-	l.args = []any{which.Entity, string(which.Cause), texts(states), int64(which.Run), orNull(which.IDs), orNull(which.Rows)}
+	l.args = []any{which.Entity, string(which.Cause), texts(states), int64(which.Run), idsOrNull(which.IDs), idsOrNull(which.Rows)}
 	return l, nil
 }
 
@@ -62,8 +62,8 @@ func texts[T ~string](names []T) []string {
 	return out
 }
 
-// orNull is a list as a parameter; an empty one is NULL, which fits all.
-func orNull(ids []int64) []int64 {
+// idsOrNull is a list as a parameter; an empty one is NULL, which fits all.
+func idsOrNull(ids []int64) []int64 {
 	if len(ids) == 0 {
 		return nil
 	}

@@ -12,6 +12,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -23,6 +24,9 @@ import (
 	"ferry/tui/keymap"
 	"ferry/tui/screen"
 	"ferry/tui/screen/activity"
+	"ferry/tui/screen/card"
+	"ferry/tui/screen/discrepancies"
+	"ferry/tui/screen/ledger"
 	"ferry/tui/screen/overview"
 	"ferry/tui/screen/preflight"
 	"ferry/tui/screen/quarantine"
@@ -56,12 +60,14 @@ type Config struct {
 	Rejected     float64 // the share of an entity's rows that may be rejected; 0: one percent
 	ASCII        bool    // draw with ASCII only
 
-	Clipboard func(text string) error // takes what is copied; nil: nothing can be
+	Create    func(file string) (File, error) // makes a new file, such as NewFile; nil: nothing can be exported
+	Clipboard func(text string) error         // takes what is copied; nil: nothing can be
 }
 
 // Model is the console. Make it with New.
 type Model struct {
 	config  Config
+	prover  Prover // nil: the operator cannot prove anything
 	keys    keymap.Map
 	theme   int
 	styles  themes.Styles
@@ -69,13 +75,14 @@ type Model struct {
 	hands   feed.Hands
 	screens []screen.Screen
 	current int
-	before  int // the tab to go back to from a screen that is none
+	before  []int // where one came from, to go back to from a screen that is no tab
 
 	last    feed.Beat
 	sight   screen.Sight
 	pending map[string]pending // tasks under way
 	notices notices
 	dialog  *dialog
+	prompt  *prompt
 	help    *screen.Scroll
 	palette *palette
 	exit    Exit
@@ -100,17 +107,23 @@ func New(ctx context.Context, config Config) *Model {
 		keys = *config.Keys
 	}
 	reading := feed.NewReading(ctx)
+	prover, _ := config.Operator.(Prover)
 	m := &Model{
 		config: config,
+		prover: prover,
 		keys:   keys,
 		styles: config.Themes[0].Styles(config.Renderer),
 		feed:   feed.New(config.Operator, config.Clock, config.LowBandwidth),
 		hands:  feed.NewHands(ctx),
 		screens: []screen.Screen{
-			overview.New(), runs.New(config.Operator, reading), quarantine.New(config.Operator, reading), activity.New(),
-			preflight.New(config.Operator, reading),
+			overview.New(), runs.New(config.Operator, reading), quarantine.New(config.Operator, reading),
+			ledger.New(config.Operator, reading), activity.New(),
+			preflight.New(config.Operator, reading), card.New(config.Operator, reading),
 		},
 		pending: map[string]pending{},
+	}
+	if prover != nil {
+		m.screens = slices.Insert(m.screens, 2, screen.Screen(discrepancies.New(prover, reading, screen.ShowCard)))
 	}
 	return m
 }
@@ -151,6 +164,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, feed.Then(m.feed.Next(m.busy()), fetch)
 	case feed.Outcome:
 		m.outcome(msg)
+	case screen.OpenCard:
+		m.openCard(msg.Key)
 	case tea.ResumeMsg:
 	default:
 		if !m.hand(msg) {
@@ -192,12 +207,13 @@ func (m *Model) beat(b feed.Beat) bool {
 	}
 	m.notices.expire(b.At)
 	m.notices.date(b.Snapshot.Run, b.At)
+	m.notices.date(checkRun(b.Snapshot), b.At)
 	return true
 }
 
 // busy reports whether figures are likely to move.
 func (m *Model) busy() bool {
-	return len(m.pending) > 0 || (m.run() != nil && m.run().State.Active())
+	return len(m.pending) > 0 || (m.run() != nil && m.run().State.Active()) || m.sight.Checking() != nil
 }
 
 // run is the run that the operator sees, or nil.
@@ -295,6 +311,10 @@ func (m *Model) inHelp(action keymap.Action) bool {
 
 // do carries out an action that nothing speaks against.
 func (m *Model) do(action keymap.Action) tea.Cmd {
+	if action == keymap.Card {
+		m.askCard()
+		return nil
+	}
 	for i, s := range m.screens {
 		if s.Tab().Action == action {
 			return m.show(i)
@@ -328,13 +348,16 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 
 // question opens the form of an action that asks first; false says that it is none.
 func (m *Model) question(action keymap.Action) bool {
+	if m.aboutFound(action) {
+		return true
+	}
 	switch action { //nolint:exhaustive // the others ask nothing
 	case keymap.Start:
 		m.askStart()
 	case keymap.Pause:
 		m.askPause(m.subject())
 	case keymap.Cancel:
-		m.askCancel(m.subject())
+		m.askCancelOf(m.subject())
 	case keymap.Answer:
 		m.askAnswer()
 	case keymap.Init:
@@ -353,8 +376,11 @@ func (m *Model) question(action keymap.Action) bool {
 
 // show turns to a screen, and lets it know that it was called.
 func (m *Model) show(i int) tea.Cmd {
-	if i != m.current && !m.screens[m.current].Tab().Aside {
-		m.before = m.current
+	switch {
+	case !m.screens[i].Tab().Aside:
+		m.before = nil
+	case i != m.current:
+		m.before = append(slices.DeleteFunc(m.before, func(at int) bool { return at == i }), m.current)
 	}
 	m.current, m.help = i, nil
 	m.notices.turn()
@@ -376,8 +402,9 @@ func (m *Model) onScreen(action keymap.Action) tea.Cmd {
 		return cmd
 	}
 	switch {
-	case action == keymap.Back && m.screens[m.current].Tab().Aside:
-		m.current = m.before
+	case action == keymap.Back && len(m.before) > 0:
+		last := len(m.before) - 1
+		m.current, m.before = m.before[last], m.before[:last]
 	case action == keymap.Back:
 		m.notices.dismiss()
 	case action == keymap.Open && m.refusal(keymap.Answer) == "" && m.screens[m.current].Tab().Action == keymap.Overview:
@@ -398,14 +425,20 @@ func (m *Model) nextTheme() {
 type pending struct {
 	since time.Time
 	act   engine.Act // on what run, and the state that the operator saw; zero if it is about none
+	then  func(error)
 }
 
 // perform starts a task, unless the same one is under way.
 func (m *Model) perform(doing string, act engine.Act, task feed.Task) tea.Cmd {
+	return m.performThen(doing, act, task, nil)
+}
+
+// performThen also does something once the task has ended.
+func (m *Model) performThen(doing string, act engine.Act, task feed.Task, then func(error)) tea.Cmd {
 	if p, ok := m.pending[doing]; ok {
 		m.notices.say(m.sight.Now, doing+": already asked "+widget.Ago(p.since, m.sight.Now))
 		return nil
 	}
-	m.pending[doing] = pending{m.sight.Now, act}
+	m.pending[doing] = pending{m.sight.Now, act, then}
 	return m.hands(doing, task)
 }

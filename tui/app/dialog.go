@@ -27,6 +27,7 @@ type option struct {
 	take   func(answer string) tea.Cmd // nil: only closes the form
 	bar    string                      // why it cannot be taken now; empty: it can
 	needs  string                      // what is said if it is taken without a line of text; empty: none is needed
+	check  func(answer string) string  // what is wrong with the line of text; nil: nothing can be
 }
 
 func (m *Model) ask(form widget.Form, options ...option) {
@@ -90,6 +91,9 @@ func (m *Model) take() tea.Cmd {
 	case chosen.needs != "" && answer == "":
 		d.form.Note = chosen.needs
 		return nil
+	case chosen.check != nil && chosen.check(answer) != "":
+		d.form.Note = chosen.check(answer)
+		return nil
 	}
 	m.dialog = nil
 	if chosen.take != nil {
@@ -102,6 +106,9 @@ func (m *Model) take() tea.Cmd {
 func (m *Model) dialogLines() []canvas.Line {
 	lines := m.dialog.form.Lines(m.width, m.height)
 	run := m.subject()
+	if check := checkRun(m.sight.Snapshot); check != nil && check.ID == m.dialog.about {
+		run = check
+	}
 	if m.dialog.about == 0 || run == nil || len(lines) == 0 {
 		return lines
 	}

@@ -91,7 +91,7 @@ func (m *Model) short(b keymap.Binding) string {
 			return word
 		}
 	case keymap.Cancel:
-		if run == nil {
+		if run == nil || !run.State.Active() { // then it is about the check
 			return word
 		}
 	default:

@@ -42,7 +42,11 @@ func (m *Model) lines() []canvas.Line {
 		return m.smallLines()
 	}
 	top := append(m.header(), m.tabs(), m.topRule())
-	foot := append(m.noticeLines(), m.rule(""), m.footer())
+	last := m.footer()
+	if m.prompt != nil {
+		last = m.promptLine()
+	}
+	foot := append(m.noticeLines(), m.rule(""), last)
 	height := max(0, m.height-len(top)-len(foot))
 	var body []canvas.Line
 	switch {
@@ -88,6 +92,9 @@ func (m *Model) smallLines() []canvas.Line {
 	if m.dialog != nil {
 		lines = append(lines, canvas.Of(themes.Text, " waits for an answer: "+m.dialog.form.Title))
 	}
+	if m.prompt != nil {
+		lines = append(lines, canvas.Of(themes.Text, " waits for the id or code of a card"))
+	}
 	return lines
 }
 
@@ -96,26 +103,39 @@ func (m *Model) header() []canvas.Line {
 	if m.sight.Snapshot == nil {
 		return []canvas.Line{canvas.Of(themes.Title, " "+m.config.Title), {}}
 	}
-	clock, levels := m.clock(), joined(m.known())
-	where := m.where(m.width) // as far as it goes on one line with all else
-	room := m.width - where.Width() - levels.Width() - clock.Width() - 8
-	if state, whole := m.headline(room); m.width >= screen.Wide && whole && room >= longState {
-		where.Put(themes.Text, "   ").Add(state).Put(themes.Text, "  ").To(m.width - clock.Width() - levels.Width() - 3)
-		where.Add(levels).Put(themes.Text, "   ").Add(clock)
-		return []canvas.Line{where}
+	clock := m.clock()
+	if m.width >= screen.Wide {
+		for weakest := rankUnknown; weakest >= rankAccounted; weakest-- {
+			if line, whole := m.oneLine(clock, m.atLength(weakest)); whole {
+				return []canvas.Line{line}
+			}
+		}
 	}
-	where = m.where(m.width - clock.Width() - 1)
+	where := m.where(m.width - clock.Width() - 1)
 	first := where.Fit(m.width - clock.Width() - 1)
 	first.Put(themes.Text, " ").Add(clock)
 	second := canvas.Of(themes.Text, " ")
-	levels = m.levelsBeside(m.least())
-	room = m.width - levels.Width() - 4
+	levels := m.levelsBeside(m.least())
+	room := m.width - levels.Width() - 4
 	if levels.Width() == 0 {
 		room = m.width - 1
 	}
 	state, _ := m.headline(room)
 	second.Add(state).To(m.width - levels.Width() - 1).Add(levels)
 	return []canvas.Line{first, second}
+}
+
+// oneLine is the header on one line; false says that not all of it has room.
+func (m *Model) oneLine(clock, levels canvas.Line) (canvas.Line, bool) {
+	where := m.where(m.width) // as far as it goes on one line with all else
+	room := m.width - where.Width() - levels.Width() - clock.Width() - 8
+	state, whole := m.headline(room)
+	if !whole || room < longState {
+		return canvas.Line{}, false
+	}
+	where.Put(themes.Text, "   ").Add(state).Put(themes.Text, "  ").To(m.width - clock.Width() - levels.Width() - 3)
+	where.Add(levels).Put(themes.Text, "   ").Add(clock)
+	return where, true
 }
 
 func (m *Model) clock() canvas.Line {

@@ -75,6 +75,16 @@ func (m *Model) least() int {
 	return l.Width()
 }
 
+// most is how many cells the state takes at length.
+func (m *Model) most() int {
+	l := m.state()
+	if t := m.telling(); len(t.wordings) > 0 {
+		l = m.said(t.wordings[0])
+		l.Put(themes.Text, t.words)
+	}
+	return l.Width()
+}
+
 func (m *Model) telling() telling {
 	s, now := m.sight.Snapshot, m.sight.Now
 	switch m.sight.State { //nolint:exhaustive // the others are states of a run, or say it all

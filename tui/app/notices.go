@@ -94,13 +94,19 @@ func (n *notices) dismiss() {
 
 // outcome turns the end of a task into a notice.
 func (m *Model) outcome(o feed.Outcome) {
-	asked := m.pending[o.Doing].act
+	asked, then := m.pending[o.Doing].act, m.pending[o.Doing].then
 	delete(m.pending, o.Doing)
+	if then != nil {
+		defer then(o.Err)
+	}
 	if o.Err == nil {
 		m.notices.say(m.sight.Now, "✓ "+o.Done)
 		for _, s := range m.screens {
-			if selector, ok := s.(screen.Selector); ok {
-				selector.Changed()
+			switch s := s.(type) {
+			case screen.Selector:
+				s.Changed()
+			case screen.Discrepant:
+				s.Changed()
 			}
 		}
 		return
@@ -114,6 +120,7 @@ func (m *Model) outcome(o feed.Outcome) {
 	m.notices.fail(f)
 	if m.sight.Snapshot != nil {
 		m.notices.date(m.sight.Snapshot.Run, m.sight.Now)
+		m.notices.date(checkRun(m.sight.Snapshot), m.sight.Now)
 	}
 }
 

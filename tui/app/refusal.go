@@ -114,14 +114,18 @@ func noScreen(key string) string {
 
 // ownRefusal says what speaks against an action that only some screens have.
 func (m *Model) ownRefusal(action keymap.Action) string {
+	about := action == keymap.Repair || action == keymap.Acknowledge
+	missing := about && !m.has(keymap.Discrepancies)
 	if owner, ok := m.screens[m.current].(screen.Owner); ok && owner.Owns(action) {
-		return owner.Refusal(action)
+		if reason := owner.Refusal(action); reason != "" || !missing {
+			return reason
+		}
+	}
+	if missing {
+		return "that is about discrepancies, of which there is no screen yet"
 	}
 	switch action { //nolint:exhaustive // the others are about lists
 	case keymap.Repair, keymap.Acknowledge:
-		if !m.has(keymap.Discrepancies) {
-			return "that is about discrepancies, of which there is no screen yet"
-		}
 		return "that is about discrepancies; " + m.keys.Key(keymap.Discrepancies) + " opens them"
 	case keymap.Export:
 		if m.sight.State == status.Unreachable {
@@ -160,6 +164,7 @@ func (m *Model) runRefusal(action keymap.Action) string {
 		}
 	case keymap.Cancel:
 		switch {
+		case m.sight.Checking() != nil: // that can be cancelled in any case
 		case run == nil:
 			return "there is no run to cancel"
 		case !run.State.Active():

@@ -11,8 +11,11 @@ import (
 	"ferry/tui/screen"
 )
 
-// text is the line of the screen in sight that has all keys now, or nil.
+// text is the line that has all keys now, the console's or one of the screen in sight, or nil.
 func (m *Model) text() screen.Text {
+	if m.prompt != nil {
+		return m.prompt
+	}
 	if t, ok := m.screens[m.current].(screen.Typist); ok && m.help == nil {
 		if line := t.Text(); line != nil && line.Typing() {
 			return line

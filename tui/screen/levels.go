@@ -23,13 +23,23 @@ func (s Sight) Fresh() (text string, kept bool) {
 	return "≤ " + widget.Duration(bound.Value), bound.Value < FreshLevel
 }
 
+// RejectedLimit is the share of an entity's rows that may be rejected.
+func (s Sight) RejectedLimit() float64 {
+	if s.RejectedLevel == 0 {
+		return RejectedLevel
+	}
+	return s.RejectedLevel
+}
+
+// Rejected writes an entity's share of rejected rows, with the digits that say on which side of its limit it is.
+func (s Sight) Rejected(e engine.EntityView) string {
+	return widget.ShareBeside(e.RejectedShare(), s.RejectedLimit())
+}
+
 // TooMany reports whether more of an entity's rows are rejected than its limit allows.
 func (s Sight) TooMany(e engine.EntityView) bool {
-	share, limit := e.RejectedShare(), s.RejectedLevel
-	if limit == 0 {
-		limit = RejectedLevel
-	}
-	return share.Known && share.Value > limit
+	share := e.RejectedShare()
+	return share.Known && share.Value > s.RejectedLimit()
 }
 
 // Worst is the entity that is furthest above the limit of rejected rows, or nil.

@@ -37,6 +37,15 @@ func (s *Scroll) Do(action keymap.Action) bool {
 	return true
 }
 
+// Top is the first line in sight.
+func (s *Scroll) Top() int { return s.top }
+
+// To brings a line to the top, as far as there are lines below it.
+func (s *Scroll) To(line int) {
+	s.top = line
+	s.clamp()
+}
+
 func (s *Scroll) clamp() { s.top = max(0, min(s.top, s.length-s.height)) }
 
 // Window is the visible part of lines. Where something is hidden the last line says so.

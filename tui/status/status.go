@@ -173,7 +173,11 @@ var verbs = map[engine.StepVerb]struct{ name, doing string }{
 	engine.StepSettle: {"settle", "settling points"},
 	engine.StepSweep:  {"sweep", "looking for gone rows"},
 	engine.StepDelete: {"delete", "deleting gone rows"},
-	engine.StepRepair: {"repair", "repairing rows"},
+
+	engine.StepCompare: {"compare", "comparing"},
+	engine.StepConfirm: {"confirm", "looking again at what differed"},
+	engine.StepLedger:  {"ledger", "reading Odoo's balances"},
+	engine.StepRepair:  {"repair", "repairing rows"},
 }
 
 // OfVerb names a step in a list: "sweep". One that this program does not know is named by its own name.
@@ -198,6 +202,20 @@ func OfKind(run *engine.RunView) string {
 		return "tick"
 	}
 	return string(run.Kind)
+}
+
+var verdictSigns = map[engine.Verdict]Sign{
+	engine.Pass:          {"✓", "pass", themes.OK},
+	engine.Fail:          {"✗", "fail", themes.Bad},
+	engine.CouldNotCheck: {"?", "could not check", themes.Warn},
+}
+
+// OfVerdict says how the verdict of a check is shown. Without one nothing is proven.
+func OfVerdict(v engine.Verdict) Sign {
+	if sign, ok := verdictSigns[v]; ok {
+		return sign
+	}
+	return Sign{"–", "no verdict", themes.Muted}
 }
 
 // takeOver is how long a process may be silent before others take over what it was at.

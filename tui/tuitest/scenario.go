@@ -47,7 +47,7 @@ func Scenarios() []Scenario {
 		{"unreachable-engine", Unreachable()},
 		{"unreachable-source", SourceDown()},
 		{"read-only", ReadOnly()},
-	}, Cycles()...)
+	}, append(Cycles(), Proofs()...)...)
 }
 
 // Bare is reached, with nothing in it yet.

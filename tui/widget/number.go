@@ -5,6 +5,7 @@
 package widget
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -100,6 +101,77 @@ func Share(part engine.Maybe[float64]) string {
 	}
 	return strings.TrimSuffix(strconv.FormatFloat(v*100, 'f', decimals, 64), ".0") + "%"
 }
+
+// ShareBeside writes a part of 1 like Share, but with as many digits as it takes to stand on its own side of each limit: what
+// is above 1 % by a hair does not read "1%".
+func ShareBeside(part engine.Maybe[float64], limits ...float64) string {
+	text := Share(part)
+	if text == Unknown || decides(text, part.Value, limits) {
+		return text
+	}
+	for decimals := 2; decimals <= 6; decimals++ {
+		if text = trimZeros(strconv.FormatFloat(part.Value*100, 'f', decimals, 64)) + "%"; decides(text, part.Value, limits) {
+			return text
+		}
+	}
+	for _, limit := range limits {
+		if !decides(text, part.Value, []float64{limit}) {
+			sign := "<"
+			if part.Value > limit {
+				sign = ">"
+			}
+			return sign + trimZeros(strconv.FormatFloat(limit*100, 'f', 6, 64)) + "%"
+		}
+	}
+	return text
+}
+
+// Agreement writes the part of the rows that agree, rounded down, with the digits that decide about its limits. While some
+// do not agree it never reads 100 %.
+func Agreement(part engine.Maybe[float64], disagree int64, limits ...float64) string {
+	v := part.Value
+	switch {
+	case !part.Known || math.IsNaN(v) || math.IsInf(v, 0):
+		return Unknown
+	case v >= 1 && disagree <= 0:
+		return "100%"
+	case v > 0.999999:
+		return ">99.9999%"
+	case v <= 0:
+		return "0%"
+	}
+	digits := strconv.FormatFloat(v*100, 'f', 10, 64) // so many are the same whatever a float adds to them
+	whole := strings.IndexByte(digits, '.')
+	text := ""
+	for decimals := 2; decimals <= 6; decimals++ {
+		if text = trimZeros(digits[:whole+1+decimals]) + "%"; decides(text, v, limits) {
+			break
+		}
+	}
+	return text
+}
+
+// decides reports whether a percentage as it is written stands on the same side of each limit as what it is written for.
+func decides(text string, v float64, limits []float64) bool {
+	if strings.HasPrefix(text, "<") || strings.HasPrefix(text, ">") {
+		text = strings.Trim(text, "<>")
+	}
+	written, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
+	if err != nil {
+		return true
+	}
+	for _, limit := range limits {
+		if cmp.Compare(v, limit) != cmp.Compare(written, round(limit*100)) {
+			return false
+		}
+	}
+	return true
+}
+
+// round takes away what a float adds behind the digits that anybody writes.
+func round(v float64) float64 { return math.Round(v*1e9) / 1e9 }
+
+func trimZeros(text string) string { return strings.TrimSuffix(strings.TrimRight(text, "0"), ".") }
 
 // Progress writes a part of 1 in whole percents, rounded down, so that 100% means finished.
 func Progress(done float64) string {

@@ -215,7 +215,7 @@ func (o *Overview) verdict(e engine.EntityView) canvas.Line {
 
 // share is the part of an entity's rows that is rejected; above its limit that is said.
 func (o *Overview) share(e engine.EntityView, over string) (string, themes.Role) {
-	text := widget.Share(e.RejectedShare())
+	text := o.sight.Rejected(e)
 	if o.sight.TooMany(e) {
 		return text + over, themes.Warn
 	}

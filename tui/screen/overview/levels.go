@@ -70,10 +70,10 @@ func (o *Overview) question() []canvas.Line {
 	return append(lines, canvas.Line{})
 }
 
-// levels are the service levels with their figures: how late the engine is, what holds the next tick back, and whether
-// one comes.
+// levels are the service levels with their figures: what is proven, how late the engine is, what holds the next tick back,
+// and whether one comes.
 func (o *Overview) levels() []canvas.Line {
-	lines := labelled("fresh", o.fresh())
+	lines := append(o.proof(), labelled("fresh", o.fresh())...)
 	lines = append(lines, labelled("floor", o.floor())...)
 	lines = append(lines, labelled("ticks", []canvas.Line{o.ticks()})...)
 	return append(lines, labelled("held", o.held())...)

@@ -1,0 +1,61 @@
+package screen
+
+import (
+	"strconv"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ferry/engine"
+)
+
+// OpenCard is what a screen says to have a card shown. The console turns to the card view; back leads to where one was.
+type OpenCard struct {
+	Key engine.CardKey
+}
+
+// ShowCard is the command that says so.
+func ShowCard(key engine.CardKey) tea.Cmd {
+	return func() tea.Msg { return OpenCard{key} }
+}
+
+// CardViewer is the screen on which a card is shown.
+type CardViewer interface {
+	Screen
+	// Show turns to a card.
+	Show(key engine.CardKey)
+	// Shown is the card that was asked for last; the zero key if none was.
+	Shown() engine.CardKey
+}
+
+// ParseCard reads what an operator types for a card: a number is an id, and may also be a code.
+func ParseCard(text string) engine.CardKey {
+	key := engine.CardKey{Code: text}
+	if id, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64); err == nil && id > 0 {
+		key.ID = id
+	}
+	return key
+}
+
+// CardName is a card as it was asked for: its id, else its code.
+func CardName(key engine.CardKey) string {
+	if key.ID != 0 {
+		return strconv.FormatInt(key.ID, 10)
+	}
+	return key.Code
+}
+
+// CardOf is the card that a row of quarantine is, or belongs to; false says that it is not known.
+func CardOf(row *engine.QuarantineRow) (engine.CardKey, bool) {
+	const card, owner = "loyalty_card", "loyalty_card_id"
+	if row.Entity == card {
+		return engine.CardKey{ID: row.ID}, true
+	}
+	if row.ParentEntity == card && row.Parent.Known {
+		return engine.CardKey{ID: row.Parent.Value}, true
+	}
+	if id, err := strconv.ParseInt(row.Payload[owner], 10, 64); err == nil && id > 0 {
+		return engine.CardKey{ID: id}, true
+	}
+	return engine.CardKey{}, false
+}
