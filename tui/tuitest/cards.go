@@ -121,6 +121,8 @@ func wrongElsewhere() []CardCase {
 		ID: 18, Entity: "loyalty_point_history", Row: 992, Field: "point_move_id", Expected: engine.Known("502"), Cause: engine.CauseField,
 		State: engine.DiscrepancySettled, FoundRun: 4712, FoundAt: Noon.Add(-4 * time.Minute), SeenRun: 4715, SeenAt: Noon.Add(-time.Minute),
 	}}
+	link.Differences = link.Discrepancies
+	link.Lines[1].Why = "odoo_move_id is nothing in the engine, should be 502"
 	return []CardCase{{"broken-link", link}, {"quarantined", quarantinedCard()}, {"drifted", driftedCard()}}
 }
 

@@ -41,7 +41,8 @@ func (o *Operator) Card(_ context.Context, key engine.CardKey, scan bool) (*engi
 	}
 	var found *engine.CardReport
 	for _, r := range o.cards {
-		if r.ID != 0 && r.ID == key.ID || key.Code != "" && strings.EqualFold(r.Code, strings.TrimSpace(key.Code)) {
+		ofRow := key.Entity != "" && slices.ContainsFunc(r.Lines, func(l engine.CardLine) bool { return l.ID == key.Row })
+		if ofRow || r.ID != 0 && r.ID == key.ID || key.Code != "" && strings.EqualFold(r.Code, strings.TrimSpace(key.Code)) {
 			if found == nil || r.FromSource == scan {
 				found = r
 			}

@@ -86,7 +86,12 @@ func (c *Card) Show(key engine.CardKey) {
 }
 
 // Shown is the card that was asked for last.
-func (c *Card) Shown() engine.CardKey { return c.key }
+func (c *Card) Shown() engine.CardKey {
+	if r := c.now(); r != nil && r.ID != 0 && c.key.Entity != "" {
+		return engine.CardKey{ID: r.ID} // nobody types a row
+	}
+	return c.key
+}
 
 // Found is what actions are about: the open discrepancies of the card, and of its moves and lines, in the states that the
 // operator sees.

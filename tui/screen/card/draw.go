@@ -192,7 +192,7 @@ func where(r *engine.CardReport) string {
 func (c *Card) rest(r *engine.CardReport, width int) []canvas.Line {
 	var lines []canvas.Line
 	for _, part := range [][]canvas.Line{
-		c.quarantine(r, width), c.fields(r, width), c.balances(r, width), c.discrepancies(r, width), c.provenance(r, width),
+		c.quarantine(r, width), c.fields(r, width), children(r, width), c.balances(r, width), c.discrepancies(r, width), c.provenance(r, width),
 	} {
 		if len(part) == 0 {
 			continue
@@ -265,6 +265,7 @@ func (c *Card) balances(r *engine.CardReport, width int) []canvas.Line {
 	if r.AtSource || r.Points.Known || r.Last.Known || r.Moves.Known {
 		lines = append(lines, labelled("in Odoo", themes.Text,
 			"points "+amount(r.Points)+" · last history "+amount(r.Last)+" · active moves "+amount(r.Moves), width)...)
+		lines = append(lines, labelled("", themes.Muted, r.Stated, width)...)
 	}
 	lines = append(lines, labelled("", themes.Warn, driftWords(r.Drifts), width)...)
 	if r.InEngine || r.Engine.Known {
@@ -316,11 +317,8 @@ func (c *Card) provenance(r *engine.CardReport, width int) []canvas.Line {
 		}
 		lines = append(lines, labelled("same code", themes.Warn, strings.Join(others, ", ")+": other cards whose code is the same after cleaning", width)...)
 	}
-	if r.InEngine {
-		text := "by an unknown run"
-		if r.Run != 0 {
-			text = "by run #" + id(int64(r.Run))
-		}
+	if r.Run != 0 && r.InEngine {
+		text := "by run #" + id(int64(r.Run))
 		if r.Batch != 0 {
 			text += ", batch " + id(int64(r.Batch))
 		}
@@ -329,6 +327,7 @@ func (c *Card) provenance(r *engine.CardReport, width int) []canvas.Line {
 		}
 		lines = append(lines, labelled("written", themes.Text, text, width)...)
 	}
+	lines = append(lines, labelled("known", themes.Text, r.Provenance, width)...)
 	if len(lines) == 0 {
 		return nil
 	}

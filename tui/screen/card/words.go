@@ -120,3 +120,23 @@ func amount(m engine.Maybe[string]) string {
 	}
 	return widget.Value(m.Value, prose)
 }
+
+func orNothing(m engine.Maybe[string]) string {
+	if !m.Known {
+		return "nothing"
+	}
+	return amount(m)
+}
+
+const cardEntity = "loyalty_card"
+
+// short is an entity in a word: a move, a line.
+func short(entity string) string {
+	switch entity {
+	case "loyalty_point_move":
+		return "move"
+	case "loyalty_point_history":
+		return "line"
+	}
+	return entity
+}
