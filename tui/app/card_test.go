@@ -178,3 +178,20 @@ func TestAnotherScreenOpensACard(t *testing.T) {
 	b.press("esc")
 	require.Contains(t, b.frame(), "›4 Quar")
 }
+
+// A row of moves or of the ledger is asked about by itself; whose it is, is found out where that is known.
+func TestARowOfQuarantineLeadsToItsCard(t *testing.T) {
+	t.Parallel()
+	b := desk(t, tuitest.Quarantined(), 80, 24, 20)
+	b.operator.Deal(tuitest.RightCard(4710))
+	b.press("down", "down", "enter")
+	b.pass(time.Second)
+	require.Contains(t, b.frame(), "waits for card 100001")
+	b.press("enter", "enter")
+	reads := b.operator.Reads()
+	require.Equal(t, "card of loyalty_point_move 100003", reads[len(reads)-1])
+	b.press("esc")
+	require.Contains(t, b.frame(), "loyalty_point_move 100003", "back leads to the row")
+	b.press("c")
+	require.Contains(t, b.frame(), " _ of move 100003 ", "what is selected is offered")
+}

@@ -41,11 +41,22 @@ func ParseCard(text string) engine.CardKey {
 func CardName(key engine.CardKey) string {
 	switch {
 	case key.Entity != "":
-		return "of " + key.Entity + " " + strconv.FormatInt(key.Row, 10)
+		return "of " + RowName(key.Entity, key.Row)
 	case key.ID != 0:
 		return strconv.FormatInt(key.ID, 10)
 	}
 	return key.Code
+}
+
+// RowName names a row of a card in two words: "move 502", "line 992".
+func RowName(entity string, row int64) string {
+	switch entity {
+	case "loyalty_point_move":
+		entity = "move"
+	case "loyalty_point_history":
+		entity = "line"
+	}
+	return entity + " " + strconv.FormatInt(row, 10)
 }
 
 // CardOf is the card that a row is, or belongs to.

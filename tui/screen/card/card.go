@@ -240,10 +240,9 @@ func (c *Card) Offers() []screen.Offer {
 	}
 	offer(keymap.Repair, "repair")
 	offer(keymap.Acknowledge, "acknowledge")
-	offer(keymap.Recheck, "read again")
+	offer(keymap.Recheck, "again")
 	offer(keymap.Forecast, "ledger from Odoo")
-	offers = append(offers, screen.Offer{Action: keymap.Card, Word: "another"})
-	return append(offers, screen.Offer{Action: keymap.Back, Word: back})
+	return append(offers, screen.Offer{Action: keymap.Back, Word: back}, screen.Offer{Action: keymap.Card, Word: "another"})
 }
 
 // Owns reports whether an action of some screens only means something here.

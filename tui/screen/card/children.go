@@ -4,6 +4,7 @@ import (
 	"ferry/engine"
 	"ferry/themes"
 	"ferry/tui/canvas"
+	"ferry/tui/screen"
 	"ferry/tui/widget"
 )
 
@@ -24,7 +25,7 @@ func children(r *engine.CardReport, width int) []canvas.Line {
 		if d.State == engine.DiscrepancyInFlight {
 			text += "; it may be a change under way"
 		}
-		lines = append(lines, labelled(short(d.Entity)+" "+id(d.Row), themes.Bad, text, width)...)
+		lines = append(lines, labelled(screen.RowName(d.Entity, d.Row), themes.Bad, text, width)...)
 	}
 	if len(lines) == 0 {
 		return nil

@@ -179,7 +179,7 @@ func (c *Card) first(r *engine.CardReport, width int) []canvas.Line {
 func where(r *engine.CardReport) string {
 	switch {
 	case r.AtSource && r.InEngine:
-		return "in Odoo and in the engine"
+		return "on both sides"
 	case r.AtSource:
 		return "in Odoo, not in the engine"
 	case r.InEngine:
@@ -191,8 +191,12 @@ func where(r *engine.CardReport) string {
 // rest is all that stands below the sentence, but for the ledger.
 func (c *Card) rest(r *engine.CardReport, width int) []canvas.Line {
 	var lines []canvas.Line
+	own, others := c.fields(r, width), children(r, width)
+	if _, differ := ordered(r); differ == 0 {
+		own, others = others, own // what is wrong comes first
+	}
 	for _, part := range [][]canvas.Line{
-		c.quarantine(r, width), c.fields(r, width), children(r, width), c.balances(r, width), c.discrepancies(r, width), c.provenance(r, width),
+		c.quarantine(r, width), own, others, c.balances(r, width), c.discrepancies(r, width), c.provenance(r, width),
 	} {
 		if len(part) == 0 {
 			continue
@@ -290,7 +294,10 @@ func (c *Card) discrepancies(r *engine.CardReport, width int) []canvas.Line {
 	lines := []canvas.Line{canvas.Of(themes.Title, " "+widget.Plural(n, "open discrepancy", "open discrepancies"))}
 	for i := range r.Discrepancies {
 		d := &r.Discrepancies[i]
-		text := d.Entity + " " + id(d.Row)
+		text := screen.RowName(d.Entity, d.Row)
+		if d.Entity == cardEntity {
+			text = "card"
+		}
 		if d.Field != "" {
 			text += " " + d.Field
 		}

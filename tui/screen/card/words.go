@@ -129,14 +129,3 @@ func orNothing(m engine.Maybe[string]) string {
 }
 
 const cardEntity = "loyalty_card"
-
-// short is an entity in a word: a move, a line.
-func short(entity string) string {
-	switch entity {
-	case "loyalty_point_move":
-		return "move"
-	case "loyalty_point_history":
-		return "line"
-	}
-	return entity
-}
