@@ -22,8 +22,8 @@ type verdict struct {
 var verdicts = []verdict{
 	// Cards that neither side has.
 	{"deleted and forgotten", "", func(f *cardFacts) bool { return f.unknown() && f.here.Past != nil }, func(f *cardFacts) string {
-		return fmt.Sprintf("Card %d is gone: it was in quarantine (%s) until run #%d saw that Odoo had deleted it. The engine never kept it; nothing is to be done.",
-			f.id, f.here.Past.Reason, f.here.Run)
+		return fmt.Sprintf("Card %d is gone: it was in quarantine (%s) until run #%d saw that Odoo had deleted it. The engine never kept it; "+
+			"nothing is to be done.", f.id, f.here.Past.Reason, f.here.Run)
 	}},
 	{"unknown, not searched whole", "", func(f *cardFacts) bool { return f.unknown() && !f.searched }, func(f *cardFacts) string {
 		return "No card of " + f.asked() + " is known to the engine, and none is spelled so in Odoo; whether one is spelled otherwise was not found out " +
@@ -40,13 +40,13 @@ var verdicts = []verdict{
 	}},
 
 	// Cards in quarantine.
-	{"refused, then deleted", engine.CauseQuarantined, func(f *cardFacts) bool { return f.here.Quarantine != nil && f.row == nil }, func(f *cardFacts) string {
+	{"refused, then deleted", engine.CauseQuarantined, func(f *cardFacts) bool { return f.refused() && f.row == nil }, func(f *cardFacts) string {
 		return fmt.Sprintf("Card %d is deleted in Odoo; before that it was in quarantine (%s). The next sweep ends its entry; nothing is to be done.",
 			f.id, f.here.Quarantine.Reason)
 	}},
 	{"code taken", engine.CauseQuarantined, refusedFor(entity.ReasonCode), func(f *cardFacts) string {
-		return fmt.Sprintf("Not in the engine as it should be: its code %s belongs to card %s, which has the lower id. %sGive one of the two another code in Odoo; "+
-			"the next tick then brings it.%s", textOf(engine.Known(f.cleanedCode())), owner(f), f.kept(), f.besides())
+		return fmt.Sprintf("Not in the engine as it should be: its code %s belongs to card %s, which has the lower id. %s"+
+			"Give one of the two another code in Odoo; the next tick then brings it.%s", textOf(engine.Known(f.cleanedCode())), owner(f), f.kept(), f.besides())
 	}},
 	{"refused, made its own", engine.CauseWrittenOnTarget, refusedFor(entity.ReasonOwned), func(f *cardFacts) string {
 		return "Not as in Odoo: the engine has made this card its own (synced_to_odoo), and Odoo has changed it since, so ferry does not overwrite it. " +
@@ -56,15 +56,16 @@ var verdicts = []verdict{
 		return fmt.Sprintf("Not in the engine yet: it is valid, and waits for %s %d to come. Nothing is to be done with this card; see to that one.",
 			f.here.Quarantine.ParentEntity, f.here.Quarantine.Parent.Or(0))
 	}},
-	{"waived", engine.CauseQuarantined, func(f *cardFacts) bool { return f.here.Quarantine != nil && f.here.Quarantine.State == "waived" }, func(f *cardFacts) string {
-		return fmt.Sprintf("Not in the engine as it should be, and somebody knows: %s (%s). %s waived it: %s. %sNothing is to be done, unless that has changed.%s",
-			whyRefused(f), f.here.Quarantine.Reason, textOf(engine.Known(f.here.Quarantine.WaivedBy)), textOf(engine.Known(f.here.Quarantine.WaivedNote)), f.kept(), f.besides())
+	{"waived", engine.CauseQuarantined, func(f *cardFacts) bool { return f.refused() && f.here.Quarantine.State == "waived" }, func(f *cardFacts) string {
+		q := f.here.Quarantine
+		return fmt.Sprintf("Not in the engine as it should be, and somebody knows: %s (%s). %s waived it: %s. %s"+
+			"Nothing is to be done, unless that has changed.%s", whyRefused(f), q.Reason, textLong(q.WaivedBy), textLong(q.WaivedNote), f.kept(), f.besides())
 	}},
-	{"stale", engine.CauseQuarantined, func(f *cardFacts) bool { return f.here.Quarantine != nil && f.here.Quarantine.Stale }, func(f *cardFacts) string {
+	{"stale", engine.CauseQuarantined, func(f *cardFacts) bool { return f.refused() && f.here.Quarantine.Stale }, func(f *cardFacts) string {
 		return fmt.Sprintf("The engine has an older version: Odoo's card was refused since, for %s (%s). Correct it in Odoo and the next tick brings it, "+
 			"or waive it.%s%s", whyRefused(f), f.here.Quarantine.Reason, f.due(), f.besides())
 	}},
-	{"refused", engine.CauseQuarantined, func(f *cardFacts) bool { return f.here.Quarantine != nil }, func(f *cardFacts) string {
+	{"refused", engine.CauseQuarantined, (*cardFacts).refused, func(f *cardFacts) string {
 		waits := ""
 		if n := f.here.Quarantine.Hangs; n > 0 {
 			waits = fmt.Sprintf(" %d of its moves and lines wait for it.", n)
@@ -82,7 +83,7 @@ var verdicts = []verdict{
 		return fmt.Sprintf("Deleted in Odoo: run #%d saw that at %s, and the engine still has it, for %s. A repair with that cause deletes it.",
 			f.here.Extra.Run, f.here.Extra.FoundAt.Format(time.RFC3339), why)
 	}},
-	{"gone, and no sweep yet", engine.CauseExtra, func(f *cardFacts) bool { return f.row == nil }, func(f *cardFacts) string {
+	{"gone, and no sweep yet", engine.CauseExtra, func(f *cardFacts) bool { return f.row == nil }, func(*cardFacts) string {
 		return "The engine has this card and Odoo does not, and no run has seen it go: it was deleted since the last sweep, or never was Odoo's. " +
 			"Wait for the next sweep, which lists it; a card that stays like this was put there by somebody else."
 	}},
@@ -113,7 +114,7 @@ var verdicts = []verdict{
 		return "Wrong in the engine: " + f.wrongNames() + ". Odoo has not written it since before the last cycle" + f.readFrom() +
 			", so it is no change under way: somebody wrote the engine's row. A repair restores it."
 	}},
-	{"points", engine.CauseField, func(f *cardFacts) bool { _, wrong := f.wrongPoints(); return wrong }, func(f *cardFacts) string {
+	{"points", engine.CauseField, (*cardFacts).pointsWrong, func(f *cardFacts) string {
 		p, _ := f.wrongPoints()
 		return fmt.Sprintf("Wrong points in the engine: %s, and its own ledger says %s (%s). Somebody wrote the points; a repair settles them anew.",
 			pointsText(p.Target), pointsText(p.Expected), f.rule())
@@ -159,7 +160,7 @@ var verdicts = []verdict{
 		return "Equal to Odoo's ledger. Odoo's three balances agree (" + pointsText(f.balances.points) + "), but not line by line" + f.firstBreak() +
 			". Repair changes nothing; see in Odoo who wrote that line."
 	}},
-	{"repaired, not verified", "", func(f *cardFacts) bool { return f.found(engine.DiscrepancyRepaired) }, func(f *cardFacts) string {
+	{"repaired, not verified", "", func(f *cardFacts) bool { return f.found(engine.DiscrepancyRepaired) }, func(*cardFacts) string {
 		return "Equal to Odoo now: a repair has written it, and no check has seen that yet. The next check verifies it; a re-check does so at once."
 	}},
 	{"found, and gone since", "", func(f *cardFacts) bool {
@@ -173,7 +174,8 @@ var verdicts = []verdict{
 			"`ferry quarantine list` says why.", pointsText(f.here.Points), len(f.here.Refused), len(f.here.RefusedMoves))
 	}},
 	{"healthy, made its own", "", func(f *cardFacts) bool { return f.here.Copy.Owned }, func(f *cardFacts) string {
-		return fmt.Sprintf("Equal to Odoo: points %s. The engine has made it its own (synced_to_odoo): ferry writes it no more. Nothing is to be done.", pointsText(f.here.Points))
+		return fmt.Sprintf("Equal to Odoo: points %s. The engine has made it its own (synced_to_odoo): ferry writes it no more. Nothing is to be done.",
+			pointsText(f.here.Points))
 	}},
 	{"healthy", "", func(*cardFacts) bool { return true }, func(f *cardFacts) string {
 		rests := "what of Odoo's other balances is known agrees"

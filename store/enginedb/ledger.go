@@ -130,15 +130,6 @@ func finite(column string) string {
 	return `CASE WHEN ` + column + ` IS NULL THEN NULL WHEN ` + column + ` ~ '^[-+0-9.eE]+$' THEN ` + column + `::numeric ELSE 'NaN' END`
 }
 
-// LedgerColumns are what a list of the ledger can be filtered and sorted by.
-func LedgerColumns() []string {
-	out := make([]string, len(ledgerList.columns))
-	for i, c := range ledgerList.columns {
-		out[i] = c.name
-	}
-	return out
-}
-
 // LedgerCards lists cards whose balances disagree in Odoo.
 func (db *DB) LedgerCards(ctx context.Context, which engine.LedgerSelection, l engine.Listing) (engine.Page[engine.LedgerCard], error) {
 	var page engine.Page[engine.LedgerCard]
