@@ -243,7 +243,7 @@ func together(a, b Scope) bool {
 	case a.modal() || b.modal():
 		return false
 	}
-	return !(a == Lost && b == Screens) && !(a == Screens && b == Lost)
+	return min(a, b) != min(Lost, Screens) || max(a, b) != max(Lost, Screens)
 }
 
 // Remap gives actions other keys, by name.

@@ -307,10 +307,11 @@ func (q *Quarantine) Copy() (text, what string) {
 	case q.level == inReasons:
 		return s.Title, "the reason"
 	case len(s.Marked) > 0:
+		var lines strings.Builder
 		for _, row := range q.rows.Selection().Rows {
-			text += line(&row) + "\n"
+			lines.WriteString(line(&row) + "\n")
 		}
-		return text, widget.Plural(int64(len(s.Marked)), "row", "rows")
+		return lines.String(), widget.Plural(int64(len(s.Marked)), "row", "rows")
 	case s.Row != nil:
 		return line(s.Row), "the row"
 	}

@@ -1,7 +1,6 @@
 package grid
 
 import (
-	"context"
 	"io"
 	"regexp"
 	"strings"
@@ -44,7 +43,7 @@ func TestEveryFrameOfAGridIsSound(t *testing.T) {
 			}
 			s.add(i)
 		}
-		b := newBench(context.Background(), 80, 24, s.read)
+		b := newBench(t.Context(), 80, 24, s.read)
 		for i := range b.grid.config.Columns {
 			c := &b.grid.config.Columns[i]
 			c.Title, c.Width, c.Min = drawText(t), rapid.IntRange(0, 90).Draw(t, "wide"), rapid.IntRange(0, 40).Draw(t, "min")
