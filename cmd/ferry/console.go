@@ -197,7 +197,7 @@ func (f *ferry) model(ctx context.Context, c *crossing, clipboard func(string) e
 	return app.New(ctx, app.Config{
 		Keys: &keys, Operator: c, Actor: thisActor(c.Snapshot().Process.Host, f.getenv),
 		Themes: list, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth,
-		Rejected: f.settings.RejectedShare, Clipboard: clipboard,
+		Rejected: f.settings.RejectedShare, Clipboard: clipboard, Create: app.NewFile,
 	}), nil
 }
 

@@ -22,7 +22,9 @@ type fate struct {
 }
 
 // idle reports whether nothing would be done.
-func (f *fate) idle() bool { return len(f.before)+len(f.after) == 0 && f.note == "" && f.refused == "" && !f.gone }
+func (f *fate) idle() bool {
+	return len(f.before)+len(f.after) == 0 && f.note == "" && f.refused == "" && !f.gone
+}
 
 // foresight is a merge of some rows that has been decided and not yet stored.
 type foresight struct {

@@ -166,7 +166,11 @@ func has(stored map[string]string, it engine.RepairItem) bool {
 
 // moved says in words why an item is not applied.
 func (f *fate) moved(it engine.RepairItem) string {
-	for _, name := range slices.Sorted(maps.Keys(allColumns(it.Before, it.After))) {
+	names := allColumns(it.Before, it.After)
+	if it.Action == engine.RepairDelete {
+		names = allColumns(it.Before, f.stored) // it is about the whole row
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		was, had := it.Before[name]
 		now, has := f.stored[name]
 		if had != has || was != now {

@@ -128,7 +128,9 @@ func (l listing) orderBy(s sorting) string {
 
 // behind adds the condition that a row comes behind a cursor in the order in which rows are read.
 func (l listing) behind(q *query, s sorting, at engine.Cursor) {
-	beyond := func(c listColumn, sign, text string) string { return c.sql + " " + sign + " " + q.bind(text) + "::text::" + c.cast }
+	beyond := func(c listColumn, sign, text string) string {
+		return c.sql + " " + sign + " " + q.bind(text) + "::text::" + c.cast
+	}
 	if s.byKey {
 		q.where = append(q.where, beyond(l.key, s.value.sign, at.Key))
 		return

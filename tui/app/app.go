@@ -57,11 +57,11 @@ type Config struct {
 	Keys         *keymap.Map      // nil: ferry's own
 	Title        string           // first word of the frame, and the window's title; empty: ferry
 	LowBandwidth bool
-	Rejected     float64  // the share of an entity's rows that may be rejected; 0: one percent
-	ASCII        bool     // draw with ASCII only
-	Export       Exporter // nil: discrepancies cannot be exported
+	Rejected     float64 // the share of an entity's rows that may be rejected; 0: one percent
+	ASCII        bool    // draw with ASCII only
 
-	Clipboard func(text string) error // takes what is copied; nil: nothing can be
+	Create    func(file string) (File, error) // makes a new file, such as NewFile; nil: nothing can be exported
+	Clipboard func(text string) error         // takes what is copied; nil: nothing can be
 }
 
 // Model is the console. Make it with New.

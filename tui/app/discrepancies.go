@@ -4,23 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ferry/engine"
+	"ferry/engine/check"
 	"ferry/tui/keymap"
 	"ferry/tui/sanitize"
 	"ferry/tui/screen"
 	"ferry/tui/widget"
 )
-
-// Exporter writes discrepancies to a file, in a format: "csv" or "jsonl". It gives how many.
-type Exporter func(ctx context.Context, desk engine.DiscrepancyDesk, which engine.DiscrepancySelection, format string, to io.Writer) (int64, error)
 
 const day = 24 * time.Hour
 
@@ -76,7 +71,7 @@ func howMany(n int64, done string) string {
 func (m *Model) askRecheck(found []screen.Found) {
 	var items []option
 	for _, f := range found {
-		items = append(items, choice("Re-check "+f.Name, func(reason string) tea.Cmd {
+		items = append(items, about("re-check "+f.Short, f.Of, func(reason string) tea.Cmd {
 			act := engine.Act{Reason: reason}
 			return m.perform("re-check "+f.Name, act, func(ctx context.Context) (string, error) {
 				id, err := m.prover.Recheck(ctx, f.Which, act)
@@ -87,13 +82,7 @@ func (m *Model) askRecheck(found []screen.Found) {
 	m.ask(widget.Form{
 		Title: "Re-check?", Ask: "reason (optional)", Hint: m.hint(true),
 		Text: []string{"A check of these rows only begins at once, beside whatever runs. What agrees by now is verified."},
-	}, stacked(append(items, choice("Cancel", nil)))...)
-}
-
-// stacked puts choices below each other: they have names that are too long to stand in a row.
-func stacked(items []option) []option {
-	items[0].choice.About = " "
-	return items
+	}, append(items, about("Cancel", "change nothing", nil))...)
 }
 
 // askPlan asks what a repair is to be planned for. Planning changes no row; that rows are deleted is chosen here, and only
@@ -108,18 +97,28 @@ func (m *Model) askPlan(found []screen.Found) {
 		}
 	}
 	for _, g := range found {
-		items = append(items, about("plan "+g.Name, "rows are written as Odoo has them; none is deleted", plan(g.Which, engine.RepairOptions{})))
+		items = append(items, about("plan "+g.Short, semicolon(g.Of)+"none is deleted", plan(g.Which, engine.RepairOptions{})))
 	}
 	for _, g := range found {
 		if g.Extras {
-			items = append(items, about("with deletes: "+g.Name, "rows that Odoo does not have leave the engine",
+			items = append(items, about(g.Short+", with deletes", semicolon(g.Of)+"what Odoo does not have leaves the engine",
 				plan(g.Which, engine.RepairOptions{DeleteExtras: true})))
 		}
 	}
 	m.ask(widget.Form{
 		Title: "Plan a repair?", Ask: "reason (optional)", Hint: m.hint(true),
-		Text: []string{"Both sides are read, and the exact rows are shown. No row is changed before you have typed the database's name."},
+		Text: []string{
+			"Rows are to be as Odoo has them. Both sides are read, and the exact rows are shown; none is changed before you have typed " +
+				"the database's name.",
+		},
 	}, append(items, about("Cancel", "change nothing", nil))...)
+}
+
+func semicolon(text string) string {
+	if text == "" {
+		return ""
+	}
+	return text + "; "
 }
 
 // askApply wants the name of the engine database typed before a plan is carried out.
@@ -227,22 +226,21 @@ func (m *Model) askExport(found []screen.Found) {
 	file := "discrepancies-" + m.sight.Now.UTC().Format("20060102T150405Z") + "." + formatCSV
 	items := []option{about("Cancel", "write nothing", nil)}
 	for _, f := range found {
-		for _, format := range []struct{ format, line string }{
-			{formatCSV, "CSV, for a spreadsheet; what looks like a formula is made harmless"}, {formatLines, "one JSON object a line"},
-		} {
-			o := about(format.format+": "+f.Name, format.line, func(answer string) tea.Cmd {
-				return m.export(f, format.format, named(answer, format.format))
-			})
+		for _, format := range []string{formatCSV, formatLines} {
+			o := about(format+", "+f.Short, f.Of, func(answer string) tea.Cmd { return m.export(f, format, named(answer, format)) })
 			o.needs = "Type the name of a file."
-			if m.config.Export == nil {
-				o = o.barred("this console cannot write files")
+			if m.config.Create == nil {
+				o = o.barred("this console writes no files")
 			}
 			items = append(items, o)
 		}
 	}
 	m.ask(widget.Form{
 		Title: "Export?", Ask: "file", Answer: file, Hint: m.hint(false),
-		Text: []string{"On the host where this console runs. A file that is there already is never overwritten."},
+		Text: []string{
+			"As CSV, in which what looks like a formula is made harmless, or one JSON object a line; on the host where this console " +
+				"runs. A file that is there already is never overwritten.",
+		},
 	}, items...)
 }
 
@@ -258,24 +256,20 @@ func named(file, format string) string {
 
 // export writes a new file. What could not be written whole is taken away again.
 func (m *Model) export(f screen.Found, format, file string) tea.Cmd {
-	return m.perform("export "+f.Name, engine.Act{}, func(ctx context.Context) (text string, err error) {
-		out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names it
-		switch {
-		case errors.Is(err, fs.ErrExist):
-			return "", fmt.Errorf("%s is there already, and nothing is overwritten; choose another name", file)
-		case err != nil:
-			return "", fmt.Errorf("make the file: %w", err)
-		}
-		defer func() {
-			if closing := out.Close(); err == nil && closing != nil {
-				err = fmt.Errorf("write %s: %w", file, closing)
-			}
-			if err != nil {
-				err = errors.Join(err, os.Remove(file))
-			}
-		}()
-		n, err := m.config.Export(ctx, m.prover, f.Which, format, out)
+	return m.perform("export "+f.Name, engine.Act{}, func(ctx context.Context) (string, error) {
+		out, err := m.config.Create(file)
 		if err != nil {
+			return "", err
+		}
+		write := check.WriteCSV
+		if format == formatLines {
+			write = check.WriteJSONL
+		}
+		n, err := write(out, check.Every(ctx, m.prover, f.Which))
+		if err != nil {
+			return "", fmt.Errorf("write %s: %w", file, errors.Join(err, out.Discard()))
+		}
+		if err := out.Close(); err != nil {
 			return "", fmt.Errorf("write %s: %w", file, err)
 		}
 		return widget.Plural(n, "discrepancy is", "discrepancies are") + " in " + file, nil

@@ -81,7 +81,7 @@ func (m *Model) fitted(known []level, state int) []canvas.Line {
 		}
 		room := m.width - max(state, least) - 4
 		for i, l := range known {
-			if l.rank != rank {
+			if l.rank != rank || (rank == rankUnknown && taken[i+1].Width() == 0) { // not without what is rejected, which is next to it
 				continue
 			}
 			for _, wording := range l.wordings {

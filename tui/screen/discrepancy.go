@@ -28,7 +28,9 @@ type Finder interface {
 
 // Found are discrepancies that an action can be about.
 type Found struct {
-	Name   string // "the 3 marked ones"
+	Name   string // "all 12 of loyalty_card: field, settled"
+	Short  string // "all 12", "this one", "the 3 marked ones"
+	Of     string // what these are of; empty: said by Short
 	Which  engine.DiscrepancySelection
 	Count  engine.Maybe[int64]
 	Acked  bool // some of them may be acknowledged

@@ -177,7 +177,9 @@ func (o *Operator) DiscrepancyCounts(_ context.Context, which engine.Discrepancy
 	var out []engine.DiscrepancyCount
 	seen := map[string]bool{}
 	for _, d := range o.these(which) {
-		at := slices.IndexFunc(out, func(c engine.DiscrepancyCount) bool { return c.Entity == d.Entity && c.Cause == d.Cause && c.State == d.State })
+		at := slices.IndexFunc(out, func(c engine.DiscrepancyCount) bool {
+			return c.Entity == d.Entity && c.Cause == d.Cause && c.State == d.State
+		})
 		if at < 0 {
 			at = len(out)
 			out = append(out, engine.DiscrepancyCount{Entity: d.Entity, Cause: d.Cause, State: d.State})
@@ -223,7 +225,9 @@ func (o *Operator) PlanRepair(
 }
 
 // RepairPlan gives a plan that Plan was given.
-func (o *Operator) RepairPlan(_ context.Context, id int64) (*engine.RepairPlan, error) { return o.plan(id) }
+func (o *Operator) RepairPlan(_ context.Context, id int64) (*engine.RepairPlan, error) {
+	return o.plan(id)
+}
 
 func (o *Operator) plan(id int64) (*engine.RepairPlan, error) {
 	o.mu.Lock()

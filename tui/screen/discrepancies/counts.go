@@ -111,7 +111,7 @@ func (d *Discrepancies) countLines(width, height int) []canvas.Line {
 			text += ", " + widget.Duration(d.sight.Now.Sub(asked))
 		}
 		return append(append(lines, canvas.Line{}), say(themes.Muted, text, width)...)
-	case len(d.counts.Value) == 0:
+	case len(d.lines) == 0:
 		return append(append(lines, canvas.Line{}), d.nothing(width)...)
 	}
 	if d.counts.Err != nil {
@@ -124,8 +124,8 @@ func (d *Discrepancies) countLines(width, height int) []canvas.Line {
 		below = canvas.Block(below, width, max(len(below), belowLines))
 	}
 	columns := widget.NewGrid(countColumns, indent, width-1)
-	drawn := d.list.Draw(nil, columns.Head(), len(d.counts.Value), width, max(2, height-len(lines)-len(below)), func(i int) canvas.Line {
-		return columns.Row(countCells(&d.counts.Value[i]))
+	drawn := d.list.Draw(nil, columns.Head(), len(d.lines), width, max(2, height-len(lines)-len(below)), func(i int) canvas.Line {
+		return columns.Row(countCells(&d.lines[i]))
 	})
 	lines = append(lines, drawn...)
 	if len(below) > 0 {
@@ -198,7 +198,10 @@ func (d *Discrepancies) verdict(width int) canvas.Line {
 		if !good {
 			role = themes.Warn
 		}
-		l.Put(themes.Muted, "  proof ").Put(role, proven)
+		if p.Verdict != engine.CouldNotCheck {
+			l.Put(themes.Muted, "  proof")
+		}
+		l.Put(themes.Text, " ").Put(role, proven)
 	}
 	var right canvas.Line
 	if c := d.sight.Snapshot.Check; c != nil {

@@ -52,14 +52,17 @@ type Discrepancies struct {
 	level   level
 
 	counts feed.Shelf[[]engine.DiscrepancyCount]
-	anew   bool // they are wanted again
-	proof  mark // what they were read for
+	lines  []engine.DiscrepancyCount // in order
+	anew   bool                      // they are wanted again
+	proof  mark                      // what they were read for
 	list   screen.List
 
 	about  engine.DiscrepancyCount // the line that is opened; of no entity: all of them
 	grid   *grid.Grid[engine.Discrepancy]
 	row    engine.Discrepancy // the one that is opened
-	scroll screen.Scroll      // within it
+	fresh  feed.Shelf[engine.Page[engine.Discrepancy]]
+	again  bool          // it is wanted again
+	scroll screen.Scroll // within it
 
 	planning bool // the plan has the screen
 	plan     plan
@@ -85,7 +88,7 @@ var (
 // New makes the screen. Show is the command that has a card shown.
 func New(desk Desk, reading feed.Reading, show func(engine.CardKey) tea.Cmd) *Discrepancies {
 	d := &Discrepancies{desk: desk, reading: reading, show: show}
-	d.grid = grid.New(grid.Config[engine.Discrepancy]{Columns: d.columns(), Reading: reading, Empty: "none is left"})
+	d.grid = d.newGrid(&d.about)
 	return d
 }
 
@@ -175,7 +178,8 @@ func (d *Discrepancies) enter() (tea.Cmd, bool) {
 // turnToRow opens the row under the grid's cursor.
 func (d *Discrepancies) turnToRow() {
 	if row := d.grid.Row(); row != nil {
-		d.row, d.scroll = *row, screen.Scroll{}
+		d.row, d.scroll, d.again = *row, screen.Scroll{}, false
+		d.fresh.Clear()
 	}
 }
 
@@ -186,6 +190,9 @@ func (d *Discrepancies) open(line engine.DiscrepancyCount) {
 		return
 	}
 	d.about = line
+	d.grid.Open(nil) // what it waits for is not wanted any more
+	d.grid = d.newGrid(&line)
+	d.grid.See(d.sight.Now, d.sight.Keys)
 	which := selection(&line)
 	d.grid.Open(func(ctx context.Context, f engine.Filter, want engine.Listing) (engine.Page[engine.Discrepancy], error) {
 		asked := which
@@ -238,7 +245,7 @@ func (d *Discrepancies) Found() []screen.Found {
 // theRow is one discrepancy, in the state that the operator sees.
 func theRow(row *engine.Discrepancy, sight screen.Sight) screen.Found {
 	return screen.Found{
-		Name: name(row), Count: engine.Known[int64](1), Acked: row.Acknowledged(sight.Now), Extras: row.Cause == engine.CauseExtra,
+		Name: name(row), Short: "this one", Of: name(row), Count: engine.Known[int64](1), Acked: row.Acknowledged(sight.Now), Extras: row.Cause == engine.CauseExtra,
 		Which: engine.DiscrepancySelection{IDs: []int64{row.ID}, States: []engine.DiscrepancyState{row.State}},
 	}
 }
@@ -246,7 +253,8 @@ func theRow(row *engine.Discrepancy, sight screen.Sight) screen.Found {
 // theMarked are those that are marked, in the states in which they were when last seen.
 func theMarked(rows []engine.Discrepancy, sight screen.Sight) screen.Found {
 	n := int64(len(rows))
-	f := screen.Found{Name: "the " + widget.Plural(n, "marked one", "marked ones"), Count: engine.Known(n)}
+	f := screen.Found{Short: "the " + widget.Plural(n, "marked one", "marked ones"), Count: engine.Known(n)}
+	f.Name = f.Short
 	for i := range rows {
 		row := &rows[i]
 		f.Which.IDs = append(f.Which.IDs, row.ID)
@@ -266,23 +274,23 @@ func allOf(line *engine.DiscrepancyCount, filter engine.Filter, total engine.May
 	if len(which.States) == 0 {
 		which.States = engine.OpenDiscrepancy
 	}
-	name := "all"
+	f := screen.Found{
+		Short: "all", Of: lineName(line), Which: which, Count: total, Acked: line.Acknowledged > 0,
+		Extras: line.Cause == "" || line.Cause == engine.CauseExtra,
+	}
 	if total.Known {
-		name = "all " + widget.Count(total.Value)
+		f.Short = "all " + widget.Count(total.Value)
 	}
 	if len(filter) > 0 {
-		name += " that fit the filter"
-	} else {
-		name += " " + lineName(line)
+		f.Of = "that fit the filter"
 	}
-	return screen.Found{
-		Name: name, Which: which, Count: total, Acked: line.Acknowledged > 0, Extras: line.Cause == "" || line.Cause == engine.CauseExtra,
-	}
+	f.Name = f.Short + " " + f.Of
+	return f
 }
 
 // Changed says that something was done: marks have done their part, and what is shown is read again.
 func (d *Discrepancies) Changed() {
-	d.anew = true
+	d.anew, d.again = true, true
 	d.grid.Unmark()
 	d.grid.Renew()
 }

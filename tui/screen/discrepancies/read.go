@@ -28,7 +28,19 @@ func (d *Discrepancies) Fetch() tea.Cmd {
 	if d.level == inCounts {
 		return counts
 	}
-	return tea.Batch(counts, d.grid.Fetch())
+	return tea.Batch(counts, d.grid.Fetch(), d.fetchRow())
+}
+
+// fetchRow reads the opened discrepancy again, in whatever state it is by now: it may have left the list.
+func (d *Discrepancies) fetchRow() tea.Cmd {
+	if d.level != inRow || !d.again || !d.fresh.Rested(d.sight.Now, 0) {
+		return nil
+	}
+	d.again = false
+	which := engine.DiscrepancySelection{IDs: []int64{d.row.ID}, States: order}
+	return d.fresh.Fetch(d.sight.Now, d.reading, readLimit, func(ctx context.Context) (engine.Page[engine.Discrepancy], error) {
+		return d.desk.Discrepancies(ctx, which, engine.Listing{Limit: 1})
+	})
 }
 
 func (d *Discrepancies) fetchCounts() tea.Cmd {
@@ -60,8 +72,9 @@ func (d *Discrepancies) Take(msg tea.Msg) bool {
 			d.takeCounts()
 		}
 	case d.grid.Take(msg):
-		if fresh := d.grid.Find(number(&d.row)); fresh != nil && d.level == inRow {
-			d.row = *fresh
+	case d.fresh.Take(d.sight.Now, msg):
+		if rows := d.fresh.Value.Rows; d.fresh.Err == nil && len(rows) == 1 && rows[0].ID == d.row.ID {
+			d.row = rows[0]
 		}
 	case d.plan.shelf.Take(d.sight.Now, msg):
 		d.plan.arrived()
@@ -74,19 +87,22 @@ func (d *Discrepancies) Take(msg tea.Msg) bool {
 // takeCounts puts the counts in order. The cursor stays on its line, and rows that are shown are read again.
 func (d *Discrepancies) takeCounts() {
 	selected := d.selected()
-	d.counts.Value = inOrder(d.counts.Value, d.sight.Snapshot)
+	d.lines = inOrder(d.counts.Value, d.sight.Snapshot)
+	find := func(line *engine.DiscrepancyCount) int {
+		return slices.IndexFunc(d.lines, func(c engine.DiscrepancyCount) bool { return sameLine(&c, line) })
+	}
 	if selected != nil {
-		at := slices.IndexFunc(d.counts.Value, func(c engine.DiscrepancyCount) bool { return sameLine(&c, selected) })
-		if at >= 0 {
+		was := *selected
+		if at := find(&was); at >= 0 {
 			d.list.Follow(at)
 		}
 	}
-	at := slices.IndexFunc(d.counts.Value, func(c engine.DiscrepancyCount) bool { return sameLine(&c, &d.about) })
-	if at >= 0 {
-		d.about = d.counts.Value[at]
+	if at := find(&d.about); at >= 0 {
+		d.about = d.lines[at]
 	} else {
 		d.about.Rows, d.about.Fields, d.about.Acknowledged = 0, 0, 0
 	}
+	d.again = true
 	d.grid.Renew()
 }
 
@@ -117,8 +133,8 @@ func inOrder(counts []engine.DiscrepancyCount, s *engine.Snapshot) []engine.Disc
 
 // selected is the line of the counts under the cursor, or nil.
 func (d *Discrepancies) selected() *engine.DiscrepancyCount {
-	if at := d.list.At(); at < len(d.counts.Value) {
-		return &d.counts.Value[at]
+	if at := d.list.At(); at < len(d.lines) {
+		return &d.lines[at]
 	}
 	return nil
 }

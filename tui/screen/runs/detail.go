@@ -23,6 +23,9 @@ func (r *Runs) runLines(width, height int) []canvas.Line {
 		if r.detail.Err != nil {
 			return append([]canvas.Line{{}}, r.fault("the run could not be read", r.detail.Err, width)...)
 		}
+		if r.about != 0 {
+			return []canvas.Line{canvas.Of(themes.Muted, " reading run #"+strconv.FormatInt(int64(r.about), 10))}
+		}
 		return nil
 	}
 	lines := []canvas.Line{r.title(s, width)}
@@ -98,7 +101,7 @@ func (r *Runs) lead(s *engine.RunSummary, width, height int) []canvas.Line {
 	if height < airyFrom {
 		most = 1
 	}
-	lines := []canvas.Line{r.story(&s.RunView), counts(s, width)}
+	lines := append([]canvas.Line{r.story(&s.RunView)}, r.did(s, width)...)
 	add := func(role themes.Role, text string, most int) {
 		wrapped := canvas.Wrap(role, text, max(10, width-2))
 		if len(wrapped) > most {

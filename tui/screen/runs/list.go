@@ -52,7 +52,7 @@ func (r *Runs) Lines() []canvas.Line {
 
 // nothing says why there are no runs to show.
 func (r *Runs) nothing() []canvas.Line {
-	if len(r.runs) > 0 {
+	if len(r.runs) > 0 || (r.level != inList && r.sight.Hinders() == "") {
 		return nil
 	}
 	hinders := r.sight.Hinders()
@@ -124,7 +124,7 @@ func (r *Runs) listLines(width, height int) []canvas.Line {
 }
 
 func (r *Runs) columns(width int) []widget.Column {
-	kind, figure := 5, 6
+	kind, figure := 6, 6
 	if width >= 100 {
 		kind, figure = 11, 11
 	}
@@ -153,6 +153,9 @@ func (r *Runs) row(s *engine.RunSummary, grid *widget.Grid) []widget.Cell {
 		kind = "incr."
 	}
 	figure := func(n int64, role themes.Role) widget.Cell {
+		if compares(&s.RunView) {
+			return widget.Cell{} // it writes no rows
+		}
 		text := widget.Short(float64(n))
 		if grid.Shows("who") {
 			text = widget.Count(n)
@@ -180,7 +183,8 @@ func (r *Runs) selectedRun(width int) []canvas.Line {
 		return nil
 	}
 	s := r.now(&r.runs[r.list.At()])
-	lines := []canvas.Line{{}, counts(s, width), r.story(&s.RunView)}
+	lines := append([]canvas.Line{{}}, r.did(s, width)...)
+	lines = append(lines, r.story(&s.RunView))
 	switch {
 	case r.head.Err != nil:
 		lines = append(lines, canvas.Of(themes.Bad, " ✗ the list could not be renewed: "+r.head.Err.Error()))

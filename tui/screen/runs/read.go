@@ -17,14 +17,14 @@ func (r *Runs) Fetch() tea.Cmd {
 		return nil
 	}
 	var cmds []tea.Cmd
-	if r.level == inList || r.wide() {
+	if r.level == inList || r.wide() || !r.head.Known {
 		cmds = append(cmds, r.fetchList())
 	}
 	if r.level == inList && r.wide() && r.sight.Now.Sub(r.moved) >= settle && r.list.At() < len(r.runs) {
 		r.turnTo(r.runs[r.list.At()].ID)
 	}
 	if r.level != inList || r.wide() {
-		cmds = append(cmds, r.fetchDetail())
+		cmds = append(cmds, r.fetchDetail(), r.fetchCheck())
 	}
 	return tea.Batch(cmds...)
 }
@@ -48,7 +48,15 @@ func (r *Runs) fetchList() tea.Cmd {
 
 // news reports whether the snapshot knows of something that the list does not show, or a run is moving.
 func (r *Runs) news() bool {
-	run := r.sight.Snapshot.Run
+	runs := []*engine.RunView{r.sight.Snapshot.Run}
+	if c := r.sight.Snapshot.Check; c != nil {
+		runs = append(runs, &c.RunView)
+	}
+	return slices.ContainsFunc(runs, r.moves)
+}
+
+// moves reports whether a run is moving, or stands elsewhere than the list says.
+func (r *Runs) moves(run *engine.RunView) bool {
 	if run == nil {
 		return false
 	}
@@ -116,6 +124,7 @@ func (r *Runs) Take(msg tea.Msg) bool {
 		if page := r.older.Value; r.older.Err == nil {
 			r.append(page)
 		}
+	case r.check.Take(now, msg):
 	case r.detail.Take(now, msg):
 		if r.detail.Err == nil {
 			r.follow()

@@ -72,6 +72,8 @@ type Runs struct {
 	batches screen.List
 	batch   engine.BatchView // the one that is selected
 	scroll  screen.Scroll    // within a batch
+
+	check feed.Shelf[*engine.CheckView] // what the opened run says, if it is a check
 }
 
 var (
@@ -146,6 +148,7 @@ func (r *Runs) turnTo(id engine.RunID) {
 	}
 	r.about, r.batch = id, engine.BatchView{}
 	r.detail.Clear()
+	r.check.Clear()
 	r.batches.Reset()
 }
 
@@ -189,6 +192,9 @@ func (r *Runs) now(s *engine.RunSummary) *engine.RunSummary {
 	view := *s
 	if r.sight.Snapshot != nil && r.sight.Snapshot.Run != nil && r.sight.Snapshot.Run.ID == s.ID {
 		view.RunView = *r.sight.Snapshot.Run
+	}
+	if r.sight.Snapshot != nil && r.sight.Snapshot.Check != nil && r.sight.Snapshot.Check.ID == s.ID {
+		view.RunView = r.sight.Snapshot.Check.RunView
 	}
 	return &view
 }
