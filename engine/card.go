@@ -5,10 +5,13 @@ import (
 	"time"
 )
 
-// CardKey names a card: by id, or by a code, which is cleaned as a load would. Text that is a number is both.
+// CardKey names a card: by id, or by a code, which is cleaned as a load would. Text that is a number is both. Or it is the
+// card that a row of another entity belongs to.
 type CardKey struct {
-	ID   int64  `json:"id"`
-	Code string `json:"code"`
+	ID     int64  `json:"id"`
+	Code   string `json:"code"`
+	Entity string `json:"entity,omitempty"` // source table of a row that belongs to the card; empty: it is named by itself
+	Row    int64  `json:"row,omitempty"`    // its Odoo id
 }
 
 // CardField is one field of a card, side by side.

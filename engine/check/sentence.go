@@ -124,7 +124,7 @@ var verdicts = []verdict{
 	{"lines or moves gone", engine.CauseDeletedAtSource, func(f *cardFacts) bool {
 		return len(f.children) > 0 && f.children[0].Cause == engine.CauseDeletedAtSource && f.allOf(engine.CauseDeletedAtSource)
 	}, func(f *cardFacts) string {
-		return "The card is equal to Odoo, but the engine has " + f.childNames() + " that Odoo has deleted. By policy such rows stay until the delete policy " +
+		return "The card is equal to Odoo, but the engine still has what Odoo has deleted: " + f.childNames() + ". Such rows stay until the delete policy " +
 			"or a repair takes them."
 	}},
 	{"lines or moves made its own", engine.CauseWrittenOnTarget, func(f *cardFacts) bool { return f.has(engine.CauseWrittenOnTarget) }, func(f *cardFacts) string {
@@ -132,16 +132,16 @@ var verdicts = []verdict{
 			"Decide which side is right; a repair with that cause writes Odoo's version."
 	}},
 	{"lines missing", engine.CauseMissing, func(f *cardFacts) bool { return f.has(engine.CauseMissing) && f.childSettled() }, func(f *cardFacts) string {
-		return "Its ledger is incomplete in the engine: " + f.childNames() + " are in Odoo, unchanged since before the last cycle, and neither the engine nor " +
-			"quarantine holds them. A repair brings them back."
+		return "Its ledger is incomplete in the engine. Odoo has, unchanged since before the last cycle, what neither the engine nor quarantine holds: " +
+			f.childNames() + ". A repair brings it back."
 	}},
 	{"lines or moves", engine.CauseField, func(f *cardFacts) bool { return f.has(engine.CauseField) && f.childSettled() }, func(f *cardFacts) string {
-		return "The card is equal to Odoo, but the engine's copy of " + f.childNames() + " is wrong, and Odoo has not written it since before the last cycle: " +
-			"somebody wrote the engine's row. A repair restores it."
+		return "The card is equal to Odoo, but of its ledger the engine's copy is wrong: " + f.childNames() + ". Odoo has not written that since before the " +
+			"last cycle, so somebody wrote the engine's rows. A repair restores them."
 	}},
 	{"lines or moves under way", "", func(f *cardFacts) bool { return len(f.children) > 0 }, func(f *cardFacts) string {
-		return "The card is equal to Odoo; of its ledger, " + f.childNames() + " changed after the last cycle began to read and is under way. " +
-			"Look again after the next tick."
+		return "The card is equal to Odoo; of its ledger, something changed after the last cycle began to read and is under way: " + f.childNames() +
+			". Look again after the next tick."
 	}},
 
 	// Cards that are as they should be; Odoo itself may not be.
@@ -170,7 +170,7 @@ var verdicts = []verdict{
 		return fmt.Sprintf("Equal to Odoo now; check #%d still saw a difference at %s. A re-check takes it off the list.", d.SeenRun, d.SeenAt.Format(time.RFC3339))
 	}},
 	{"some lines refused", "", func(f *cardFacts) bool { return len(f.here.Refused)+len(f.here.RefusedMoves) > 0 }, func(f *cardFacts) string {
-		return fmt.Sprintf("Equal to Odoo: points %s, by its latest line. %d older lines and %d moves of it are in quarantine; they change nothing of the points. "+
+		return fmt.Sprintf("Equal to Odoo: points %s, by its latest line. In quarantine, and without a say in the points: %d of its older lines, %d of its moves. "+
 			"`ferry quarantine list` says why.", pointsText(f.here.Points), len(f.here.Refused), len(f.here.RefusedMoves))
 	}},
 	{"healthy, made its own", "", func(f *cardFacts) bool { return f.here.Copy.Owned }, func(f *cardFacts) string {

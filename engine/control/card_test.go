@@ -110,7 +110,7 @@ var cardTroubles = []cardTrouble{
 			`INSERT INTO loyalty_point_history (loyalty_card_id, points_amount, points_balance, transaction_time) VALUES ($, -40, -10, now())`,
 			`INSERT INTO loyalty_point_history (loyalty_card_id, points_amount, points_balance, transaction_time) VALUES ($, 40, 30, now())`,
 		},
-		says: []string{"Equal to Odoo: points 30.00, by its latest line. 1 older lines and 0 moves of it are in quarantine"},
+		says: []string{"Equal to Odoo: points 30.00, by its latest line.", "1 of its older lines, 0 of its moves."},
 	},
 	{
 		name: "gone, and no sweep yet", cause: engine.CauseExtra,
@@ -144,19 +144,19 @@ var cardTroubles = []cardTrouble{
 	{
 		name: "a wrong line", cause: engine.CauseField,
 		engine: []string{`UPDATE point_history SET points_balance = 11 WHERE loyalty_card_id = $ AND points_balance = 10`},
-		says:   []string{"the engine's copy of line", "is wrong", "A repair restores it."},
+		says:   []string{"the engine's copy is wrong: line", "A repair restores them."},
 	},
 	{
 		name: "a broken link", engine: []string{`UPDATE point_history SET point_move_id = NULL WHERE loyalty_card_id = $ AND points_balance = 10`},
-		cause: engine.CauseField, says: []string{"the engine's copy of line", "is wrong"},
+		cause: engine.CauseField, says: []string{"the engine's copy is wrong: line"},
 	},
 	{
 		name: "a wrong move", engine: []string{`UPDATE point_moves SET remaining_point = 29 WHERE loyalty_card_id = $`}, cause: engine.CauseField,
-		says: []string{"the engine's copy of move", "is wrong"},
+		says: []string{"the engine's copy is wrong: move"},
 	},
 	{
 		name: "a line gone from Odoo", after: []string{`DELETE FROM loyalty_point_history WHERE loyalty_card_id = $ AND points_balance = 10`},
-		cause: engine.CauseDeletedAtSource, says: []string{"that Odoo has deleted"},
+		cause: engine.CauseDeletedAtSource, says: []string{"what Odoo has deleted: line"},
 	},
 	{
 		name: "a line under way", after: []string{`UPDATE loyalty_point_history SET origin = 'new' WHERE loyalty_card_id = $ AND points_balance = 10`},
@@ -164,7 +164,7 @@ var cardTroubles = []cardTrouble{
 	},
 	{
 		name: "a line missing", engine: []string{`DELETE FROM point_history WHERE loyalty_card_id = $ AND points_balance = 10`}, scan: true,
-		cause: engine.CauseMissing, says: []string{"Its ledger is incomplete in the engine: line", "A repair brings them back."},
+		cause: engine.CauseMissing, says: []string{"Its ledger is incomplete in the engine.", "holds: line", "A repair brings it back."},
 	},
 	{
 		name: "a line on its way", scan: true,
