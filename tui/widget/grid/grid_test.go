@@ -324,4 +324,3 @@ func TestAMillionRowsScrollLikeTen(t *testing.T) {
 	require.LessOrEqual(t, len(b.reads), 2)
 	require.LessOrEqual(t, b.most, (kept+1)*pageSize)
 }
-
