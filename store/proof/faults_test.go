@@ -54,7 +54,7 @@ var faults = []fault{
 	{"missing", history, "", `DELETE FROM public.point_history WHERE id IN (` + pick("point_history", history, 2, notLast) + `) RETURNING id`,
 		versions(history)},
 	{"extra", move, "", `INSERT INTO public.point_moves (id, odoo_move_id, loyalty_card_id, gain_date, state, initial_point, remaining_point)
-		SELECT 1500000000 + row_number() OVER (), 1500000000 + row_number() OVER (), t.id, now(), 'active', 1, 1 FROM (` +
+		SELECT 45000 + row_number() OVER (), 45000 + row_number() OVER (), t.id, now(), 'active', 1, 1 FROM (` +
 		pick("loyalty_cards", card, 3, "true") + `) t RETURNING id`, versions(move)},
 	{"shifted time zone", move, "gain_date", `UPDATE public.point_moves SET gain_date = gain_date + interval '2 hours' WHERE id IN (` +
 		pick("point_moves", move, 4, "true") + `) RETURNING id`, versions(move)},
@@ -62,7 +62,8 @@ var faults = []fault{
 		o AS (SELECT a.id, c.code FROM p a JOIN p b ON b.n = CASE a.n % 2 WHEN 0 THEN a.n + 1 ELSE a.n - 1 END JOIN public.loyalty_cards c ON c.id = b.id)
 		UPDATE public.loyalty_cards c SET code = o.code FROM o WHERE c.id = o.id RETURNING c.id`,
 		// A card that Odoo writes takes its code from the other one, and with it the other's fault.
-		`SELECT id::bigint, (SELECT string_agg(xmin::text, ' ' ORDER BY id) FROM loyalty_card WHERE id = ANY($1)) FROM loyalty_card WHERE id = ANY($1)`},
+		`SELECT id, string_agg(version, ' ') OVER (PARTITION BY pair) FROM (SELECT id::bigint, xmin::text AS version,
+			(row_number() OVER (ORDER BY id) - 1) / 2 AS pair FROM loyalty_card WHERE id = ANY($1)) c`},
 	{"broken link", history, "point_move_id", `UPDATE public.point_history SET point_move_id = NULL WHERE id IN (` +
 		pick("point_history", history, 6, "point_move_id IS NOT NULL") + `) RETURNING id`,
 		`SELECT h.id::bigint, h.xmin::text || ' ' || coalesce(m.xmin::text, '') FROM loyalty_point_history h
