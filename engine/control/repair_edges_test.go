@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,7 +52,7 @@ func TestACardThatIsMissingGetsItsCodeBackFromAnExtra(t *testing.T) {
 	gentle := b.planned(t, engine.RepairOptions{})
 	it := item(t, gentle, "loyalty_card", "900001")
 	require.Equal(t, map[string]string{"code": code + "#ferry900001"}, it.After, "it stays, and the plan says that it loses its code")
-	require.Equal(t, card, fmt.Sprint(it.With))
+	require.Equal(t, card, strconv.FormatInt(it.With, 10))
 	p := b.planned(t, engine.RepairOptions{DeleteExtras: true})
 	require.Equal(t, engine.RepairDelete, item(t, p, "loyalty_card", "900001").Action)
 	require.Equal(t, fmt.Sprintf("applied %d", p.Total), states(b.apply(t, p)))

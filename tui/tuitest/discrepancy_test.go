@@ -3,6 +3,7 @@ package tuitest_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func TestTheScriptedDeskPagesAsTheRealOne(t *testing.T) {
 	for i := range int64(25) {
 		d := engine.Discrepancy{ID: i + 1, Entity: "loyalty_card", Row: 100 - i/2, Field: fmt.Sprint("f", i%3), State: engine.DiscrepancySettled}
 		if i%4 != 0 {
-			d.Target = engine.Known(fmt.Sprint(i % 5))
+			d.Target = engine.Known(strconv.FormatInt(i%5, 10))
 		}
 		if i == 7 {
 			d.State = engine.DiscrepancyVerified
