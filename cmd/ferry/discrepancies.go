@@ -133,7 +133,8 @@ func (f *ferry) listDiscrepancies(ctx context.Context, c *crossing, s finding, l
 		if err := f.discrepancy(d); err != nil {
 			return err
 		}
-		if shown++; shown == limit {
+		shown++
+		if shown == limit {
 			break
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -59,7 +58,9 @@ func (f *ferry) rechecked(ctx context.Context, c *crossing, s finding, id engine
 		left[n.State] += n.Fields
 	}
 	if f.settings.JSON {
-		return f.line(map[string]any{"v": 1, "type": "result", "run": id, "settled": left[engine.DiscrepancySettled], "in_flight": left[engine.DiscrepancyInFlight]})
+		return f.line(map[string]any{
+			"v": 1, "type": "result", "run": id, "settled": left[engine.DiscrepancySettled], "in_flight": left[engine.DiscrepancyInFlight],
+		})
 	}
 	return f.say(fmt.Sprintf("compared again by run #%d; of these are settled now: %s, in flight: %s", id,
 		widget.Count(left[engine.DiscrepancySettled]), widget.Count(left[engine.DiscrepancyInFlight])))
@@ -261,9 +262,9 @@ func (f *ferry) export(ctx context.Context, c *crossing, s finding, format, out 
 	if err := c.target.Ready(ctx); err != nil {
 		return err
 	}
-	var to io.Writer = f.out
+	to := f.out
 	if out != "" {
-		file, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the operator's own file
+		file, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if err != nil {
 			return fmt.Errorf("writing the export: %w", err)
 		}

@@ -166,16 +166,17 @@ func takeUp(ctx context.Context, c *crossing, id int64, hash, confirm string, ac
 
 // planLine is a plan, or an item of it, in JSON.
 type planLine struct {
+	*engine.RepairPlan
+
 	V    int    `json:"v"`
 	Type string `json:"type"`
 	Name string `json:"plan"`
-	*engine.RepairPlan
 }
 
 // plan prints a plan.
 func (f *ferry) plan(p *engine.RepairPlan) error {
 	if f.settings.JSON {
-		return f.line(planLine{1, "result", planName(p), p})
+		return f.line(planLine{p, 1, "result", planName(p)})
 	}
 	for _, it := range p.Items {
 		for _, line := range describeItem(it) {

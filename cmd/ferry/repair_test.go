@@ -58,8 +58,14 @@ func TestARepairIsPlannedShownAndAppliedByName(t *testing.T) {
 		require.Equal(t, exitRefused, a.code, "%v: %s", refused, a.err)
 	}
 	for _, wrong := range [][]string{
-		{"repair"}, {"repair", "apply"}, {"repair", "apply", "2", "--confirm", want}, {"repair", "apply", "2-00", "--confirm", want},
-		{"repair", "apply", name}, {"repair", "show", "x"}, {"repair", "plan", "x"}, {"repair", "plan", "--cause", "feild"},
+		{"repair"},
+		{"repair", "apply"},
+		{"repair", "apply", "2", "--confirm", want},
+		{"repair", "apply", "2-00", "--confirm", want},
+		{"repair", "apply", name},
+		{"repair", "show", "x"},
+		{"repair", "plan", "x"},
+		{"repair", "plan", "--cause", "feild"},
 		{"repair", "plan", "--filter", "("},
 	} {
 		require.Equal(t, exitUsage, b.ferry(t, wrong...).code, wrong)
@@ -87,6 +93,9 @@ func TestARepairThatWasBrokenOffIsTakenUpByTheSameCommand(t *testing.T) {
 	a := b.ferry(t, "repair", "apply", name, "--confirm", database, "--workers", "0")
 	require.Equal(t, exitClean, a.code, a.err)
 	require.Contains(t, a.out, "run #2 has begun")
+	a = b.ferry(t, "sync", "incremental")
+	require.Equal(t, exitRefused, a.code)
+	require.Contains(t, a.err, "repair run #2 was left unfinished; the `ferry repair apply` that began it")
 	require.Equal(t, exitClean, b.ferry(t, "cancel", "2").code)
 	require.Contains(t, b.ferry(t, "repair", "show", name).out, "run #2 is at it")
 	a = b.ferry(t, "repair", "apply", name, "--confirm", database+"x")
@@ -134,9 +143,18 @@ func TestDiscrepanciesAreTheWorkbench(t *testing.T) {
 	require.Equal(t, exitError, b.ferry(t, "discrepancies", "show", "99").code)
 	require.Equal(t, exitRefused, b.ferry(t, "discrepancies", "acknowledge", hostile, "--note", "x", "--read-only").code)
 	for _, wrong := range [][]string{
-		{"acknowledge", hostile}, {"acknowledge", "--note", "x"}, {"acknowledge", hostile, "--note", "x", "--until", "yesterday"},
-		{"acknowledge", "--all", hostile, "--note", "x"}, {"list", "--state", "setled"}, {"list", "--entity", "cards"}, {"list", "--filter", "["},
-		{"list", "--limit", "-1"}, {"show"}, {"show", "x"}, {"recheck"}, {"export", "--format", "xls"},
+		{"acknowledge", hostile},
+		{"acknowledge", "--note", "x"},
+		{"acknowledge", hostile, "--note", "x", "--until", "yesterday"},
+		{"acknowledge", "--all", hostile, "--note", "x"},
+		{"list", "--state", "setled"},
+		{"list", "--entity", "cards"},
+		{"list", "--filter", "["},
+		{"list", "--limit", "-1"},
+		{"show"},
+		{"show", "x"},
+		{"recheck"},
+		{"export", "--format", "xls"},
 	} {
 		require.Equal(t, exitUsage, b.ferry(t, append([]string{"discrepancies"}, wrong...)...).code, wrong)
 	}

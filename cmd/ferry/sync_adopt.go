@@ -118,6 +118,10 @@ func (a *adoption) active(ctx context.Context, s *engine.Snapshot) (engine.RunID
 		return 0, fmt.Errorf("%w: full run #%d was left unfinished; `ferry sync full` goes on with it, `ferry cancel %[2]d` gives it up",
 			engine.ErrRunActive, run.ID)
 	}
+	if run.Kind == engine.RunRepair {
+		return 0, fmt.Errorf("%w: repair run #%d was left unfinished; the `ferry repair apply` that began it goes on with it, `ferry cancel %[2]d` gives it up",
+			engine.ErrRunActive, run.ID)
+	}
 	// A tick in the way of a full run.
 	fmt.Fprintf(a.f.err, "giving up incremental run #%d, whose process is gone: a full run reads what it had to read\n", run.ID)
 	return 0, a.c.Cancel(ctx, engine.Act{Run: run.ID, Seen: run.State, Reason: "its process is gone, and a full run reads every row"})

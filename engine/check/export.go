@@ -112,7 +112,7 @@ func moment(t time.Time) string {
 }
 
 // plainNumber is what a spreadsheet may take for a number.
-var plainNumber = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+var plainNumber = regexp.MustCompile(`^-?\d+(\.\d+)?$`)
 
 // formulaStarts are the characters with which a spreadsheet takes a cell for a formula, in both widths, and those that some
 // skip in front of one.
@@ -159,15 +159,15 @@ func visible(text string) string {
 
 // exportLine is a discrepancy as scripts read it.
 type exportLine struct {
-	V    int    `json:"v"`
-	Type string `json:"type"`
 	engine.Discrepancy
 
-	Settled bool `json:"settled"`
+	V       int    `json:"v"`
+	Type    string `json:"type"`
+	Settled bool   `json:"settled"`
 }
 
 // JSONLine is a discrepancy in the form that scripts rely on; see the contract of the commands.
-func JSONLine(d engine.Discrepancy) any { return exportLine{1, "discrepancy", d, d.Settled()} }
+func JSONLine(d engine.Discrepancy) any { return exportLine{d, 1, "discrepancy", d.Settled()} }
 
 // WriteJSONL writes discrepancies as one JSON object a line, values exactly as they are, and gives how many.
 func WriteJSONL(w io.Writer, all iter.Seq2[engine.Discrepancy, error]) (int64, error) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -91,7 +92,8 @@ func TestAnExportForScriptsIsExact(t *testing.T) {
 	t.Parallel()
 	hostile := "<=\x00\x1b\u202e\n\"'>&"
 	var out strings.Builder
-	rows, err := check.WriteJSONL(&out, those(engine.Discrepancy{ID: 1, Source: engine.Known(hostile), State: engine.DiscrepancySettled}, engine.Discrepancy{ID: 2}))
+	settled := engine.Discrepancy{ID: 1, Source: engine.Known(hostile), State: engine.DiscrepancySettled}
+	rows, err := check.WriteJSONL(&out, those(settled, engine.Discrepancy{ID: 2}))
 	require.NoError(t, err)
 	require.EqualValues(t, 2, rows)
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
@@ -125,7 +127,7 @@ func (s *shelf) Discrepancies(_ context.Context, _ engine.DiscrepancySelection, 
 	}
 	for id := from + 1; id <= s.rows && len(page.Rows) < l.Limit; id++ {
 		page.Rows = append(page.Rows, engine.Discrepancy{ID: id})
-		page.Cursors = append(page.Cursors, engine.Cursor{Key: fmt.Sprint(id)})
+		page.Cursors = append(page.Cursors, engine.Cursor{Key: strconv.FormatInt(id, 10)})
 	}
 	page.More = from+int64(len(page.Rows)) < s.rows
 	s.most = max(s.most, len(page.Rows))
@@ -182,7 +184,9 @@ func TestThePlansNameFollowsItsRows(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, name, again)
 	for _, other := range [][]engine.RepairItem{
-		{items[1], items[0]}, items[:1], {{Entity: "loyalty_card", Row: 1, After: map[string]string{"a": "1", "b": "3"}}, items[1]},
+		{items[1], items[0]},
+		items[:1],
+		{{Entity: "loyalty_card", Row: 1, After: map[string]string{"a": "1", "b": "3"}}, items[1]},
 		{items[0], {Entity: "loyalty_card", Row: 2, Action: engine.RepairDelete}},
 	} {
 		changed, err := check.PlanHash(other)

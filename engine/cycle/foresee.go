@@ -73,7 +73,10 @@ func foresee(
 	for _, id := range also {
 		f.also[id] = f.m.passed[f.fates[id].stored[f.code()]]
 	}
-	return f, f.follow(ctx, tx, all.IDs)
+	if err := f.follow(ctx, tx, all.IDs); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // code is the engine column that holds codes.

@@ -123,7 +123,7 @@ func (p *repairPlan) add(items []engine.RepairItem) {
 
 // writes plans rows that are to be as the source has them.
 func (p *repairPlan) writes(ctx context.Context, at looking, ids []int64) error {
-	rows, err := rowsByID(at.source, at.snap, at.e, ids)
+	rows, err := rowsByID(at.source, at.snap, at.e, ids) //nolint:contextcheck // a child of ctx
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ const ownedDetail = "the engine changed its copy and marked it as written back t
 
 // deletes plans rows that the source does not have.
 func (p *repairPlan) deletes(ctx context.Context, at looking, ids []int64) error {
-	rows, err := rowsByID(at.source, at.snap, at.e, ids)
+	rows, err := rowsByID(at.source, at.snap, at.e, ids) //nolint:contextcheck // a child of ctx
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (x *Executor) repair(ctx context.Context, target Target, w Work) error {
 			return err
 		}
 		defer end()
-		if err := r.write(sourceCtx, ctx, snap, writes, func() { x.at(PointRead) }); err != nil { //nolint:contextcheck // a child of ctx
+		if err := r.write(sourceCtx, ctx, snap, writes, func() { x.at(PointRead) }); err != nil {
 			return err
 		}
 	}

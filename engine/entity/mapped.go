@@ -16,15 +16,15 @@ func (e *Entity) MappedText(fields [][]byte) (map[string]string, error) {
 	}
 	kinds := e.mappedKinds()
 	out := make(map[string]string, len(e.mapped))
-	for i, name := range e.mapped {
-		if fields[i] == nil {
+	for i, field := range fields[:len(e.mapped)] {
+		if field == nil {
 			continue
 		}
-		text, err := storedText(kinds[i], fields[i])
+		text, err := storedText(kinds[i], field)
 		if err != nil {
-			return nil, fmt.Errorf("%s.%s: %w", e.Target, name, err)
+			return nil, fmt.Errorf("%s.%s: %w", e.Target, e.mapped[i], err)
 		}
-		out[name] = text
+		out[e.mapped[i]] = text
 	}
 	return out, nil
 }

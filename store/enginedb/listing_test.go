@@ -45,10 +45,11 @@ func scanThing(row pgx.CollectableRow, more []any) (thing, error) {
 // fill puts things into their table.
 func fill(ctx context.Context, pool *pgxpool.Pool, all []thing) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `DROP TABLE IF EXISTS thing; CREATE TABLE thing (id bigint PRIMARY KEY, text text, size bigint, at timestamptz)`); err != nil {
+		_, err := tx.Exec(ctx, `DROP TABLE IF EXISTS thing; CREATE TABLE thing (id bigint PRIMARY KEY, text text, size bigint, at timestamptz)`)
+		if err != nil {
 			return err
 		}
-		_, err := tx.CopyFrom(ctx, pgx.Identifier{"thing"}, []string{"id", "text", "size", "at"}, pgx.CopyFromSlice(len(all), func(i int) ([]any, error) {
+		_, err = tx.CopyFrom(ctx, pgx.Identifier{"thing"}, []string{"id", "text", "size", "at"}, pgx.CopyFromSlice(len(all), func(i int) ([]any, error) {
 			return []any{all[i].ID, all[i].Text, all[i].Size, all[i].At}, nil
 		}))
 		return err
@@ -122,16 +123,16 @@ func TestPagingInEveryOrderVisitsEachRowOnce(t *testing.T) {
 		limit := rapid.IntRange(1, 9).Draw(rt, "limit")
 		forward, err := walk(ctx, pool, engine.Listing{Order: order, Limit: limit})
 		require.NoError(rt, err)
-		require.Equal(rt, inOneGo(rt, ctx, pool, order), forward)
+		require.Equal(rt, inOneGo(ctx, rt, pool, order), forward)
 		back, err := walk(ctx, pool, engine.Listing{Order: order, Limit: limit, Back: true})
 		require.NoError(rt, err)
 		require.Equal(rt, forward, back, "the same list from its other end")
-		turn(rt, ctx, pool, order, limit, forward)
+		turn(ctx, rt, pool, order, limit, forward)
 	})
 }
 
 // inOneGo is the order as the database says it, without pages: rows without a value last.
-func inOneGo(t require.TestingT, ctx context.Context, pool *pgxpool.Pool, order engine.Order) []int64 {
+func inOneGo(ctx context.Context, t require.TestingT, pool *pgxpool.Pool, order engine.Order) []int64 {
 	by := map[string]string{"": "id", "id": "id", "half": "size / 2.0"}[order.Column]
 	if by == "" {
 		by = order.Column
@@ -150,7 +151,7 @@ func inOneGo(t require.TestingT, ctx context.Context, pool *pgxpool.Pool, order 
 }
 
 // turn goes back and forth from every row: what is in front of it and what is behind it are the list without it.
-func turn(t require.TestingT, ctx context.Context, pool *pgxpool.Pool, order engine.Order, limit int, all []int64) {
+func turn(ctx context.Context, t require.TestingT, pool *pgxpool.Pool, order engine.Order, limit int, all []int64) {
 	page, err := pageOf(ctx, pool, things, nil, engine.Listing{Order: order, Limit: 1000, Count: true})
 	require.NoError(t, err)
 	require.Equal(t, engine.Known(int64(len(all))), page.Total)
@@ -174,14 +175,12 @@ func ids(page engine.Page[thing]) []int64 {
 	return out
 }
 
-func text(s string) *string { return &s }
-
 func TestFiltersFitAsTheyAreTyped(t *testing.T) {
 	t.Parallel()
 	ctx, pool := t.Context(), pgtest.New(t).Pool(t)
 	seven := int64(7)
 	require.NoError(t, fill(ctx, pool, []thing{
-		{ID: 1, Text: text("Gold card")}, {ID: 2, Text: text("gold.7")}, {ID: 3, Size: &seven}, {ID: 4, Text: text(`'; DROP TABLE thing; --`)}, {ID: 17},
+		{ID: 1, Text: new("Gold card")}, {ID: 2, Text: new("gold.7")}, {ID: 3, Size: &seven}, {ID: 4, Text: new(`'; DROP TABLE thing; --`)}, {ID: 17},
 	}))
 	columns := []string{"id", "text", "size"}
 	for _, c := range []struct {
@@ -216,7 +215,7 @@ func TestFiltersFitAsTheyAreTyped(t *testing.T) {
 func TestAFilterThatCannotBeAppliedEndsInASentence(t *testing.T) {
 	t.Parallel()
 	ctx, pool := t.Context(), pgtest.New(t).Pool(t)
-	require.NoError(t, fill(ctx, pool, []thing{{ID: 1, Text: text(strings.Repeat("a", 1000) + "b" + strings.Repeat("a", 1001))}}))
+	require.NoError(t, fill(ctx, pool, []thing{{ID: 1, Text: new(strings.Repeat("a", 1000) + "b" + strings.Repeat("a", 1001))}}))
 	short := things
 	short.limit = 200 * time.Millisecond
 	for _, c := range []struct {

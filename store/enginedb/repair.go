@@ -147,7 +147,8 @@ func (db *DB) KeepPlan(ctx context.Context, items []engine.RepairItem, sourceIde
 			return err
 		}
 		return record(ctx, tx, entry{
-			Actor: by, Action: "plan a repair", Reason: act.Reason, Outcome: fmt.Sprintf("plan %d of %d rows, %d of them to be deleted", id, plan.Total, plan.Deletes),
+			Actor: by, Action: "plan a repair", Reason: act.Reason,
+			Outcome: fmt.Sprintf("plan %d of %d rows, %d of them to be deleted", id, plan.Total, plan.Deletes),
 		})
 	})
 	return plan, err
@@ -336,8 +337,9 @@ func (db *DB) finishRepair(ctx context.Context, tx pgx.Tx, run engine.RunID) err
 	}
 	var outcome string
 	err = tx.QueryRow(ctx, `WITH plan AS (UPDATE ferry.repair_plan SET state = 'applied' WHERE run_id = $1 RETURNING id)
-		SELECT format('done, plan %s: %s rows repaired, %s left for they had moved, %s refused, %s failed', min(p.id), count(*) FILTER (WHERE i.state = 'applied'),
-			count(*) FILTER (WHERE i.state = 'moved'), count(*) FILTER (WHERE i.state = 'refused'), count(*) FILTER (WHERE i.state = 'failed'))
+		SELECT format('done, plan %s: %s rows repaired, %s left for they had moved, %s refused, %s failed', min(p.id),
+			count(*) FILTER (WHERE i.state = 'applied'), count(*) FILTER (WHERE i.state = 'moved'),
+			count(*) FILTER (WHERE i.state = 'refused'), count(*) FILTER (WHERE i.state = 'failed'))
 		FROM plan p JOIN ferry.repair_item i ON i.plan_id = p.id`, run).Scan(&outcome)
 	if err != nil {
 		return err
