@@ -2,6 +2,8 @@ package control_test
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"slices"
 	"strconv"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"ferry/engine"
 	"ferry/engine/check"
+	"ferry/engine/cycle"
 	"ferry/store/odoo"
 )
 
@@ -103,7 +106,7 @@ func TestTheLedgerIsKeptByRangesOfCards(t *testing.T) {
 		WHERE id = 61`)
 	require.NoError(t, r.batch(t, 0, 100))
 	require.EqualValues(t, 36, b.ledgerView(t).Drifted.Value)
-	require.EqualValues(t, cards, b.ledgerView(t).Cards.Value)
+	require.Equal(t, cards, b.ledgerView(t).Cards.Value)
 	require.NotContains(t, ids(b.listed(t, engine.LedgerSelection{}, engine.Listing{})), int64(61))
 
 	// Behind the last card there is nothing: what was known of cards there is forgotten.
@@ -114,6 +117,36 @@ func TestTheLedgerIsKeptByRangesOfCards(t *testing.T) {
 	for _, id := range ids(b.listed(t, engine.LedgerSelection{}, engine.Listing{})) {
 		require.LessOrEqual(t, id, int64(100))
 	}
+}
+
+// slow is a source whose ledger takes longer than a snapshot may last.
+type slow struct{ asked *int }
+
+func (s slow) Drifted(context.Context, int64, int64) (check.LedgerRange, error) {
+	*s.asked++
+	return check.LedgerRange{}, &engine.DatabaseError{
+		Side: engine.SideSource, Class: engine.ClassRetry, SQLState: "57014", Doing: "comparing balances", Err: errors.New("statement timeout"),
+	}
+}
+
+func TestARangeOfTheLedgerThatTakesTooLongIsCutInTwo(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	done(t, b.full(t))
+	r := b.ledgerRun(t)
+	id := atoi(t, one(t, r.target, `INSERT INTO ferry.batch (run_id, step_id, low, high, tries, sqlstate)
+		VALUES ($1::text::bigint, $2::text::bigint, 0, 1000, 1, '57014') RETURNING id::text`, r.run, r.step))
+	asked := 0
+	x := cycle.Executor{
+		Source: r.odoo, Process: engine.Process{ID: "test"}, Logger: slog.New(slog.DiscardHandler),
+		Others: map[engine.StepVerb]cycle.Verb{engine.StepLedger: check.Ledger(slow{&asked})},
+	}
+	target := r.ledger.TargetFor(func(context.Context, pgx.Tx) error { return nil })
+	require.NoError(t, x.Execute(t.Context(), target, engine.BatchID(id), 1))
+	require.Equal(t, 1, asked)
+	require.Equal(t, []string{"0-500", "500-1000"}, rows(t, r.target,
+		`SELECT low || '-' || high FROM ferry.batch WHERE step_id = $1::text::bigint ORDER BY low`, r.step))
+	r.target.Exec(t, `UPDATE ferry.run SET state = 'cancelled' WHERE kind = 'check'`)
 }
 
 // incompleteCards counts, by another way, the cards in the engine whose latest line at the source is in quarantine.
