@@ -43,11 +43,19 @@ func (b *alertBench) clock(t *testing.T) time.Time {
 	return at
 }
 
+// seen is how new a snapshot would be that is taken now.
+func (b *alertBench) seen(t *testing.T) monitor.Seen {
+	t.Helper()
+	s, err := b.a.Read(t.Context())
+	require.NoError(t, err)
+	return monitor.SeenBy(s)
+}
+
 // judge judges once what some rules say, whether it is due or not.
 func (b *alertBench) judge(t *testing.T, findings ...monitor.Finding) {
 	t.Helper()
 	b.Exec(t, `UPDATE ferry.monitor SET next_at = '-infinity'`)
-	judged, err := b.a.Judge(t.Context(), b.clock(t), "test", judging(findings...))
+	judged, err := b.a.Judge(t.Context(), b.seen(t), "test", judging(findings...))
 	require.NoError(t, err)
 	require.True(t, judged)
 }
@@ -76,7 +84,7 @@ func (b *alertBench) next(t *testing.T, db *enginedb.DB, channel string) *monito
 func TestOneProcessJudgesAtATime(t *testing.T) {
 	t.Parallel()
 	b := newAlertBench(t)
-	taken := b.clock(t)
+	taken := b.seen(t)
 	var judged, called atomic.Int64
 	race := func() {
 		var all sync.WaitGroup
@@ -103,7 +111,7 @@ func TestOneProcessJudgesAtATime(t *testing.T) {
 	race()
 	require.EqualValues(t, 1, judged.Load())
 	require.EqualValues(t, 1, called.Load())
-	due, err := b.b.JudgeDue(t.Context(), b.clock(t))
+	due, err := b.b.JudgeDue(t.Context(), b.seen(t))
 	require.NoError(t, err)
 	require.False(t, due, "not before its time")
 
@@ -115,11 +123,11 @@ func TestOneProcessJudgesAtATime(t *testing.T) {
 	due, err = b.b.JudgeDue(t.Context(), taken)
 	require.NoError(t, err)
 	require.False(t, due, "that snapshot shows the state before")
-	taken = b.clock(t)
+	taken = b.seen(t)
 	race()
 	require.EqualValues(t, 2, judged.Load())
 	b.Exec(t, `UPDATE ferry.monitor SET next_at = '-infinity'`)
-	taken = b.clock(t)
+	taken = b.seen(t)
 	race()
 	require.EqualValues(t, 3, judged.Load())
 	alerts, err := b.a.Alerts(t.Context(), 0, 10)
@@ -131,9 +139,9 @@ func TestAJudgementThatFailsKeepsNothingAndIsDueStill(t *testing.T) {
 	t.Parallel()
 	b := newAlertBench(t)
 	b.Exec(t, `ALTER TABLE ferry.alert ADD CONSTRAINT broken CHECK (entity <> 'loyalty_card')`)
-	_, err := b.a.Judge(t.Context(), b.clock(t), "test", judging(fires("freshness", ""), fires("agreement", "loyalty_card")))
+	_, err := b.a.Judge(t.Context(), b.seen(t), "test", judging(fires("freshness", ""), fires("agreement", "loyalty_card")))
 	require.Error(t, err)
-	due, err := b.a.JudgeDue(t.Context(), b.clock(t))
+	due, err := b.a.JudgeDue(t.Context(), b.seen(t))
 	require.NoError(t, err)
 	require.True(t, due)
 	alerts, err := b.a.Alerts(t.Context(), 0, 10)
@@ -267,7 +275,7 @@ func TestThresholdsArePoliciesThatTheJournalKeeps(t *testing.T) {
 	require.NoError(t, b.a.SetPolicy(t.Context(), "agreement-alert-loyalty-card", "0.5", engine.Act{Reason: "a coupon campaign"}, by))
 	require.NoError(t, b.a.SetPolicy(t.Context(), "rejected-share", "0.02", engine.Act{}, by))
 	var seen monitor.Thresholds
-	_, err := b.b.Judge(t.Context(), b.clock(t), "test", func(_ []monitor.Open, _ map[monitor.Key]time.Time, th monitor.Thresholds, _ time.Time) ([]engine.LevelView, []monitor.Change) {
+	_, err := b.b.Judge(t.Context(), b.seen(t), "test", func(_ []monitor.Open, _ map[monitor.Key]time.Time, th monitor.Thresholds, _ time.Time) ([]engine.LevelView, []monitor.Change) {
 		seen = th
 		return nil, nil
 	})
