@@ -17,7 +17,8 @@ var _ monitor.Book = (*DB)(nil)
 
 // judgeDue is the condition that levels are due to be judged by a snapshot that was taken at $1 and shows a cycle that counted at
 // $2: their time has come, or that cycle is newer than the last one that was judged.
-const judgeDue = `(judged_at IS NULL OR judged_at < $1 AND (next_at <= clock_timestamp() OR coalesce($2::timestamptz > coalesce(counted_at, '-infinity'), false)))`
+const judgeDue = `(judged_at IS NULL OR judged_at < $1
+	AND (next_at <= clock_timestamp() OR coalesce($2::timestamptz > coalesce(counted_at, '-infinity'), false)))`
 
 // JudgeDue reports whether levels are due to be judged, by a snapshot of the given age.
 func (db *DB) JudgeDue(ctx context.Context, seen monitor.Seen) (bool, error) {
@@ -79,9 +80,9 @@ func openAlerts(ctx context.Context, q querier) ([]monitor.Open, error) {
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (monitor.Open, error) {
 		var o monitor.Open
-		var clear *time.Time
-		err := row.Scan(&o.ID, &o.Rule, &o.Entity, &o.Severity, &o.Text, &o.FiredAt, &clear, &o.Told)
-		o.ClearSince = orZero(clear)
+		var since *time.Time
+		err := row.Scan(&o.ID, &o.Rule, &o.Entity, &o.Severity, &o.Text, &o.FiredAt, &since, &o.Told)
+		o.ClearSince = orZero(since)
 		return o, err
 	})
 }

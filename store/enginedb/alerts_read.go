@@ -86,6 +86,7 @@ func readFailedTicks(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 		SELECT coalesce(sum(ticks) FILTER (WHERE in_row), 0), coalesce((array_agg(error ORDER BY id DESC) FILTER (WHERE in_row))[1], ''),
 			coalesce(sum(ceil(ticks * least(1, extract(epoch FROM finished_at - (clock_timestamp() - interval '1 hour'))
 				/ greatest(extract(epoch FROM finished_at - first_at), 0.001)))) FILTER (WHERE finished_at > clock_timestamp() - interval '1 hour'), 0)::bigint
-		FROM (SELECT f.*, id > coalesce((SELECT max(id) FROM ferry.run WHERE writes AND state = 'done'), 0) AS in_row FROM failed f) f`).
+		FROM (SELECT id, ticks, error, first_at, finished_at,
+			id > coalesce((SELECT max(id) FROM ferry.run WHERE writes AND state = 'done'), 0) AS in_row FROM failed) f`).
 		Scan(&s.Schedule.FailedInRow, &s.Schedule.LastFailure, &s.Schedule.FailedHour)
 }

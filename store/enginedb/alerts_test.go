@@ -61,7 +61,13 @@ func (b *alertBench) judge(t *testing.T, findings ...monitor.Finding) {
 }
 
 func judging(findings ...monitor.Finding) monitor.Judging {
+	return noting(func(monitor.Thresholds) {}, findings...)
+}
+
+// noting is judging, of which a test hears.
+func noting(hear func(monitor.Thresholds), findings ...monitor.Finding) monitor.Judging {
 	return func(open []monitor.Open, told map[monitor.Key]time.Time, th monitor.Thresholds, now time.Time) ([]engine.LevelView, []monitor.Change) {
+		hear(th)
 		return []engine.LevelView{{Name: "freshness", State: engine.LevelAlert, Figure: "≤ 9 min"}}, monitor.Decide(open, told, findings, th, now)
 	}
 }
@@ -70,8 +76,8 @@ func fires(rule, entity string) monitor.Finding {
 	return monitor.Finding{Rule: rule, Entity: entity, Severity: engine.SeverityCritical, State: engine.LevelAlert, Text: "it is late"}
 }
 
-func ends(rule, entity string) monitor.Finding {
-	return monitor.Finding{Rule: rule, Entity: entity, Severity: engine.SeverityCritical, State: engine.LevelKept}
+func ends(rule string) monitor.Finding {
+	return monitor.Finding{Rule: rule, Severity: engine.SeverityCritical, State: engine.LevelKept}
 }
 
 func (b *alertBench) next(t *testing.T, db *enginedb.DB, channel string) *monitor.Claim {
@@ -94,10 +100,7 @@ func TestOneProcessJudgesAtATime(t *testing.T) {
 				db = b.b
 			}
 			all.Go(func() {
-				won, err := db.Judge(t.Context(), taken, "test", func(o []monitor.Open, told map[monitor.Key]time.Time, th monitor.Thresholds, now time.Time) ([]engine.LevelView, []monitor.Change) {
-					called.Add(1)
-					return judging(fires("freshness", ""))(o, told, th, now)
-				})
+				won, err := db.Judge(t.Context(), taken, "test", noting(func(monitor.Thresholds) { called.Add(1) }, fires("freshness", "")))
 				if err != nil {
 					t.Error(err)
 				}
@@ -155,9 +158,9 @@ func TestEachChannelGetsEachMessageInItsOrder(t *testing.T) {
 	require.NoError(t, b.a.Channels(t.Context(), []string{"slack", "smtp://mail"}))
 	b.judge(t, fires("freshness", ""))
 	b.judge(t, fires("freshness", ""))
-	b.judge(t, ends("freshness", ""))
+	b.judge(t, ends("freshness"))
 	b.Exec(t, `UPDATE ferry.alert SET clear_since = clear_since - interval '1 hour'`)
-	b.judge(t, ends("freshness", ""))
+	b.judge(t, ends("freshness"))
 
 	first := b.next(t, b.a, "slack")
 	require.Equal(t, monitor.Firing, first.Kind)
@@ -262,9 +265,9 @@ func TestAnOutageIsKeptOnceHoweverManySawIt(t *testing.T) {
 	require.Equal(t, 4, waits.Tries)
 
 	require.NoError(t, b.a.Channels(t.Context(), []string{"slack"}))
-	b.judge(t, ends(monitor.RuleTargetDown, ""))
+	b.judge(t, ends(monitor.RuleTargetDown))
 	b.Exec(t, `UPDATE ferry.alert SET clear_since = clear_since - interval '1 hour'`)
-	b.judge(t, ends(monitor.RuleTargetDown, ""))
+	b.judge(t, ends(monitor.RuleTargetDown))
 	require.Equal(t, monitor.Resolved, b.next(t, b.a, "slack").Kind, "its end is told as any other's")
 }
 
@@ -275,10 +278,7 @@ func TestThresholdsArePoliciesThatTheJournalKeeps(t *testing.T) {
 	require.NoError(t, b.a.SetPolicy(t.Context(), "agreement-alert-loyalty-card", "0.5", engine.Act{Reason: "a coupon campaign"}, by))
 	require.NoError(t, b.a.SetPolicy(t.Context(), "rejected-share", "0.02", engine.Act{}, by))
 	var seen monitor.Thresholds
-	_, err := b.b.Judge(t.Context(), b.seen(t), "test", func(_ []monitor.Open, _ map[monitor.Key]time.Time, th monitor.Thresholds, _ time.Time) ([]engine.LevelView, []monitor.Change) {
-		seen = th
-		return nil, nil
-	})
+	_, err := b.b.Judge(t.Context(), b.seen(t), "test", noting(func(th monitor.Thresholds) { seen = th }))
 	require.NoError(t, err)
 	require.InDelta(t, 0.5, seen.AgreementAlert.For("loyalty_card"), 1e-9)
 	require.InDelta(t, 0.99, seen.AgreementAlert.For("loyalty_point_move"), 1e-9)
@@ -294,7 +294,8 @@ func TestThresholdsArePoliciesThatTheJournalKeeps(t *testing.T) {
 func TestFailedTicksAreCountedThoughHistoryFoldsThem(t *testing.T) {
 	t.Parallel()
 	b := newAlertBench(t)
-	insert := `INSERT INTO ferry.run (kind, state, writes, scheduled, ticks, error, first_at, finished_at, requested_by, source_identity, rules, rules_hash, epoch)
+	insert := `INSERT INTO ferry.run
+			(kind, state, writes, scheduled, ticks, error, first_at, finished_at, requested_by, source_identity, rules, rules_hash, epoch)
 		VALUES ('incremental', $1, true, true, $2, $3, clock_timestamp() - $4::interval, clock_timestamp(), '', '', '{}', '', 1)`
 	run := func(state string, ticks int, why string, since time.Duration) {
 		_, err := b.a.Pool().Exec(t.Context(), insert, state, ticks, why, since)

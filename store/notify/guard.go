@@ -77,7 +77,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if w == nil {
 		return g.next.RoundTrip(req) //nolint:wrapcheck // it is another's
 	}
-	res, err := w.roundTrip(g.next, req)
+	res, err := w.roundTrip(g.next, req) //nolint:contextcheck // it has the request's, and the attempt's
 	w.note(req, res, err)
 	return res, err
 }
@@ -90,7 +90,7 @@ func (w *watch) roundTrip(next http.RoundTripper, req *http.Request) (*http.Resp
 	}
 	ctx, cancel := context.WithCancel(req.Context())
 	defer cancel()
-	defer context.AfterFunc(w.ctx, cancel)()
+	defer context.AfterFunc(w.ctx, cancel)() //nolint:contextcheck // either of the two ends it
 	own := req.Clone(ctx)
 	own.Close = true // no connection waits for the next message, which may be days away
 	res, err := next.RoundTrip(own)
