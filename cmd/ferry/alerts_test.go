@@ -69,9 +69,11 @@ func TestAlertsAreListed(t *testing.T) {
 	b := setup(t)
 	require.Equal(t, exitClean, b.ferry(t, "init").code)
 	require.Empty(t, b.ferry(t, "alerts", "list").out)
-	b.target.Exec(t, `INSERT INTO ferry.alert (rule, entity, severity, text, told) VALUES ('agreement', 'loyalty_card', 'critical', E'half\nof it \x1b[31m', true)`,
+	b.target.Exec(t, `INSERT INTO ferry.alert (rule, entity, severity, text, told)
+			VALUES ('agreement', 'loyalty_card', 'critical', E'half\nof it \x1b[31m', true)`,
 		`INSERT INTO ferry.alert (rule, severity, text, resolved_at) VALUES ('freshness', 'critical', 'late', clock_timestamp())`,
-		`INSERT INTO ferry.delivery (alert_id, channel, message, severity, text, error) VALUES (1, 'slack', 'firing', 'critical', 'x', 'slack answered 502')`)
+		`INSERT INTO ferry.delivery (alert_id, channel, message, severity, text, error)
+			VALUES (1, 'slack', 'firing', 'critical', 'x', 'slack answered 502')`)
 	a := b.ferry(t, "alerts", "list")
 	require.Equal(t, exitClean, a.code, a.err)
 	require.Regexp(t, `(?m)^#2 resolved critical since .*, over .*  freshness  late  \[quiet: nobody was told\]$`, a.out)
@@ -101,13 +103,14 @@ func TestChannelsComeFromWhereSecretsMay(t *testing.T) {
 	a := b.ferry(t, "config", "check")
 	require.Regexp(t, `alerts.channels +slack, slack #2 +`+file+":2:1", a.out)
 	require.NotContains(t, a.out+a.err, "CANARY")
-	require.NoError(t, os.Chmod(file, 0o644)) //nolint:gosec // that is the point
+	require.NoError(t, os.Chmod(file, 0o644))
 	a = b.ferry(t, "config", "check")
 	require.Equal(t, exitUsage, a.code)
 	require.Contains(t, a.err, "chmod 600")
 
 	for _, text := range []string{
-		"[alerts]\nchannels = [\"slack://CANARY\"]\n", "[alerts]\nchannels = 3\n", "[alerts]\nchannels = [\"https://CANARY/x\"]\n", "[alerts]\nchanels = [\"CANARY\"]\n",
+		"[alerts]\nchannels = [\"slack://CANARY\"]\n", "[alerts]\nchannels = 3\n",
+		"[alerts]\nchannels = [\"https://CANARY/x\"]\n", "[alerts]\nchanels = [\"CANARY\"]\n",
 	} {
 		require.NoError(t, os.Remove(file))
 		b.configure(t, text)

@@ -145,7 +145,8 @@ func (c *cage) given(t *testing.T, w way, bare map[string]string) map[string]str
 	maps.Copy(env, w.give(t, c.home, bare))
 	// Channels that nobody answers, so that every message about them ends in an error.
 	token := "c4n4ryt41l"
-	env["FERRY_ALERTS"] = fmt.Sprintf("generic+http://127.0.0.1:9/%s?x=%[1]s alertmanager+http://u:%[1]s@127.0.0.1:9 smtp://u:%[1]s@127.0.0.1:9/?from=a@x.y&to=b@x.y", token)
+	env["FERRY_ALERTS"] = fmt.Sprintf("generic+http://127.0.0.1:9/%s?x=%[1]s "+
+		"alertmanager+http://u:%[1]s@127.0.0.1:9 smtp://u:%[1]s@127.0.0.1:9/?from=a@x.y&to=b@x.y", token)
 	return env
 }
 

@@ -85,6 +85,11 @@ func (f *ferry) judge(s *engine.Snapshot) error {
 	case engine.SetupMissing, engine.SetupUnknown:
 		return exitWith(exitUnchecked, fmt.Errorf("%w: run `ferry init` first", engine.ErrNotInitialised))
 	}
+	return f.judgeReady(s)
+}
+
+// judgeReady judges what an engine database holds that is ready.
+func (f *ferry) judgeReady(s *engine.Snapshot) error {
 	var unknown []string
 	for _, e := range s.Entities {
 		switch {

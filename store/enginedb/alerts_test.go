@@ -296,7 +296,7 @@ func TestFailedTicksAreCountedThoughHistoryFoldsThem(t *testing.T) {
 	b := newAlertBench(t)
 	insert := `INSERT INTO ferry.run
 			(kind, state, writes, scheduled, ticks, error, first_at, finished_at, requested_by, source_identity, rules, rules_hash, epoch)
-		VALUES ('incremental', $1, true, true, $2, $3, clock_timestamp() - $4::interval, clock_timestamp(), '', '', '{}', '', 1)`
+		VALUES ('incremental', $1, 'on', true, $2, $3, clock_timestamp() - $4::interval, clock_timestamp(), '', '', '{}', '', 1)`
 	run := func(state string, ticks int, why string, since time.Duration) {
 		_, err := b.a.Pool().Exec(t.Context(), insert, state, ticks, why, since)
 		require.NoError(t, err)

@@ -77,7 +77,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if w == nil {
 		return g.next.RoundTrip(req) //nolint:wrapcheck // it is another's
 	}
-	res, err := w.roundTrip(g.next, req) //nolint:contextcheck // it has the request's, and the attempt's
+	res, err := w.roundTrip(g.next, req)
 	w.note(req, res, err)
 	return res, err
 }

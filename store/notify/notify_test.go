@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -36,12 +35,7 @@ func (r rewired) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func TestMain(m *testing.M) {
 	http.DefaultTransport = rewired{http.DefaultTransport} //nolint:reassign // before the guard
-	code := m.Run()
-	if err := goleak.Find(); code == 0 && err != nil {
-		_, _ = os.Stderr.WriteString(err.Error())
-		code = 1
-	}
-	os.Exit(code)
+	goleak.VerifyTestMain(m)
 }
 
 func open(t *testing.T, urls ...string) monitor.Channel {
@@ -239,7 +233,9 @@ func TestAServiceThatSwallowsFailuresIsNotBelieved(t *testing.T) {
 			return nil, errors.New("no route to host for " + r.URL.Path)
 		},
 		func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: http.StatusBadGateway, Status: "502 Bad Gateway", Body: io.NopCloser(strings.NewReader("<html>")), Request: r}, nil
+			return &http.Response{
+				StatusCode: http.StatusBadGateway, Status: "502 Bad Gateway", Body: io.NopCloser(strings.NewReader("<html>")), Request: r,
+			}, nil
 		},
 	} {
 		wires.Store("api.telegram.org", wire)
