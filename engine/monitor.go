@@ -28,12 +28,12 @@ const (
 
 // LevelView is one service level with its figure.
 type LevelView struct {
-	Name   string // "agreement"
-	Entity string // empty: of all
-	State  LevelState
-	Figure string // "99.98 %", "14 s"
-	Target string // "≥ 99.9 %"
-	Why    string // what to do, where it is not kept
+	Name   string     `json:"name"`   // "agreement"
+	Entity string     `json:"entity"` // empty: of all
+	State  LevelState `json:"state"`
+	Figure string     `json:"figure"` // "99.98 %", "14 s"
+	Target string     `json:"target"` // "≥ 99.9 %"
+	Why    string     `json:"why"`    // what to do, where it is not kept
 }
 
 // AlertView is one alert in its history.

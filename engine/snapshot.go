@@ -65,10 +65,12 @@ func (s Schedule) Paused() bool { return s.PausedBy != "" }
 type Freshness struct {
 	ReadFrom time.Time // everything committed before is in the engine, by the engine's clock; zero: nothing was ever read whole
 	TickedAt time.Time // when the last completed run became visible
-	Ticks    int64     // completed in the last hour, on which the figures below rest
-	P50      Maybe[time.Duration]
-	P99      Maybe[time.Duration]
-	Max      Maybe[time.Duration]
+	// CountedAt is when the last completed cycle counted what there is; zero: none did. It tells one completed cycle from another.
+	CountedAt time.Time
+	Ticks     int64 // completed in the last hour, on which the figures below rest
+	P50       Maybe[time.Duration]
+	P99       Maybe[time.Duration]
+	Max       Maybe[time.Duration]
 }
 
 // Bound is how old the oldest committed row may be that is not in the engine yet, as of now.

@@ -143,6 +143,10 @@ func (c *cage) given(t *testing.T, w way, bare map[string]string) map[string]str
 	t.Helper()
 	env := map[string]string{"HOME": c.home, "USER": "tester", "TERM": "xterm-256color", "XDG_STATE_HOME": filepath.Join(c.home, "state")}
 	maps.Copy(env, w.give(t, c.home, bare))
+	// Channels that nobody answers, so that every message about them ends in an error.
+	token := "c4n4ryt41l"
+	env["FERRY_ALERTS"] = fmt.Sprintf("generic+http://127.0.0.1:9/%s?x=%[1]s "+
+		"alertmanager+http://u:%[1]s@127.0.0.1:9 smtp://u:%[1]s@127.0.0.1:9/?from=a@x.y&to=b@x.y", token)
 	return env
 }
 
@@ -220,6 +224,8 @@ func TestAPasswordIsNeverTold(t *testing.T) {
 			}
 			c.everyScreen(t)
 			c.crashes(t)
+			_, said := c.says(t, c.env, "alerts", "test")
+			require.Contains(t, said, "3 of 3 channels did not take the message")
 			kept := c.kept(t)
 			require.Contains(t, kept, "start full")
 			silent(t, "the engine database", kept)

@@ -162,7 +162,7 @@ func TestEverySettingHasThreeForms(t *testing.T) {
 		if x.Outside {
 			continue
 		}
-		require.Contains(t, text, fmt.Sprintf("\n# %s, %s\n#%s = ", x.Flag(), x.Variable(), strings.TrimPrefix(x.Key(), "limits.")))
+		require.Contains(t, text, fmt.Sprintf("\n# %s, %s\n#%s = ", x.Flag(), x.Variable(), x.Key()[strings.LastIndex(x.Key(), ".")+1:]))
 		require.Contains(t, text, "\n# "+x.Usage+"\n")
 	}
 	require.Equal(t, 1, strings.Count(help, "--workers"))

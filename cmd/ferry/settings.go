@@ -153,7 +153,7 @@ var table = []setting{
 	{
 		config.Setting{
 			Name: "alerts", Section: "alerts", In: "channels", Kind: config.Channels,
-			Usage: "URLs of channels for alerts: smtp://, slack://, telegram://, generic+https://, alertmanager+https://… (no secret here)",
+			Usage: "URLs of channels for alerts: smtp://, slack://, telegram://, generic+https://, alertmanager+https://… (none with a secret as an argument)",
 		},
 		func(s *settings) any { return &s.Alerts },
 	},

@@ -12,6 +12,7 @@ import (
 
 	"ferry/engine"
 	"ferry/engine/monitor"
+	"ferry/tui/widget"
 )
 
 func (f *ferry) statusCommand() *cobra.Command {
@@ -84,6 +85,11 @@ func (f *ferry) judge(s *engine.Snapshot) error {
 	case engine.SetupMissing, engine.SetupUnknown:
 		return exitWith(exitUnchecked, fmt.Errorf("%w: run `ferry init` first", engine.ErrNotInitialised))
 	}
+	return f.judgeReady(s)
+}
+
+// judgeReady judges what an engine database holds that is ready.
+func (f *ferry) judgeReady(s *engine.Snapshot) error {
 	var unknown []string
 	for _, e := range s.Entities {
 		switch {
@@ -98,8 +104,8 @@ func (f *ferry) judge(s *engine.Snapshot) error {
 		}
 	}
 	if p := s.Proof; p.Verdict == engine.Fail || p.Settled > 0 {
-		return exitWith(exitDiscrepancy, fmt.Errorf("%d rows are not as Odoo has them, and it is no change under way%s; see `ferry discrepancies list`",
-			p.Settled, agreeing(p)))
+		return exitWith(exitDiscrepancy, fmt.Errorf("%s not as Odoo has it, and it is no change under way%s; see `ferry discrepancies list`",
+			widget.Plural(p.Settled, "row is", "rows are"), agreeing(p)))
 	}
 	switch {
 	case s.Source.Down():

@@ -77,7 +77,7 @@ func TestAStatusIsJudged(t *testing.T) {
 		{"never synced", func() { require.Equal(t, exitClean, b.ferry(t, "init").code) }, exitUnchecked, "no cycle has been completed"},
 		{
 			"too many rejects", func() { require.Equal(t, exitDiscrepancy, b.ferry(t, "sync", "full").code) }, exitDiscrepancy,
-			"45.0 % of loyalty_card were rejected, most of them for card.partner_missing",
+			"44.96 % of loyalty_card were rejected, most of them for card.partner_missing",
 		},
 		{"all is well", func() { b.env["FERRY_REJECTED_SHARE"] = "1" }, exitClean, ""},
 		{

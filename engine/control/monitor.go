@@ -150,11 +150,11 @@ func (w *watcher) look(ctx context.Context, s *engine.Snapshot) error {
 	if err := w.memory.handOver(ctx, w.book); err != nil {
 		return err
 	}
-	due, err := w.book.JudgeDue(ctx, s.TakenAt)
+	due, err := w.book.JudgeDue(ctx, monitor.SeenBy(s))
 	if err != nil || !due {
 		return err
 	}
-	judged, err := w.book.Judge(ctx, s.TakenAt, w.k.c.Process.ID, w.judge(s))
+	judged, err := w.book.Judge(ctx, monitor.SeenBy(s), w.k.c.Process.ID, w.judge(s))
 	if judged {
 		w.k.refresh()
 	}

@@ -3,7 +3,6 @@ package control_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -252,7 +251,7 @@ func TestAnOutageOfTheReceiverLosesNoMessage(t *testing.T) {
 	require.NotEmpty(t, wanted)
 	for _, id := range wanted {
 		require.True(t, slices.ContainsFunc(m.bodies, func(body string) bool {
-			return strings.Contains(body, "message "+id) || strings.Contains(body, fmt.Sprintf(`"message":"%s"`, id))
+			return strings.Contains(body, "message "+id) || strings.Contains(body, `"message":"`+id+`"`)
 		}), "message %s was lost", id)
 	}
 	require.LessOrEqual(t, len(m.bodies), len(wanted)+2, "what was under way when it changed may come twice")

@@ -21,7 +21,7 @@ type memory struct {
 func (m *memory) look(ctx context.Context, s *engine.Snapshot, now time.Time) {
 	for _, f := range monitor.Judge(s, m.thresholds, now).Findings {
 		if f.Rule == monitor.RuleTargetDown && f.State == engine.LevelAlert {
-			m.note(f, now)
+			m.note(ctx, f, now)
 		}
 	}
 	if m.outage != nil {
@@ -30,7 +30,7 @@ func (m *memory) look(ctx context.Context, s *engine.Snapshot, now time.Time) {
 }
 
 // note begins the outage, or reminds of it.
-func (m *memory) note(f monitor.Finding, now time.Time) {
+func (m *memory) note(ctx context.Context, f monitor.Finding, now time.Time) {
 	key := monitor.Key{Rule: f.Rule, Entity: f.Entity}
 	var open []monitor.Open
 	told := map[monitor.Key]time.Time{}
@@ -50,7 +50,7 @@ func (m *memory) note(f monitor.Finding, now time.Time) {
 			m.outage.Messages = append(m.outage.Messages, monitor.Attempted{Channel: name, Kind: c.Say, Text: c.Message, At: now})
 			m.nextAt = append(m.nextAt, now)
 		}
-		m.k.c.Logger.ErrorContext(context.Background(), "alert that cannot be kept", "text", c.Message)
+		m.k.c.Logger.ErrorContext(ctx, "alert that cannot be kept", "text", c.Message)
 	}
 }
 

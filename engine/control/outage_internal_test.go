@@ -21,7 +21,8 @@ type flaky struct {
 func (*flaky) Name() string { return "slack" }
 
 func (f *flaky) Send(_ context.Context, m monitor.Message) error {
-	if f.fails--; f.fails >= 0 {
+	f.fails--
+	if f.fails >= 0 {
 		return errors.New("no")
 	}
 	f.got = append(f.got, m)

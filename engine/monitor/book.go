@@ -13,10 +13,10 @@ type Book interface {
 	Alerts(ctx context.Context, before int64, limit int) ([]engine.AlertView, error)
 	// Channels makes known which channels this process has: messages are kept for them from now on.
 	Channels(ctx context.Context, names []string) error
-	// JudgeDue reports whether levels are due to be judged, by a snapshot that was taken at the given time.
-	JudgeDue(ctx context.Context, taken time.Time) (bool, error)
+	// JudgeDue reports whether levels are due to be judged, by a snapshot of the given age.
+	JudgeDue(ctx context.Context, seen Seen) (bool, error)
 	// Judge takes that and keeps what comes of it, in one transaction. It gives false if another process was faster.
-	Judge(ctx context.Context, taken time.Time, by string, judge Judging) (bool, error)
+	Judge(ctx context.Context, seen Seen, by string, judge Judging) (bool, error)
 	// NextDelivery gives the next message that is due on a channel and takes it for a Lease; nil: there is none.
 	NextDelivery(ctx context.Context, channel, by string) (*Claim, error)
 	// Delivered keeps how an attempt ended; a failure of nil is a success.
@@ -24,6 +24,15 @@ type Book interface {
 	// KeepOutage keeps an alert that fired while it could not be kept, with what became of its messages.
 	KeepOutage(ctx context.Context, o Outage) error
 }
+
+// Seen is how new a snapshot is.
+type Seen struct {
+	Taken   time.Time
+	Counted time.Time // when the last completed cycle that it shows had counted; zero: it shows none
+}
+
+// SeenBy is how new a snapshot is.
+func SeenBy(s *engine.Snapshot) Seen { return Seen{Taken: s.TakenAt, Counted: s.Freshness.CountedAt} }
 
 // Judging gives the levels, and what becomes of alerts, from what is kept.
 type Judging func(open []Open, told map[Key]time.Time, t Thresholds, now time.Time) ([]engine.LevelView, []Change)

@@ -9,11 +9,11 @@ import (
 
 // Message is what a channel carries.
 type Message struct {
+	Key // what it is about
+
 	Delivery int64 // its number; the same one may arrive twice. 0: it was not stored
 	Alert    int64 // 0: it is about none that is stored
 	Kind     Kind
-	Key
-
 	Severity engine.Severity
 	Text     string
 	Where    string // which pair of databases, in words and without secrets

@@ -14,9 +14,9 @@ type Key struct{ Rule, Entity string }
 
 // Open is an alert that has not ended.
 type Open struct {
-	ID int64
 	Key
 
+	ID         int64
 	Severity   engine.Severity
 	Text       string
 	FiredAt    time.Time
@@ -37,9 +37,9 @@ const (
 
 // Change is what becomes of one alert.
 type Change struct {
-	ID int64 // 0: it is a new one
 	Key
 
+	ID         int64 // 0: it is a new one
 	Severity   engine.Severity
 	Text       string
 	ClearSince time.Time
@@ -110,7 +110,8 @@ func calm(o Open, f Finding, t Thresholds, now time.Time) Change {
 	c.Ends = true
 	if c.Told {
 		c.Say = Resolved
-		c.Message = fmt.Sprintf("Over after %s, and well for %s; nothing is left to do. It was: %s", Span(now.Sub(o.FiredAt)), Span(now.Sub(c.ClearSince)), o.Text)
+		c.Message = fmt.Sprintf("Over after %s, and well for %s; nothing is left to do. It was: %s",
+			Span(now.Sub(o.FiredAt)), Span(now.Sub(c.ClearSince)), o.Text)
 	}
 	return c
 }

@@ -93,8 +93,8 @@ func (j *judge) blind() string {
 
 func (j *judge) level(l engine.LevelView) { j.out.Levels = append(j.out.Levels, l) }
 
-// find adds a finding. Whatever a database or an operator put into its text stays on one line.
-func (j *judge) find(rule, entity string, severity engine.Severity, state engine.LevelState, format string, args ...any) {
+// findf adds a finding. Whatever a database or an operator put into its text stays on one line.
+func (j *judge) findf(rule, entity string, severity engine.Severity, state engine.LevelState, format string, args ...any) {
 	f := Finding{Rule: rule, Entity: entity, Severity: severity, State: state}
 	switch state {
 	case engine.LevelAlert:
@@ -125,8 +125,9 @@ func (j *judge) databases() {
 		if !side.at.Down() && side.at.Version == "" {
 			state = engine.LevelUnknown // nobody has looked yet
 		}
-		j.find(side.rule, "", engine.SeverityCritical, state, "%s %s has not answered for %s: %s. %s; ferry goes on trying. "+
-			"Look whether its server runs and the network lets ferry through.", side.name, side.at.Address, Span(down), side.at.Err, side.effect)
+		j.findf(side.rule, "", engine.SeverityCritical, state,
+			"%s %s has not answered for %s: %s. %s; ferry goes on trying. "+
+				"Look whether its server runs and the network lets ferry through.", side.name, side.at.Address, Span(down), side.at.Err, side.effect)
 	}
 }
 
@@ -158,8 +159,9 @@ func (j *judge) agreement(e engine.EntityView, blind string) {
 		}
 	}
 	j.level(l)
-	j.find(RuleAgreement, e.Name, engine.SeverityCritical, l.State, "Only %s of %s agree with Odoo (target %s, alert below %s): %d of %d compared rows differ "+
-		"and it is no change under way. Look at `ferry discrepancies list`, then `ferry repair plan`.",
+	j.findf(RuleAgreement, e.Name, engine.SeverityCritical, l.State,
+		"Only %s of %s agree with Odoo (target %s, alert below %s): %d of %d compared rows differ "+
+			"and it is no change under way. Look at `ferry discrepancies list`, then `ferry repair plan`.",
 		l.Figure, e.Name, Percent(target), Percent(line), proven.Settled, proven.Compared)
 }
 
@@ -172,33 +174,34 @@ func (j *judge) proof(blind string) {
 		l.Why = p.Why
 		switch p.Verdict {
 		case engine.Pass:
-			l.State, failed, l.Figure = engine.LevelKept, engine.LevelKept, "pass"
+			l.State, l.Figure, l.Why = engine.LevelKept, "pass", ""
 		case engine.Fail:
-			l.State, failed, l.Figure = engine.LevelAlert, engine.LevelAlert, "fail"
+			l.State, l.Figure = engine.LevelAlert, "fail"
 		case engine.CouldNotCheck:
 			l.Figure = string(engine.CouldNotCheck)
-		default:
 		}
+		failed = l.State
 		if l.Why == "" && l.State != engine.LevelKept {
 			l.Why = "`ferry check` compares both sides"
 		}
-		// What was never proven is not old; it is unknown.
-		if age.Known && p.MaxAge > 0 {
-			aged = engine.LevelKept
-			l.Figure += ", " + Span(age.Value) + " old"
-			if age.Value > p.MaxAge {
-				aged = engine.LevelAlert
-				if l.State == engine.LevelKept {
-					l.State, l.Why = engine.LevelMissed, "the oldest part of it counts no more after "+Span(p.MaxAge)+"; `ferry check` renews it"
-				}
-			}
+	}
+	if blind == "" && age.Known && p.MaxAge > 0 { // what was never proven is not old; it is unknown
+		aged = engine.LevelKept
+		l.Figure += ", " + Span(age.Value) + " old"
+		if age.Value > p.MaxAge {
+			aged = engine.LevelAlert
 		}
 	}
+	if aged == engine.LevelAlert && l.State == engine.LevelKept {
+		l.State, l.Why = engine.LevelMissed, "the oldest part of it counts no more after "+Span(p.MaxAge)+"; `ferry check` renews it"
+	}
 	j.level(l)
-	j.find(RuleProofFailed, "", engine.SeverityWarning, failed, "The engine is not what Odoo says: %d rows differ and it is no change under way%s. "+
-		"Look at `ferry discrepancies list`; `ferry repair plan` shows what would mend them.", p.Settled, because(p.Why))
-	j.find(RuleProofAge, "", engine.SeverityWarning, aged, "Part of the engine was last compared with Odoo %s ago (limit %s): no check has come round to it. "+
-		"Look whether a ferry with workers runs; `ferry check` compares everything.", spanBeside(age.Value, p.MaxAge), Span(p.MaxAge))
+	j.findf(RuleProofFailed, "", engine.SeverityWarning, failed,
+		"The engine is not what Odoo says: %d rows differ and it is no change under way%s. "+
+			"Look at `ferry discrepancies list`; `ferry repair plan` shows what would mend them.", p.Settled, because(p.Why))
+	j.findf(RuleProofAge, "", engine.SeverityWarning, aged,
+		"Part of the engine was last compared with Odoo %s ago (limit %s): no check has come round to it. "+
+			"Look whether a ferry with workers runs; `ferry check` compares everything.", spanBeside(age.Value, p.MaxAge), Span(p.MaxAge))
 }
 
 func (j *judge) freshness(blind string) {
@@ -223,8 +226,9 @@ func (j *judge) freshness(blind string) {
 		}
 	}
 	j.level(l)
-	j.find(RuleFreshness, "", engine.SeverityCritical, l.State, "The engine may be %s behind Odoo (target %s): %s. See `ferry status`, and `ferry runs list` for what the "+
-		"last ticks did.", spanBeside(bound.Value, j.t.FreshTarget), Span(j.t.FreshTarget), j.whyLate())
+	j.findf(RuleFreshness, "", engine.SeverityCritical, l.State,
+		"The engine may be %s behind Odoo (target %s): %s. See `ferry status`, and `ferry runs list` for what the "+
+			"last ticks did.", spanBeside(bound.Value, j.t.FreshTarget), Span(j.t.FreshTarget), j.whyLate())
 }
 
 // whyLate names what keeps ticks from moving the engine on.
@@ -260,8 +264,9 @@ func (j *judge) nothingLost(e engine.EntityView, blind string) {
 		}
 	}
 	j.level(l)
-	j.find(RuleNothingLost, e.Name, engine.SeverityCritical, l.State, "The rows of %s do not add up: the source has %d; the engine %d, less %d stale and %d extra, "+
-		"and quarantine %d. Rows are missing, or written by somebody else. `ferry sync full` reads every row; then `ferry check`.",
+	j.findf(RuleNothingLost, e.Name, engine.SeverityCritical, l.State,
+		"The rows of %s do not add up: the source has %d; the engine %d, less %d stale and %d extra, "+
+			"and quarantine %d. Rows are missing, or written by somebody else. `ferry sync full` reads every row; then `ferry check`.",
 		e.Name, e.SourceRows.Value, e.TargetRows.Value, e.Stale.Value, e.Extra.Value, e.Quarantined.Value)
 }
 
@@ -280,8 +285,9 @@ func (j *judge) rejected(e engine.EntityView, blind string) {
 		}
 	}
 	j.level(l)
-	j.find(RuleRejected, e.Name, engine.SeverityWarning, l.State, "%s of %s are rejected (limit %s)%s. Mend them in Odoo, switch the rule to warn, or waive them: "+
-		"`ferry quarantine list` shows them by reason.", l.Figure, e.Name, Percent(limit), j.mostFor(e.Name))
+	j.findf(RuleRejected, e.Name, engine.SeverityWarning, l.State,
+		"%s of %s are rejected (limit %s)%s. Mend them in Odoo, switch the rule to warn, or waive them: "+
+			"`ferry quarantine list` shows them by reason.", l.Figure, e.Name, Percent(limit), j.mostFor(e.Name))
 }
 
 // mostFor names the reason for which most of an entity's rows are rejected.

@@ -28,8 +28,9 @@ func (j *judge) ticks(blind string) {
 		}
 	}
 	j.level(l)
-	j.find(RuleFailedTicks, "", engine.SeverityWarning, l.State, "Ticks fail: %d one behind the other, %d of %d in the last hour%s. The next one tries again by itself; "+
-		"`ferry runs list` shows each, `ferry preflight` what a run would stumble over.", c.FailedInRow, c.FailedHour, all, because(c.LastFailure))
+	j.findf(RuleFailedTicks, "", engine.SeverityWarning, l.State,
+		"Ticks fail: %d one behind the other, %d of %d in the last hour%s. The next one tries again by itself; "+
+			"`ferry runs list` shows each, `ferry preflight` what a run would stumble over.", c.FailedInRow, c.FailedHour, all, because(c.LastFailure))
 }
 
 func (j *judge) floor(blind string) {
@@ -50,8 +51,10 @@ func (j *judge) floor(blind string) {
 		}
 	}
 	j.level(l)
-	j.find(RuleFloorPinned, "", engine.SeverityWarning, l.State, "The floor has stood still for %s (limit %s): a transaction at the source is open, held by %s. Nothing is "+
-		"lost, but each tick reads again all that was written since. End that transaction.", spanBeside(pinned, j.t.PinnedAfter), Span(j.t.PinnedAfter), orUnknown(f.PinnedBy))
+	j.findf(RuleFloorPinned, "", engine.SeverityWarning, l.State,
+		"The floor has stood still for %s (limit %s): a transaction at the source is open, held by %s. Nothing is "+
+			"lost, but each tick reads again all that was written since. End that transaction.",
+		spanBeside(pinned, j.t.PinnedAfter), Span(j.t.PinnedAfter), orUnknown(f.PinnedBy))
 }
 
 func orUnknown(who string) string {
@@ -74,8 +77,9 @@ func (j *judge) transaction() {
 		}
 	}
 	j.level(l)
-	j.find(RuleTransaction, "", engine.SeverityCritical, l.State, "A transaction of ferry's at the source has been open for %s (limit %s): a ferry or its network hangs. "+
-		"Odoo's own work may wait behind it. Find it in pg_stat_activity by application_name \"ferry …\", and end it or that ferry.",
+	j.findf(RuleTransaction, "", engine.SeverityCritical, l.State,
+		"A transaction of ferry's at the source has been open for %s (limit %s): a ferry or its network hangs. "+
+			"Odoo's own work may wait behind it. Find it in pg_stat_activity by application_name \"ferry …\", and end it or that ferry.",
 		spanBeside(oldest.Value, j.t.TransactionAfter), Span(j.t.TransactionAfter))
 }
 
@@ -104,16 +108,19 @@ func (j *judge) run(blind string) {
 		case engine.RunPaused, engine.RunCancelled, engine.RunDone:
 		}
 	}
-	j.find(RuleRunAsks, "", engine.SeverityCritical, asks, "Run #%d (%s) needs an answer and waits: %s `ferry answer %[1]d accept` lets it go on, "+
-		"`ferry answer %[1]d stop` ends it.", run.ID, run.Kind, run.Question)
+	j.findf(RuleRunAsks, "", engine.SeverityCritical, asks,
+		"Run #%d (%s) needs an answer and waits: %s `ferry answer %[1]d accept` lets it go on, "+
+			"`ferry answer %[1]d stop` ends it.", run.ID, run.Kind, run.Question)
 	why := run.Error
 	if why == "" {
 		why = run.Reason
 	}
-	j.find(RuleRunStopped, "", engine.SeverityWarning, stopped, "Run #%d (%s) is %s%s. Once that is cured, `ferry resume --run %[1]d` goes on where it stopped.",
+	j.findf(RuleRunStopped, "", engine.SeverityWarning, stopped,
+		"Run #%d (%s) is %s%s. Once that is cured, `ferry resume --run %[1]d` goes on where it stopped.",
 		run.ID, run.Kind, run.State, because(why))
-	j.find(RuleNoWorker, "", engine.SeverityCritical, unworked, "Run #%d (%s) is %s and nobody works on it: no ferry with workers has been heard of for %s. "+
-		"Start one: `ferry`, or `ferry sync %[2]s`, takes it over.", run.ID, run.Kind, run.State, Span(silentAfter))
+	j.findf(RuleNoWorker, "", engine.SeverityCritical, unworked,
+		"Run #%d (%s) is %s and nobody works on it: no ferry with workers has been heard of for %s. "+
+			"Start `ferry`: it takes the run over.", run.ID, run.Kind, run.State, Span(silentAfter))
 }
 
 // unworked reports whether nobody works on a run that is there for longer than a process takes to begin.
@@ -141,8 +148,9 @@ func (j *judge) schedule(blind string) {
 			state = engine.LevelAlert
 		}
 	}
-	j.find(RulePaused, "", engine.SeverityWarning, state, "Ticks have been held back for %s by %s%s, so the engine falls behind. If that is no longer wanted: "+
-		"`ferry resume --schedule`.", spanBeside(held, j.t.PausedAfter), c.PausedBy, because(c.Reason))
+	j.findf(RulePaused, "", engine.SeverityWarning, state,
+		"Ticks have been held back for %s by %s%s, so the engine falls behind. If that is no longer wanted: "+
+			"`ferry resume --schedule`.", spanBeside(held, j.t.PausedAfter), c.PausedBy, because(c.Reason))
 }
 
 // OneLine makes one printable line of a text that may hold what a database or an operator put into it.

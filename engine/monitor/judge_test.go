@@ -150,16 +150,26 @@ func TestLevelsAtTheirEdges(t *testing.T) {
 		{"failed ticks", "", monitor.RuleFailedTicks, engine.LevelAlert, "91 of 181 in the last hour", ticks(1, 91, 90)},
 		{"failed ticks", "", monitor.RuleFailedTicks, engine.LevelMissed, "1 of 1 in the last hour", ticks(1, 1, 0)},
 		{"failed ticks", "", monitor.RuleFailedTicks, engine.LevelUnknown, "", ticks(0, 0, 0)},
-		{"floor", "", monitor.RuleFloorPinned, engine.LevelKept, "pinned 10 min", func(s *engine.Snapshot) { s.Floor.PinnedSince = now.Add(-10 * time.Minute) }},
+		{"floor", "", monitor.RuleFloorPinned, engine.LevelKept, "pinned 10 min", func(s *engine.Snapshot) {
+			s.Floor.PinnedSince = now.Add(-10 * time.Minute)
+		}},
 		{"floor", "", monitor.RuleFloorPinned, engine.LevelAlert, "pinned 10 min 1 ms", func(s *engine.Snapshot) {
 			s.Floor.PinnedSince = now.Add(-10*time.Minute - time.Millisecond)
 		}},
 		{"floor", "", monitor.RuleFloorPinned, engine.LevelUnknown, "", func(s *engine.Snapshot) { s.Floor.Floor = "" }},
-		{"source transactions", "", monitor.RuleTransaction, engine.LevelKept, "10 s", func(s *engine.Snapshot) { s.Source.Oldest = engine.Known(10 * time.Second) }},
-		{"source transactions", "", monitor.RuleTransaction, engine.LevelAlert, "11 s", func(s *engine.Snapshot) { s.Source.Oldest = engine.Known(11 * time.Second) }},
-		{"source transactions", "", monitor.RuleTransaction, engine.LevelUnknown, "", func(s *engine.Snapshot) { s.Source.Oldest = engine.Maybe[time.Duration]{} }},
+		{"source transactions", "", monitor.RuleTransaction, engine.LevelKept, "10 s", func(s *engine.Snapshot) {
+			s.Source.Oldest = engine.Known(10 * time.Second)
+		}},
+		{"source transactions", "", monitor.RuleTransaction, engine.LevelAlert, "11 s", func(s *engine.Snapshot) {
+			s.Source.Oldest = engine.Known(11 * time.Second)
+		}},
+		{"source transactions", "", monitor.RuleTransaction, engine.LevelUnknown, "", func(s *engine.Snapshot) {
+			s.Source.Oldest = engine.Maybe[time.Duration]{}
+		}},
 		{"proof", "", monitor.RuleProofFailed, engine.LevelAlert, "fail, 1 h old", func(s *engine.Snapshot) { s.Proof.Verdict = engine.Fail }},
-		{"proof", "", monitor.RuleProofFailed, engine.LevelUnknown, "could not check, 1 h old", func(s *engine.Snapshot) { s.Proof.Verdict = engine.CouldNotCheck }},
+		{"proof", "", monitor.RuleProofFailed, engine.LevelUnknown, "could not check, 1 h old", func(s *engine.Snapshot) {
+			s.Proof.Verdict = engine.CouldNotCheck
+		}},
 		{"proof", "", monitor.RuleProofFailed, engine.LevelUnknown, "unknown", func(s *engine.Snapshot) { s.Proof = engine.ProofView{} }},
 	} {
 		t.Run(fmt.Sprintf("%s %s %s", c.level, c.state, c.figure), func(t *testing.T) {
@@ -219,7 +229,7 @@ func TestWhatOnlyAPersonCanMoveOnIsTold(t *testing.T) {
 		{monitor.RuleRunStopped, engine.LevelKept, "", run(engine.RunFailed, func(r *engine.RunView) { r.Scheduled = true })},
 		{monitor.RuleRunStopped, engine.LevelKept, "", run(engine.RunCancelled, nil)},
 		{monitor.RuleNoWorker, engine.LevelKept, "", run(engine.RunRunning, nil)},
-		{monitor.RuleNoWorker, engine.LevelAlert, "ferry sync full", nobody(run(engine.RunRunning, nil))},
+		{monitor.RuleNoWorker, engine.LevelAlert, "Start `ferry`", nobody(run(engine.RunRunning, nil))},
 		{monitor.RuleNoWorker, engine.LevelKept, "", nobody(run(engine.RunRunning, func(r *engine.RunView) { r.Since = now.Add(-time.Second) }))},
 		{monitor.RuleNoWorker, engine.LevelKept, "", nobody(run(engine.RunPaused, nil))},
 		{monitor.RulePaused, engine.LevelKept, "", func(s *engine.Snapshot) { s.Schedule.PausedBy, s.Schedule.PausedSince = "sari", now.Add(-time.Hour) }},

@@ -80,18 +80,30 @@ type threshold struct {
 
 var thresholds = func() map[string]threshold {
 	out := map[string]threshold{
-		"fresh-target":          span("An engine that may be further behind the source is off target.", func(t *Thresholds) *time.Duration { return &t.FreshTarget }),
-		"fresh-alert":           span("An engine that may be further behind the source is told.", func(t *Thresholds) *time.Duration { return &t.FreshAlert }),
-		"floor-pinned-after":    span("A floor that stands still for longer is told.", func(t *Thresholds) *time.Duration { return &t.PinnedAfter }),
-		"transaction-after":     span("A transaction of ferry's at the source that is open for longer is told.", func(t *Thresholds) *time.Duration { return &t.TransactionAfter }),
-		"unreachable-after":     span("A database that does not answer for longer is told.", func(t *Thresholds) *time.Duration { return &t.UnreachableAfter }),
-		"schedule-paused-after": span("Ticks that are held back for longer are told.", func(t *Thresholds) *time.Duration { return &t.PausedAfter }),
-		"alert-clear-after":     span("An alert ends once all has been well for so long.", func(t *Thresholds) *time.Duration { return &t.ClearAfter }),
-		"alert-quiet-critical":  span("What is critical again within so long of the last message about it is told only behind it.", func(t *Thresholds) *time.Duration { return &t.QuietCritical }),
-		"alert-quiet-warning":   span("What warns again within so long of the last message about it is told only behind it.", func(t *Thresholds) *time.Duration { return &t.QuietWarning }),
-		"alert-quiet-info":      span("What informs again within so long of the last message about it is told only behind it.", func(t *Thresholds) *time.Duration { return &t.QuietInfo }),
-		"alert-remind":          span("What stays critical is told again so often.", func(t *Thresholds) *time.Duration { return &t.Remind }),
-		"failed-share":          part("A larger share of failed ticks in an hour is told.", func(t *Thresholds) *float64 { return &t.FailedShare }),
+		"fresh-target": span("An engine that may be further behind the source is off target.",
+			func(t *Thresholds) *time.Duration { return &t.FreshTarget }),
+		"fresh-alert": span("An engine that may be further behind the source is told.",
+			func(t *Thresholds) *time.Duration { return &t.FreshAlert }),
+		"floor-pinned-after": span("A floor that stands still for longer is told.",
+			func(t *Thresholds) *time.Duration { return &t.PinnedAfter }),
+		"transaction-after": span("A transaction of ferry's at the source that is open for longer is told.",
+			func(t *Thresholds) *time.Duration { return &t.TransactionAfter }),
+		"unreachable-after": span("A database that does not answer for longer is told.",
+			func(t *Thresholds) *time.Duration { return &t.UnreachableAfter }),
+		"schedule-paused-after": span("Ticks that are held back for longer are told.",
+			func(t *Thresholds) *time.Duration { return &t.PausedAfter }),
+		"alert-clear-after": span("An alert ends once all has been well for so long.",
+			func(t *Thresholds) *time.Duration { return &t.ClearAfter }),
+		"alert-quiet-critical": span("What is critical again within so long of the last message about it is told only behind it.",
+			func(t *Thresholds) *time.Duration { return &t.QuietCritical }),
+		"alert-quiet-warning": span("What warns again within so long of the last message about it is told only behind it.",
+			func(t *Thresholds) *time.Duration { return &t.QuietWarning }),
+		"alert-quiet-info": span("What informs again within so long of the last message about it is told only behind it.",
+			func(t *Thresholds) *time.Duration { return &t.QuietInfo }),
+		"alert-remind": span("What stays critical is told again so often.",
+			func(t *Thresholds) *time.Duration { return &t.Remind }),
+		"failed-share": part("A larger share of failed ticks in an hour is told.",
+			func(t *Thresholds) *float64 { return &t.FailedShare }),
 		"failed-ticks": {
 			"So many ticks that fail one behind the other are told.",
 			func(t Thresholds) string { return strconv.Itoa(t.FailedTicks) },
@@ -105,9 +117,12 @@ var thresholds = func() map[string]threshold {
 			},
 		},
 	}
-	perEntity(out, "agreement-target", "A smaller share of agreeing rows%s is off target.", func(t *Thresholds) *PerEntity { return &t.AgreementTarget })
-	perEntity(out, "agreement-alert", "A smaller share of agreeing rows%s is told.", func(t *Thresholds) *PerEntity { return &t.AgreementAlert })
-	perEntity(out, "rejected-share", "A larger share of rejected rows%s is told, and ends a sync with exit code 3.", func(t *Thresholds) *PerEntity { return &t.RejectedShare })
+	perEntity(out, "agreement-target", "A smaller share of agreeing rows%s is off target.",
+		func(t *Thresholds) *PerEntity { return &t.AgreementTarget })
+	perEntity(out, "agreement-alert", "A smaller share of agreeing rows%s is told.",
+		func(t *Thresholds) *PerEntity { return &t.AgreementAlert })
+	perEntity(out, "rejected-share", "A larger share of rejected rows%s is told, and ends a sync with exit code 3.",
+		func(t *Thresholds) *PerEntity { return &t.RejectedShare })
 	return out
 }()
 

@@ -1,6 +1,6 @@
 // Package redact is the one place that takes secrets out of text: before it is logged, shown, or kept as an error.
 //
-// It knows the forms in which a PostgreSQL password appears (URLs, key=value strings) and leaves everything else as it
+// It knows the forms in which a PostgreSQL password appears (URLs, key=value strings), and the URLs of channels, and leaves everything else as it
 // is. It is a net under code that does not handle secrets in the first place, not a licence to do so.
 package redact
 
@@ -29,11 +29,24 @@ var (
 		`|(password[\s\v]*=[\s\v]*)(?:'(?:[^'\\]|\\.)*(?:'|\\?$)|(?:[^\s'\\]|\\.?)(?:[^\s\\]|\\.?)*)`)
 )
 
-// Text masks every password in a text. Where it cannot tell it masks too much: from a quote that does not close all that
-// follows. Two forms are beyond it, neither of which PostgreSQL understands: a blank in a URL's password, and one that
+var (
+	// The URL of a chat's channel is a secret as a whole.
+	chat = regexp.MustCompile(`(?i)\b(discord|googlechat|hangouts|opsgenie|pagerduty|pushover|rocketchat|slack|teams|telegram|zulip)://\S+`)
+
+	// Of a webhook's, all but the host may be.
+	webhook = regexp.MustCompile(`(?i)\b(generic(?:\+https?)?|alertmanager\+https?)://(?:\S*@)?([^\s/?#@]*)[/?#]\S*`)
+)
+
+// channels masks the URLs of channels for alerts.
+func channels(s string) string {
+	return webhook.ReplaceAllString(chat.ReplaceAllString(s, "${1}://"+mask), "${1}://${2}/"+mask)
+}
+
+// Text masks every password in a text, and the tokens in the URLs of channels. Where it cannot tell it masks too much: from
+// a quote that does not close all that follows. Two forms are beyond it, neither of which PostgreSQL understands: a blank in a URL's password, and one that
 // begins like a port (scheme://user:123/…@host).
 func Text(s string) string {
-	return keyword.ReplaceAllString(urls(s), "${1}${2}"+mask)
+	return keyword.ReplaceAllString(urls(channels(s)), "${1}${2}"+mask)
 }
 
 // urls masks the passwords of URLs.

@@ -15,26 +15,26 @@ import (
 
 var _ monitor.Book = (*DB)(nil)
 
-// judgeDue is the condition that levels are due to be judged by a snapshot that was taken at $1: their time has come, or a cycle
-// was completed that the snapshot shows and the last judgement did not.
-const judgeDue = `(judged_at IS NULL OR judged_at < $1 AND (next_at <= clock_timestamp()
-	OR EXISTS (SELECT FROM ferry.entity_state e WHERE e.counted_at > judged_at AND e.counted_at <= $1)))`
+// judgeDue is the condition that levels are due to be judged by a snapshot that was taken at $1 and shows a cycle that counted at
+// $2: their time has come, or that cycle is newer than the last one that was judged.
+const judgeDue = `(judged_at IS NULL OR judged_at < $1
+	AND (next_at <= clock_timestamp() OR coalesce($2::timestamptz > coalesce(counted_at, '-infinity'), false)))`
 
-// JudgeDue reports whether levels are due to be judged, by a snapshot that was taken at the given time.
-func (db *DB) JudgeDue(ctx context.Context, taken time.Time) (bool, error) {
+// JudgeDue reports whether levels are due to be judged, by a snapshot of the given age.
+func (db *DB) JudgeDue(ctx context.Context, seen monitor.Seen) (bool, error) {
 	var due bool
-	err := db.pool.QueryRow(ctx, `SELECT `+judgeDue+` FROM ferry.monitor`, taken).Scan(&due)
+	err := db.pool.QueryRow(ctx, `SELECT `+judgeDue+` FROM ferry.monitor`, seen.Taken, orNull(seen.Counted)).Scan(&due)
 	return due, sqlstate.Wrap(engine.SideTarget, "looking whether service levels are due", err)
 }
 
 // Judge takes the judgement that is due, and keeps what comes of it. Of several processes the first one takes it; the others
 // wait for its end and then find that none is due.
-func (db *DB) Judge(ctx context.Context, taken time.Time, by string, judge monitor.Judging) (bool, error) {
+func (db *DB) Judge(ctx context.Context, seen monitor.Seen, by string, judge monitor.Judging) (bool, error) {
 	judged := false
 	err := db.inTx(ctx, "judging service levels", func(tx pgx.Tx) error {
 		var now time.Time
-		err := tx.QueryRow(ctx, `UPDATE ferry.monitor SET judged_at = $1, judged_by = $2, next_at = clock_timestamp() + $3::interval
-			WHERE `+judgeDue+` RETURNING clock_timestamp()`, taken, by, monitor.Every).Scan(&now)
+		err := tx.QueryRow(ctx, `UPDATE ferry.monitor SET judged_at = $1, counted_at = $2, judged_by = $3, next_at = clock_timestamp() + $4::interval
+			WHERE `+judgeDue+` RETURNING clock_timestamp()`, seen.Taken, orNull(seen.Counted), by, monitor.Every).Scan(&now)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -80,9 +80,9 @@ func openAlerts(ctx context.Context, q querier) ([]monitor.Open, error) {
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (monitor.Open, error) {
 		var o monitor.Open
-		var clear *time.Time
-		err := row.Scan(&o.ID, &o.Rule, &o.Entity, &o.Severity, &o.Text, &o.FiredAt, &clear, &o.Told)
-		o.ClearSince = orZero(clear)
+		var since *time.Time
+		err := row.Scan(&o.ID, &o.Rule, &o.Entity, &o.Severity, &o.Text, &o.FiredAt, &since, &o.Told)
+		o.ClearSince = orZero(since)
 		return o, err
 	})
 }

@@ -14,7 +14,8 @@ import (
 
 // Channels makes known which channels this process has.
 func (db *DB) Channels(ctx context.Context, names []string) error {
-	_, err := db.pool.Exec(ctx, `INSERT INTO ferry.channel (name) SELECT unnest($1::text[]) ON CONFLICT (name) DO UPDATE SET seen_at = clock_timestamp()`, names)
+	_, err := db.pool.Exec(ctx, `INSERT INTO ferry.channel (name) SELECT unnest($1::text[])
+		ON CONFLICT (name) DO UPDATE SET seen_at = clock_timestamp()`, names)
 	return sqlstate.Wrap(engine.SideTarget, "making channels known", err)
 }
 
@@ -44,7 +45,8 @@ func (db *DB) NextDelivery(ctx context.Context, channel, by string) (*monitor.Cl
 func (db *DB) Delivered(ctx context.Context, c monitor.Claim, failure error) error {
 	var err error
 	if failure == nil {
-		_, err = db.pool.Exec(ctx, `UPDATE ferry.delivery SET state = 'sent', sent_at = clock_timestamp(), error = '' WHERE id = $1 AND state <> 'sent'`, c.Delivery)
+		_, err = db.pool.Exec(ctx, `UPDATE ferry.delivery SET state = 'sent', sent_at = clock_timestamp(), error = ''
+			WHERE id = $1 AND state <> 'sent'`, c.Delivery)
 	} else {
 		_, err = db.pool.Exec(ctx, `UPDATE ferry.delivery SET error = $2, next_at = clock_timestamp() + $3::interval
 			WHERE id = $1 AND state = 'pending' AND tries = $4`, c.Delivery, redact.Text(failure.Error()), monitor.Backoff(c.Tries), c.Tries)

@@ -43,15 +43,16 @@ const firingShown = 50
 // readMonitor reads what the monitor said last, what fires, and what is not through.
 func readMonitor(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 	m := &s.Monitor
-	var at *time.Time
+	var at, counted *time.Time
 	var levels []byte
 	err := tx.QueryRow(ctx, `SELECT judged_at, levels, (SELECT count(*) FROM ferry.delivery WHERE state = 'pending'),
-			coalesce((SELECT channel || ': ' || error FROM ferry.delivery WHERE state = 'pending' AND error <> '' ORDER BY id DESC LIMIT 1), '')
-		FROM ferry.monitor`).Scan(&at, &levels, &m.Pending, &m.Failed)
+			coalesce((SELECT channel || ': ' || error FROM ferry.delivery WHERE state = 'pending' AND error <> '' ORDER BY id DESC LIMIT 1), ''),
+			(SELECT max(counted_at) FROM ferry.entity_state s JOIN ferry.run r ON r.id = s.run_id WHERE r.state = 'done')
+		FROM ferry.monitor`).Scan(&at, &levels, &m.Pending, &m.Failed, &counted)
 	if err != nil {
 		return err
 	}
-	m.At = orZero(at)
+	m.At, s.Freshness.CountedAt = orZero(at), orZero(counted)
 	if err := json.Unmarshal(levels, &m.Levels); err != nil {
 		return err
 	}
@@ -85,6 +86,7 @@ func readFailedTicks(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 		SELECT coalesce(sum(ticks) FILTER (WHERE in_row), 0), coalesce((array_agg(error ORDER BY id DESC) FILTER (WHERE in_row))[1], ''),
 			coalesce(sum(ceil(ticks * least(1, extract(epoch FROM finished_at - (clock_timestamp() - interval '1 hour'))
 				/ greatest(extract(epoch FROM finished_at - first_at), 0.001)))) FILTER (WHERE finished_at > clock_timestamp() - interval '1 hour'), 0)::bigint
-		FROM (SELECT f.*, id > coalesce((SELECT max(id) FROM ferry.run WHERE writes AND state = 'done'), 0) AS in_row FROM failed f) f`).
+		FROM (SELECT id, ticks, error, first_at, finished_at,
+			id > coalesce((SELECT max(id) FROM ferry.run WHERE writes AND state = 'done'), 0) AS in_row FROM failed) f`).
 		Scan(&s.Schedule.FailedInRow, &s.Schedule.LastFailure, &s.Schedule.FailedHour)
 }

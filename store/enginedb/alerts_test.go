@@ -43,17 +43,31 @@ func (b *alertBench) clock(t *testing.T) time.Time {
 	return at
 }
 
+// seen is how new a snapshot would be that is taken now.
+func (b *alertBench) seen(t *testing.T) monitor.Seen {
+	t.Helper()
+	s, err := b.a.Read(t.Context())
+	require.NoError(t, err)
+	return monitor.SeenBy(s)
+}
+
 // judge judges once what some rules say, whether it is due or not.
 func (b *alertBench) judge(t *testing.T, findings ...monitor.Finding) {
 	t.Helper()
 	b.Exec(t, `UPDATE ferry.monitor SET next_at = '-infinity'`)
-	judged, err := b.a.Judge(t.Context(), b.clock(t), "test", judging(findings...))
+	judged, err := b.a.Judge(t.Context(), b.seen(t), "test", judging(findings...))
 	require.NoError(t, err)
 	require.True(t, judged)
 }
 
 func judging(findings ...monitor.Finding) monitor.Judging {
+	return noting(func(monitor.Thresholds) {}, findings...)
+}
+
+// noting is judging, of which a test hears.
+func noting(hear func(monitor.Thresholds), findings ...monitor.Finding) monitor.Judging {
 	return func(open []monitor.Open, told map[monitor.Key]time.Time, th monitor.Thresholds, now time.Time) ([]engine.LevelView, []monitor.Change) {
+		hear(th)
 		return []engine.LevelView{{Name: "freshness", State: engine.LevelAlert, Figure: "≤ 9 min"}}, monitor.Decide(open, told, findings, th, now)
 	}
 }
@@ -62,8 +76,8 @@ func fires(rule, entity string) monitor.Finding {
 	return monitor.Finding{Rule: rule, Entity: entity, Severity: engine.SeverityCritical, State: engine.LevelAlert, Text: "it is late"}
 }
 
-func ends(rule, entity string) monitor.Finding {
-	return monitor.Finding{Rule: rule, Entity: entity, Severity: engine.SeverityCritical, State: engine.LevelKept}
+func ends(rule string) monitor.Finding {
+	return monitor.Finding{Rule: rule, Severity: engine.SeverityCritical, State: engine.LevelKept}
 }
 
 func (b *alertBench) next(t *testing.T, db *enginedb.DB, channel string) *monitor.Claim {
@@ -76,7 +90,7 @@ func (b *alertBench) next(t *testing.T, db *enginedb.DB, channel string) *monito
 func TestOneProcessJudgesAtATime(t *testing.T) {
 	t.Parallel()
 	b := newAlertBench(t)
-	taken := b.clock(t)
+	taken := b.seen(t)
 	var judged, called atomic.Int64
 	race := func() {
 		var all sync.WaitGroup
@@ -86,10 +100,7 @@ func TestOneProcessJudgesAtATime(t *testing.T) {
 				db = b.b
 			}
 			all.Go(func() {
-				won, err := db.Judge(t.Context(), taken, "test", func(o []monitor.Open, told map[monitor.Key]time.Time, th monitor.Thresholds, now time.Time) ([]engine.LevelView, []monitor.Change) {
-					called.Add(1)
-					return judging(fires("freshness", ""))(o, told, th, now)
-				})
+				won, err := db.Judge(t.Context(), taken, "test", noting(func(monitor.Thresholds) { called.Add(1) }, fires("freshness", "")))
 				if err != nil {
 					t.Error(err)
 				}
@@ -103,7 +114,7 @@ func TestOneProcessJudgesAtATime(t *testing.T) {
 	race()
 	require.EqualValues(t, 1, judged.Load())
 	require.EqualValues(t, 1, called.Load())
-	due, err := b.b.JudgeDue(t.Context(), b.clock(t))
+	due, err := b.b.JudgeDue(t.Context(), b.seen(t))
 	require.NoError(t, err)
 	require.False(t, due, "not before its time")
 
@@ -115,11 +126,11 @@ func TestOneProcessJudgesAtATime(t *testing.T) {
 	due, err = b.b.JudgeDue(t.Context(), taken)
 	require.NoError(t, err)
 	require.False(t, due, "that snapshot shows the state before")
-	taken = b.clock(t)
+	taken = b.seen(t)
 	race()
 	require.EqualValues(t, 2, judged.Load())
 	b.Exec(t, `UPDATE ferry.monitor SET next_at = '-infinity'`)
-	taken = b.clock(t)
+	taken = b.seen(t)
 	race()
 	require.EqualValues(t, 3, judged.Load())
 	alerts, err := b.a.Alerts(t.Context(), 0, 10)
@@ -131,9 +142,9 @@ func TestAJudgementThatFailsKeepsNothingAndIsDueStill(t *testing.T) {
 	t.Parallel()
 	b := newAlertBench(t)
 	b.Exec(t, `ALTER TABLE ferry.alert ADD CONSTRAINT broken CHECK (entity <> 'loyalty_card')`)
-	_, err := b.a.Judge(t.Context(), b.clock(t), "test", judging(fires("freshness", ""), fires("agreement", "loyalty_card")))
+	_, err := b.a.Judge(t.Context(), b.seen(t), "test", judging(fires("freshness", ""), fires("agreement", "loyalty_card")))
 	require.Error(t, err)
-	due, err := b.a.JudgeDue(t.Context(), b.clock(t))
+	due, err := b.a.JudgeDue(t.Context(), b.seen(t))
 	require.NoError(t, err)
 	require.True(t, due)
 	alerts, err := b.a.Alerts(t.Context(), 0, 10)
@@ -147,9 +158,9 @@ func TestEachChannelGetsEachMessageInItsOrder(t *testing.T) {
 	require.NoError(t, b.a.Channels(t.Context(), []string{"slack", "smtp://mail"}))
 	b.judge(t, fires("freshness", ""))
 	b.judge(t, fires("freshness", ""))
-	b.judge(t, ends("freshness", ""))
+	b.judge(t, ends("freshness"))
 	b.Exec(t, `UPDATE ferry.alert SET clear_since = clear_since - interval '1 hour'`)
-	b.judge(t, ends("freshness", ""))
+	b.judge(t, ends("freshness"))
 
 	first := b.next(t, b.a, "slack")
 	require.Equal(t, monitor.Firing, first.Kind)
@@ -254,9 +265,9 @@ func TestAnOutageIsKeptOnceHoweverManySawIt(t *testing.T) {
 	require.Equal(t, 4, waits.Tries)
 
 	require.NoError(t, b.a.Channels(t.Context(), []string{"slack"}))
-	b.judge(t, ends(monitor.RuleTargetDown, ""))
+	b.judge(t, ends(monitor.RuleTargetDown))
 	b.Exec(t, `UPDATE ferry.alert SET clear_since = clear_since - interval '1 hour'`)
-	b.judge(t, ends(monitor.RuleTargetDown, ""))
+	b.judge(t, ends(monitor.RuleTargetDown))
 	require.Equal(t, monitor.Resolved, b.next(t, b.a, "slack").Kind, "its end is told as any other's")
 }
 
@@ -267,10 +278,7 @@ func TestThresholdsArePoliciesThatTheJournalKeeps(t *testing.T) {
 	require.NoError(t, b.a.SetPolicy(t.Context(), "agreement-alert-loyalty-card", "0.5", engine.Act{Reason: "a coupon campaign"}, by))
 	require.NoError(t, b.a.SetPolicy(t.Context(), "rejected-share", "0.02", engine.Act{}, by))
 	var seen monitor.Thresholds
-	_, err := b.b.Judge(t.Context(), b.clock(t), "test", func(_ []monitor.Open, _ map[monitor.Key]time.Time, th monitor.Thresholds, _ time.Time) ([]engine.LevelView, []monitor.Change) {
-		seen = th
-		return nil, nil
-	})
+	_, err := b.b.Judge(t.Context(), b.seen(t), "test", noting(func(th monitor.Thresholds) { seen = th }))
 	require.NoError(t, err)
 	require.InDelta(t, 0.5, seen.AgreementAlert.For("loyalty_card"), 1e-9)
 	require.InDelta(t, 0.99, seen.AgreementAlert.For("loyalty_point_move"), 1e-9)
@@ -286,8 +294,9 @@ func TestThresholdsArePoliciesThatTheJournalKeeps(t *testing.T) {
 func TestFailedTicksAreCountedThoughHistoryFoldsThem(t *testing.T) {
 	t.Parallel()
 	b := newAlertBench(t)
-	insert := `INSERT INTO ferry.run (kind, state, writes, scheduled, ticks, error, first_at, finished_at, requested_by, source_identity, rules, rules_hash, epoch)
-		VALUES ('incremental', $1, true, true, $2, $3, clock_timestamp() - $4::interval, clock_timestamp(), '', '', '{}', '', 1)`
+	insert := `INSERT INTO ferry.run
+			(kind, state, writes, scheduled, ticks, error, first_at, finished_at, requested_by, source_identity, rules, rules_hash, epoch)
+		VALUES ('incremental', $1, 'on', true, $2, $3, clock_timestamp() - $4::interval, clock_timestamp(), '', '', '{}', '', 1)`
 	run := func(state string, ticks int, why string, since time.Duration) {
 		_, err := b.a.Pool().Exec(t.Context(), insert, state, ticks, why, since)
 		require.NoError(t, err)

@@ -82,9 +82,13 @@ func (a *alertmanager) Send(ctx context.Context, m monitor.Message) error {
 
 func (a *alertmanager) post(ctx context.Context, m monitor.Message) error {
 	p := posted{
-		Labels:      map[string]string{"alertname": "ferry_" + strings.ReplaceAll(m.Rule, "-", "_"), "service": "ferry", "severity": string(m.Severity), "instance": m.Instance},
-		Annotations: map[string]string{"where": monitor.OneLine(m.Where), "summary": title(m), "description": monitor.OneLine(m.Text), "message": strconv.FormatInt(m.Delivery, 10)},
-		StartsAt:    m.FiredAt.UTC(), EndsAt: m.At.UTC().Add(holdsFor),
+		Labels: map[string]string{
+			"alertname": "ferry_" + strings.ReplaceAll(m.Rule, "-", "_"), "service": "ferry", "severity": string(m.Severity), "instance": m.Instance,
+		},
+		Annotations: map[string]string{
+			"where": monitor.OneLine(m.Where), "summary": title(m), "description": monitor.OneLine(m.Text), "message": strconv.FormatInt(m.Delivery, 10),
+		},
+		StartsAt: m.FiredAt.UTC(), EndsAt: m.At.UTC().Add(holdsFor),
 	}
 	if m.Entity != "" {
 		p.Labels["entity"] = m.Entity

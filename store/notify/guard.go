@@ -90,7 +90,7 @@ func (w *watch) roundTrip(next http.RoundTripper, req *http.Request) (*http.Resp
 	}
 	ctx, cancel := context.WithCancel(req.Context())
 	defer cancel()
-	defer context.AfterFunc(w.ctx, cancel)()
+	defer context.AfterFunc(w.ctx, cancel)() //nolint:contextcheck // either of the two ends it
 	own := req.Clone(ctx)
 	own.Close = true // no connection waits for the next message, which may be days away
 	res, err := next.RoundTrip(own)

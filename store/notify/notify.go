@@ -31,7 +31,8 @@ func Open(urls []string) ([]monitor.Channel, error) {
 			return nil, fmt.Errorf("channel %d: %w", i+1, err)
 		}
 		name := a.name()
-		if seen[name]++; seen[name] > 1 {
+		seen[name]++
+		if seen[name] > 1 {
 			name = fmt.Sprintf("%s #%d", name, seen[name])
 		}
 		if a.scheme == alertmanagerScheme {

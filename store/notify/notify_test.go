@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -36,12 +35,7 @@ func (r rewired) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func TestMain(m *testing.M) {
 	http.DefaultTransport = rewired{http.DefaultTransport} //nolint:reassign // before the guard
-	code := m.Run()
-	if err := goleak.Find(); code == 0 && err != nil {
-		_, _ = os.Stderr.WriteString(err.Error())
-		code = 1
-	}
-	os.Exit(code)
+	goleak.VerifyTestMain(m)
 }
 
 func open(t *testing.T, urls ...string) monitor.Channel {
@@ -94,6 +88,7 @@ func (r *receiver) posts() []string {
 }
 
 func TestAWebhookGetsTheWholeMessage(t *testing.T) {
+	t.Parallel()
 	r := receive(t, nil)
 	require.NoError(t, open(t, "generic+"+r.URL+"/secretpath").Send(t.Context(), message()))
 	require.Equal(t, []string{"/secretpath"}, r.paths)
@@ -111,6 +106,7 @@ func TestAWebhookGetsTheWholeMessage(t *testing.T) {
 }
 
 func TestAnAlertmanagerKnowsAnAlertAgain(t *testing.T) {
+	t.Parallel()
 	r := receive(t, nil)
 	channel := open(t, "alertmanager+"+r.URL)
 	require.Equal(t, "alertmanager+"+r.URL, channel.Name())
@@ -133,6 +129,7 @@ func TestAnAlertmanagerKnowsAnAlertAgain(t *testing.T) {
 }
 
 func TestWhatAReceiverRefusesIsNotDelivered(t *testing.T) {
+	t.Parallel()
 	for _, scheme := range []string{"generic+", "alertmanager+"} {
 		r := receive(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -150,6 +147,7 @@ func TestWhatAReceiverRefusesIsNotDelivered(t *testing.T) {
 }
 
 func TestAReceiverThatHangsIsGivenUp(t *testing.T) {
+	t.Parallel()
 	hang := make(chan struct{})
 	defer close(hang)
 	for name, answer := range map[string]func(http.ResponseWriter, *http.Request){
@@ -183,6 +181,7 @@ func TestAReceiverThatHangsIsGivenUp(t *testing.T) {
 }
 
 func TestNoMessageFollowsARedirectToAnotherHost(t *testing.T) {
+	t.Parallel()
 	other := receive(t, nil)
 	r := receive(t, func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Path == "/away" {
@@ -200,6 +199,7 @@ func TestNoMessageFollowsARedirectToAnotherHost(t *testing.T) {
 }
 
 func TestAServerThatIsNotVerifiedGetsNothing(t *testing.T) {
+	t.Parallel()
 	r := &receiver{}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 		text, _ := io.ReadAll(req.Body)
@@ -224,7 +224,8 @@ func TestAServerThatIsNotVerifiedGetsNothing(t *testing.T) {
 
 // Telegram's service takes a receiver that does not answer for one that has the message.
 func TestAServiceThatSwallowsFailuresIsNotBelieved(t *testing.T) {
-	const token = "123456789:AbCdEfGhIjKlMnOpQrStUvWxYz-canary_1x" //nolint:gosec // a canary
+	t.Parallel()
+	const token = "123456789:AbCdEfGhIjKlMnOpQrStUvWxYz-canary_1x"
 	channel := open(t, "telegram://"+token+"@telegram?chats=@ops")
 	require.Equal(t, "telegram", channel.Name())
 	for _, wire := range []func(*http.Request) (*http.Response, error){
@@ -232,7 +233,9 @@ func TestAServiceThatSwallowsFailuresIsNotBelieved(t *testing.T) {
 			return nil, errors.New("no route to host for " + r.URL.Path)
 		},
 		func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 502, Status: "502 Bad Gateway", Body: io.NopCloser(strings.NewReader("<html>")), Request: r}, nil
+			return &http.Response{
+				StatusCode: http.StatusBadGateway, Status: "502 Bad Gateway", Body: io.NopCloser(strings.NewReader("<html>")), Request: r,
+			}, nil
 		},
 	} {
 		wires.Store("api.telegram.org", wire)
@@ -245,18 +248,19 @@ func TestAServiceThatSwallowsFailuresIsNotBelieved(t *testing.T) {
 	wires.Store("api.telegram.org", func(r *http.Request) (*http.Response, error) {
 		text, _ := io.ReadAll(r.Body)
 		told = string(text)
-		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"ok": true, "result": {}}`)), Request: r}, nil
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"ok": true, "result": {}}`)), Request: r}, nil
 	})
 	require.NoError(t, channel.Send(t.Context(), message()))
 	require.Contains(t, told, "ferry CRITICAL")
 }
 
 func TestSlackGetsTheMessage(t *testing.T) {
+	t.Parallel()
 	channel := open(t, "slack://hook:T00CANARY-B00CANARY-123456789012345678901234@webhook")
 	require.Equal(t, "slack", channel.Name())
 	answer := "ok"
 	wires.Store("hooks.slack.com", func(r *http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: 200, Status: "200 OK", Body: io.NopCloser(strings.NewReader(answer)), Request: r}, nil
+		return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Body: io.NopCloser(strings.NewReader(answer)), Request: r}, nil
 	})
 	require.NoError(t, channel.Send(t.Context(), message()))
 	answer = "invalid_token for T00CANARY"
@@ -266,6 +270,7 @@ func TestSlackGetsTheMessage(t *testing.T) {
 }
 
 func TestChannelsAreNamedWithoutTheirSecrets(t *testing.T) {
+	t.Parallel()
 	urls := []string{
 		"smtp://u:c4nary@mail.example.com:587/?from=a@x&to=b@x", "slack://hook:T00000000-B00000000-c4nary789012345678901234@webhook",
 		"slack://hook:T00000000-B00000001-c4nary789012345678901234@webhook", "telegram://123456789:c4narEfGhIjKlMnOpQrStUvWxYz-canary_1x@telegram?chats=1",
@@ -287,6 +292,7 @@ func TestChannelsAreNamedWithoutTheirSecrets(t *testing.T) {
 }
 
 func TestWhatIsNoChannelIsRefusedWithoutRepeatingIt(t *testing.T) {
+	t.Parallel()
 	for _, address := range []string{
 		"c4nary", "logger://c4nary", "gotify://h/c4nary", "https://hooks.example.com/c4nary", "slack://c4nary", "telegram://c4nary:c4nary@telegram",
 		"smtp://u:c4nary@mail", "alertmanager://c4nary", "alertmanager+ftp://c4nary", "generic+https://h:c4nary/", "pushover://c4nary", "%c4nary://",

@@ -4,11 +4,12 @@
 
 -- Whoever is first when levels are due to be judged takes the row, and judges.
 CREATE TABLE ferry.monitor (
-    one       boolean PRIMARY KEY DEFAULT true CHECK (one),
-    judged_at timestamptz,                              -- when what was judged had been read
-    judged_by text NOT NULL DEFAULT '',
-    next_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-    levels    jsonb NOT NULL DEFAULT '[]'
+    one        boolean PRIMARY KEY DEFAULT true CHECK (one),
+    judged_at  timestamptz,                             -- when what was judged had been read
+    counted_at timestamptz,                             -- when the last cycle that was judged had counted
+    judged_by  text NOT NULL DEFAULT '',
+    next_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    levels     jsonb NOT NULL DEFAULT '[]'
 );
 INSERT INTO ferry.monitor DEFAULT VALUES;
 

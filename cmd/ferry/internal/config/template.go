@@ -54,7 +54,8 @@ const rulesHeading = `
 
 const policiesHeading = `
 # What is done about rows that are gone from the source, and how many of them, or of rows that the engine database refuses,
-# are too many; and the service levels: when one is missed, when somebody is told. ` + "`ferry init`" + ` takes these into a new engine database, as it does the rules; ` + "`ferry policy set`" + ` changes one later.
+# are too many; and the service levels: when one is missed, when somebody is told. ` + "`ferry init`" + ` takes these into a new engine
+# database, as it does the rules; ` + "`ferry policy set`" + ` changes one later.
 [policies]
 `
 
