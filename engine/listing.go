@@ -45,12 +45,12 @@ func ParseFilter(text string, fields []string) (Filter, error) {
 	return f, nil
 }
 
-// String is the filter as it would be typed.
+// String is the filter as it would be typed: ParseFilter reads it as the same.
 func (f Filter) String() string {
 	var out []string
 	for _, t := range f {
 		word := t.Pattern
-		if strings.Contains(word, " ") {
+		if strings.ContainsAny(word, " :") || strings.HasPrefix(word, "!") {
 			word = `"` + word + `"`
 		}
 		if t.Field != "" {

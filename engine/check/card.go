@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"ferry/engine"
 	"ferry/engine/entity"
@@ -16,7 +17,10 @@ const cardLimit = 9 * time.Second
 // Card reads a card on both sides, the engine first: then the source's state is never older than the engine's. With scan it
 // also reads the card's ledger from the source.
 func Card(ctx context.Context, here CardEngine, there CardSource, key engine.CardKey, scan bool) (*engine.CardReport, error) {
-	f := &cardFacts{key: key, code: entity.CleanCode(key.Code), searched: true}
+	f := &cardFacts{key: key, searched: true}
+	if utf8.ValidString(key.Code) && !strings.ContainsRune(key.Code, 0) { // no database holds others
+		f.code = entity.CleanCode(key.Code)
+	}
 	if err := f.resolve(ctx, here, there); err != nil {
 		return nil, err
 	}
@@ -68,6 +72,7 @@ type balances struct {
 	points, last, moves engine.Maybe[string]
 	drifts              []engine.Drift
 	stated              string
+	rounded             bool // last and moves are
 	broken              engine.Maybe[int64]
 }
 
@@ -149,8 +154,10 @@ func (f *cardFacts) read(ctx context.Context, snap CardSnapshot, scan bool) erro
 	if err != nil {
 		return err
 	}
-	if f.young, err = f.isYoung(ctx, snap, entity.Card, f.id); err != nil {
-		return err
+	if f.row != nil {
+		if f.young, err = f.isYoung(ctx, snap, entity.Card, f.id); err != nil {
+			return err
+		}
 	}
 	f.copies, f.fresh = map[string]map[int64]entity.Row{}, map[string]map[int64]bool{}
 	if err := f.readChildren(ctx, snap, entity.History, f.here.Lines); err != nil {
@@ -164,7 +171,7 @@ func (f *cardFacts) read(ctx context.Context, snap CardSnapshot, scan bool) erro
 	}
 	f.ledger, err = snap.CardLedger(ctx, f.id, engine.LinesShown)
 	if engine.ClassOf(err) == engine.ClassRetry && ctx.Err() == nil {
-		f.ledger, f.cost, err = nil, f.cost+"; that took too long just now and was given up", nil
+		f.ledger, f.cost = nil, f.cost+"; that took too long just now and was given up"
 		return nil
 	}
 	if err != nil || f.ledger == nil {
@@ -191,7 +198,7 @@ func (f *cardFacts) readChildren(ctx context.Context, snap CardSnapshot, e *enti
 	}
 	f.copies[e.Name] = rows
 	for _, c := range copies {
-		if row, there := rows[c.ID]; !there || len(differing(e, &row, c)) > 0 {
+		if row, there := rows[c.ID]; there && len(differing(e, &row, c)) > 0 {
 			if err := f.ask(ctx, snap, e, c.ID); err != nil {
 				return err
 			}
@@ -232,8 +239,8 @@ func (f *cardFacts) ask(ctx context.Context, snap CardSnapshot, e *entity.Entity
 	return err
 }
 
-// isYoung reports whether a row of the source was written since the last cycle read its entity; unknown without such a cycle, or
-// such a row.
+// isYoung reports whether a row that the source has was written since the last cycle read its entity; unknown without such a
+// cycle.
 func (f *cardFacts) isYoung(ctx context.Context, snap CardSnapshot, e *entity.Entity, id int64) (engine.Maybe[bool], error) {
 	floor, ok := f.here.Floors[e.Name]
 	if !ok {
@@ -245,4 +252,3 @@ func (f *cardFacts) isYoung(ctx context.Context, snap CardSnapshot, e *entity.En
 	}
 	return engine.Known(len(young) > 0), nil
 }
-

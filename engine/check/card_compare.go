@@ -194,7 +194,7 @@ func (f *cardFacts) balance() {
 		known = nil // it has changed since
 	}
 	if f.copyOfBalances() && (known == nil || !f.tells(known)) {
-		b.stated = "from the engine's copy, rounded to cents"
+		b.stated, b.rounded = "from the engine's copy, rounded to cents", true
 		return
 	}
 	if known != nil {

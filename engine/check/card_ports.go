@@ -65,13 +65,13 @@ type CardHere struct {
 	Run        engine.RunID          // that wrote the entry
 	Extra      *CardExtra
 
-	Incomplete   bool                // its latest line at the source is in quarantine
-	LastLine     *int64              // the latest in the engine
+	Incomplete   bool                 // its latest line at the source is in quarantine
+	LastLine     *int64               // the latest in the engine
 	Last         engine.Maybe[string] // its balance
-	Lines        []Copy              // the newest
-	Refused      []Refused           // its lines in quarantine, the newest
-	LinesTotal   int64               // in the engine or in quarantine
-	Moves        []Copy              // the newest
+	Lines        []Copy               // the newest
+	Refused      []Refused            // its lines in quarantine, the newest
+	LinesTotal   int64                // in the engine or in quarantine
+	Moves        []Copy               // the newest
 	RefusedMoves []Refused
 	MovesTotal   int64 // in the engine
 	MovesActive  int64

@@ -22,8 +22,8 @@ type verdict struct {
 var verdicts = []verdict{
 	// Cards that neither side has.
 	{"deleted and forgotten", "", func(f *cardFacts) bool { return f.unknown() && f.here.Past != nil }, func(f *cardFacts) string {
-		return fmt.Sprintf("Card %d is gone: it was in quarantine (%s) until run #%d saw that Odoo had deleted it. The engine never kept it; nothing is to be done.",
-			f.id, f.here.Past.Reason, f.here.Run)
+		return fmt.Sprintf("Card %d is gone: it was in quarantine (%s) until run #%d saw that Odoo had deleted it. The engine never kept it; "+
+			"nothing is to be done.", f.id, f.here.Past.Reason, f.here.Run)
 	}},
 	{"unknown, not searched whole", "", func(f *cardFacts) bool { return f.unknown() && !f.searched }, func(f *cardFacts) string {
 		return "No card of " + f.asked() + " is known to the engine, and none is spelled so in Odoo; whether one is spelled otherwise was not found out " +
@@ -40,13 +40,13 @@ var verdicts = []verdict{
 	}},
 
 	// Cards in quarantine.
-	{"refused, then deleted", engine.CauseQuarantined, func(f *cardFacts) bool { return f.here.Quarantine != nil && f.row == nil }, func(f *cardFacts) string {
+	{"refused, then deleted", engine.CauseQuarantined, func(f *cardFacts) bool { return f.refused() && f.row == nil }, func(f *cardFacts) string {
 		return fmt.Sprintf("Card %d is deleted in Odoo; before that it was in quarantine (%s). The next sweep ends its entry; nothing is to be done.",
 			f.id, f.here.Quarantine.Reason)
 	}},
 	{"code taken", engine.CauseQuarantined, refusedFor(entity.ReasonCode), func(f *cardFacts) string {
-		return fmt.Sprintf("Not in the engine as it should be: its code %s belongs to card %s, which has the lower id. %sGive one of the two another code in Odoo; "+
-			"the next tick then brings it.%s", textOf(engine.Known(f.cleanedCode())), owner(f), f.kept(), f.besides())
+		return fmt.Sprintf("Not in the engine as it should be: its code %s belongs to card %s, which has the lower id. %s"+
+			"Give one of the two another code in Odoo; the next tick then brings it.%s", textOf(engine.Known(f.cleanedCode())), owner(f), f.kept(), f.besides())
 	}},
 	{"refused, made its own", engine.CauseWrittenOnTarget, refusedFor(entity.ReasonOwned), func(f *cardFacts) string {
 		return "Not as in Odoo: the engine has made this card its own (synced_to_odoo), and Odoo has changed it since, so ferry does not overwrite it. " +
@@ -56,15 +56,16 @@ var verdicts = []verdict{
 		return fmt.Sprintf("Not in the engine yet: it is valid, and waits for %s %d to come. Nothing is to be done with this card; see to that one.",
 			f.here.Quarantine.ParentEntity, f.here.Quarantine.Parent.Or(0))
 	}},
-	{"waived", engine.CauseQuarantined, func(f *cardFacts) bool { return f.here.Quarantine != nil && f.here.Quarantine.State == "waived" }, func(f *cardFacts) string {
-		return fmt.Sprintf("Not in the engine as it should be, and somebody knows: %s (%s). %s waived it: %s. %sNothing is to be done, unless that has changed.%s",
-			whyRefused(f), f.here.Quarantine.Reason, textOf(engine.Known(f.here.Quarantine.WaivedBy)), textOf(engine.Known(f.here.Quarantine.WaivedNote)), f.kept(), f.besides())
+	{"waived", engine.CauseQuarantined, func(f *cardFacts) bool { return f.refused() && f.here.Quarantine.State == "waived" }, func(f *cardFacts) string {
+		q := f.here.Quarantine
+		return fmt.Sprintf("Not in the engine as it should be, and somebody knows: %s (%s). %s waived it: %s. %s"+
+			"Nothing is to be done, unless that has changed.%s", whyRefused(f), q.Reason, textLong(q.WaivedBy), textLong(q.WaivedNote), f.kept(), f.besides())
 	}},
-	{"stale", engine.CauseQuarantined, func(f *cardFacts) bool { return f.here.Quarantine != nil && f.here.Quarantine.Stale }, func(f *cardFacts) string {
+	{"stale", engine.CauseQuarantined, func(f *cardFacts) bool { return f.refused() && f.here.Quarantine.Stale }, func(f *cardFacts) string {
 		return fmt.Sprintf("The engine has an older version: Odoo's card was refused since, for %s (%s). Correct it in Odoo and the next tick brings it, "+
 			"or waive it.%s%s", whyRefused(f), f.here.Quarantine.Reason, f.due(), f.besides())
 	}},
-	{"refused", engine.CauseQuarantined, func(f *cardFacts) bool { return f.here.Quarantine != nil }, func(f *cardFacts) string {
+	{"refused", engine.CauseQuarantined, (*cardFacts).refused, func(f *cardFacts) string {
 		waits := ""
 		if n := f.here.Quarantine.Hangs; n > 0 {
 			waits = fmt.Sprintf(" %d of its moves and lines wait for it.", n)
@@ -82,7 +83,7 @@ var verdicts = []verdict{
 		return fmt.Sprintf("Deleted in Odoo: run #%d saw that at %s, and the engine still has it, for %s. A repair with that cause deletes it.",
 			f.here.Extra.Run, f.here.Extra.FoundAt.Format(time.RFC3339), why)
 	}},
-	{"gone, and no sweep yet", engine.CauseExtra, func(f *cardFacts) bool { return f.row == nil }, func(f *cardFacts) string {
+	{"gone, and no sweep yet", engine.CauseExtra, func(f *cardFacts) bool { return f.row == nil }, func(*cardFacts) string {
 		return "The engine has this card and Odoo does not, and no run has seen it go: it was deleted since the last sweep, or never was Odoo's. " +
 			"Wait for the next sweep, which lists it; a card that stays like this was put there by somebody else."
 	}},
@@ -113,7 +114,7 @@ var verdicts = []verdict{
 		return "Wrong in the engine: " + f.wrongNames() + ". Odoo has not written it since before the last cycle" + f.readFrom() +
 			", so it is no change under way: somebody wrote the engine's row. A repair restores it."
 	}},
-	{"points", engine.CauseField, func(f *cardFacts) bool { _, wrong := f.wrongPoints(); return wrong }, func(f *cardFacts) string {
+	{"points", engine.CauseField, (*cardFacts).pointsWrong, func(f *cardFacts) string {
 		p, _ := f.wrongPoints()
 		return fmt.Sprintf("Wrong points in the engine: %s, and its own ledger says %s (%s). Somebody wrote the points; a repair settles them anew.",
 			pointsText(p.Target), pointsText(p.Expected), f.rule())
@@ -123,7 +124,7 @@ var verdicts = []verdict{
 	{"lines or moves gone", engine.CauseDeletedAtSource, func(f *cardFacts) bool {
 		return len(f.children) > 0 && f.children[0].Cause == engine.CauseDeletedAtSource && f.allOf(engine.CauseDeletedAtSource)
 	}, func(f *cardFacts) string {
-		return "The card is equal to Odoo, but the engine has " + f.childNames() + " that Odoo has deleted. By policy such rows stay until the delete policy " +
+		return "The card is equal to Odoo, but the engine still has what Odoo has deleted: " + f.childNames() + ". Such rows stay until the delete policy " +
 			"or a repair takes them."
 	}},
 	{"lines or moves made its own", engine.CauseWrittenOnTarget, func(f *cardFacts) bool { return f.has(engine.CauseWrittenOnTarget) }, func(f *cardFacts) string {
@@ -131,16 +132,16 @@ var verdicts = []verdict{
 			"Decide which side is right; a repair with that cause writes Odoo's version."
 	}},
 	{"lines missing", engine.CauseMissing, func(f *cardFacts) bool { return f.has(engine.CauseMissing) && f.childSettled() }, func(f *cardFacts) string {
-		return "Its ledger is incomplete in the engine: " + f.childNames() + " are in Odoo, unchanged since before the last cycle, and neither the engine nor " +
-			"quarantine holds them. A repair brings them back."
+		return "Its ledger is incomplete in the engine. Odoo has, unchanged since before the last cycle, what neither the engine nor quarantine holds: " +
+			f.childNames() + ". A repair brings it back."
 	}},
 	{"lines or moves", engine.CauseField, func(f *cardFacts) bool { return f.has(engine.CauseField) && f.childSettled() }, func(f *cardFacts) string {
-		return "The card is equal to Odoo, but the engine's copy of " + f.childNames() + " is wrong, and Odoo has not written it since before the last cycle: " +
-			"somebody wrote the engine's row. A repair restores it."
+		return "The card is equal to Odoo, but of its ledger the engine's copy is wrong: " + f.childNames() + ". Odoo has not written that since before the " +
+			"last cycle, so somebody wrote the engine's rows. A repair restores them."
 	}},
 	{"lines or moves under way", "", func(f *cardFacts) bool { return len(f.children) > 0 }, func(f *cardFacts) string {
-		return "The card is equal to Odoo; of its ledger, " + f.childNames() + " changed after the last cycle began to read and is under way. " +
-			"Look again after the next tick."
+		return "The card is equal to Odoo; of its ledger, something changed after the last cycle began to read and is under way: " + f.childNames() +
+			". Look again after the next tick."
 	}},
 
 	// Cards that are as they should be; Odoo itself may not be.
@@ -159,7 +160,7 @@ var verdicts = []verdict{
 		return "Equal to Odoo's ledger. Odoo's three balances agree (" + pointsText(f.balances.points) + "), but not line by line" + f.firstBreak() +
 			". Repair changes nothing; see in Odoo who wrote that line."
 	}},
-	{"repaired, not verified", "", func(f *cardFacts) bool { return f.found(engine.DiscrepancyRepaired) }, func(f *cardFacts) string {
+	{"repaired, not verified", "", func(f *cardFacts) bool { return f.found(engine.DiscrepancyRepaired) }, func(*cardFacts) string {
 		return "Equal to Odoo now: a repair has written it, and no check has seen that yet. The next check verifies it; a re-check does so at once."
 	}},
 	{"found, and gone since", "", func(f *cardFacts) bool {
@@ -169,11 +170,12 @@ var verdicts = []verdict{
 		return fmt.Sprintf("Equal to Odoo now; check #%d still saw a difference at %s. A re-check takes it off the list.", d.SeenRun, d.SeenAt.Format(time.RFC3339))
 	}},
 	{"some lines refused", "", func(f *cardFacts) bool { return len(f.here.Refused)+len(f.here.RefusedMoves) > 0 }, func(f *cardFacts) string {
-		return fmt.Sprintf("Equal to Odoo: points %s, by its latest line. %d older lines and %d moves of it are in quarantine; they change nothing of the points. "+
+		return fmt.Sprintf("Equal to Odoo: points %s, by its latest line. In quarantine, and without a say in the points: %d of its older lines, %d of its moves. "+
 			"`ferry quarantine list` says why.", pointsText(f.here.Points), len(f.here.Refused), len(f.here.RefusedMoves))
 	}},
 	{"healthy, made its own", "", func(f *cardFacts) bool { return f.here.Copy.Owned }, func(f *cardFacts) string {
-		return fmt.Sprintf("Equal to Odoo: points %s. The engine has made it its own (synced_to_odoo): ferry writes it no more. Nothing is to be done.", pointsText(f.here.Points))
+		return fmt.Sprintf("Equal to Odoo: points %s. The engine has made it its own (synced_to_odoo): ferry writes it no more. Nothing is to be done.",
+			pointsText(f.here.Points))
 	}},
 	{"healthy", "", func(*cardFacts) bool { return true }, func(f *cardFacts) string {
 		rests := "what of Odoo's other balances is known agrees"

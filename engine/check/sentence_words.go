@@ -16,8 +16,19 @@ func (f *cardFacts) unknown() bool {
 	return f.row == nil && (f.here == nil || !f.here.InEngine && !f.here.Own && f.here.Quarantine == nil)
 }
 
+// refused reports whether the card is in quarantine.
+func (f *cardFacts) refused() bool { return f.here.Quarantine != nil }
+
+// pointsWrong reports whether the card's points do not follow from its ledger.
+func (f *cardFacts) pointsWrong() bool {
+	_, wrong := f.wrongPoints()
+	return wrong
+}
+
 // absent reports whether only the source has the card, and nothing explains that.
-func (f *cardFacts) absent() bool { return f.row != nil && !f.here.InEngine && f.here.Quarantine == nil }
+func (f *cardFacts) absent() bool {
+	return f.row != nil && !f.here.InEngine && f.here.Quarantine == nil
+}
 
 func refusedFor(reason string) func(*cardFacts) bool {
 	return func(f *cardFacts) bool {
@@ -74,6 +85,9 @@ func (f *cardFacts) besides() string {
 
 func (f *cardFacts) threeBalances() string {
 	b := f.balances
+	if b.rounded {
+		b.points = described(entity.Card, f.row)["odoo_points"]
+	}
 	parts := []string{"card " + pointsText(b.points)}
 	if b.last.Known {
 		parts = append(parts, "last history "+pointsText(b.last))
@@ -110,8 +124,7 @@ func (f *cardFacts) readFrom() string {
 }
 
 func (f *cardFacts) anyWrong() bool {
-	_, points := f.wrongPoints()
-	return points || len(f.wrong()) > 0
+	return f.pointsWrong() || len(f.wrong()) > 0
 }
 
 // wrongNames says which fields differ and how, the first few of them.
@@ -142,7 +155,8 @@ func (f *cardFacts) childNames() string {
 		if slices.Contains(names, name) {
 			continue
 		}
-		if rows++; rows <= most {
+		rows++
+		if rows <= most {
 			names = append(names, name)
 		}
 	}

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"time"
 
 	"ferry/engine"
 	"ferry/engine/check"
@@ -10,6 +11,7 @@ import (
 // Book is what the engine database knows of single cards, and of Odoo's own ledger.
 type Book interface {
 	check.CardEngine
+	check.RowOwner
 	LedgerCards(ctx context.Context, which engine.LedgerSelection, l engine.Listing) (engine.Page[engine.LedgerCard], error)
 }
 
@@ -20,5 +22,16 @@ func (k *Control) LedgerCards(ctx context.Context, which engine.LedgerSelection,
 
 // Card reads a card on both sides.
 func (k *Control) Card(ctx context.Context, key engine.CardKey, scan bool) (*engine.CardReport, error) {
-	return check.Card(ctx, k.c.Ledger, k.c.Source, key, scan)
+	named, why, err := check.CardOf(ctx, k.c.Ledger, k.c.Source, key)
+	if err != nil {
+		return nil, err
+	}
+	if why != "" {
+		return &engine.CardReport{Key: key, Sentence: why, ReadAt: time.Now().UTC()}, nil
+	}
+	report, err := check.Card(ctx, k.c.Ledger, k.c.Source, named, scan)
+	if err == nil {
+		report.Key = key
+	}
+	return report, err
 }

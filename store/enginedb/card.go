@@ -1,6 +1,7 @@
 package enginedb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -20,10 +21,11 @@ var _ check.CardEngine = (*DB)(nil)
 func (db *DB) CardInEngine(ctx context.Context, id int64, code string) (*check.CardHere, error) {
 	h := &check.CardHere{}
 	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		var err error
-		if h.ID, h.Others, err = findCard(ctx, tx, id, code); err != nil || h.ID == 0 {
+		found, others, err := findCard(ctx, tx, id, code)
+		if err != nil || found == 0 && id == 0 {
 			return err
 		}
+		h.ID, h.Others = cmp.Or(found, id), others
 		for _, read := range []func(context.Context, pgx.Tx, *check.CardHere) error{
 			readCardRow, readCardQuarantine, readCardExtra, readCardLines, readCardMoves, readCardDiscrepancies, readCardLedger, readCardFloor,
 		} {
@@ -31,6 +33,7 @@ func (db *DB) CardInEngine(ctx context.Context, id int64, code string) (*check.C
 				return err
 			}
 		}
+		h.ID = found
 		return nil
 	})
 	return h, sqlstate.Wrap(engine.SideTarget, "reading a card", err)

@@ -121,7 +121,7 @@ var ledgerList = listing{
 		{name: "engine_points", sql: "c.points", cast: "numeric"},
 		{name: "seen_at", sql: "l.seen_at", cast: "timestamptz"},
 	},
-	values: `l.card, l.code, l.points, l.last_balance, l.moves, l.drifts, l.size::text, c.points::text, ` + incomplete("l.card") + `, l.run_id, l.seen_at`,
+	values: `l.card, l.code, l.points, l.last_balance, l.moves, l.drifts, l.size::text, c.points::text, ` + incomplete("c.id") + `, l.run_id, l.seen_at`,
 }
 
 // finite is an amount as a number, so that amounts sort as numbers: what is none, or infinite, counts as NaN, which is above
@@ -130,20 +130,11 @@ func finite(column string) string {
 	return `CASE WHEN ` + column + ` IS NULL THEN NULL WHEN ` + column + ` ~ '^[-+0-9.eE]+$' THEN ` + column + `::numeric ELSE 'NaN' END`
 }
 
-// LedgerColumns are what a list of the ledger can be filtered and sorted by.
-func LedgerColumns() []string {
-	out := make([]string, len(ledgerList.columns))
-	for i, c := range ledgerList.columns {
-		out[i] = c.name
-	}
-	return out
-}
-
 // LedgerCards lists cards whose balances disagree in Odoo.
 func (db *DB) LedgerCards(ctx context.Context, which engine.LedgerSelection, l engine.Listing) (engine.Page[engine.LedgerCard], error) {
 	var page engine.Page[engine.LedgerCard]
 	list := ledgerList
-	list.where, list.args = `($1 = '' OR $1 = ANY(l.drifts)) AND (NOT $2 OR `+incomplete("l.card")+`)`, []any{string(which.Drift), which.Incomplete}
+	list.where, list.args = `($1 = '' OR $1 = ANY(l.drifts)) AND (NOT $2 OR `+incomplete("c.id")+`)`, []any{string(which.Drift), which.Incomplete}
 	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
 		page, err = readPage(ctx, tx, list, which.Filter, l, scanLedger)
 		return err

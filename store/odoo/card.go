@@ -47,7 +47,7 @@ func (s *Snapshot) Raw(ctx context.Context, e *entity.Entity, id int64) (map[str
 	for i := range values {
 		into[i] = &values[i]
 	}
-	err = s.tx.QueryRow(ctx, `SELECT `+strings.Join(list, ", ")+` FROM `+table(e)+` WHERE id = $1`, id).Scan(into...)
+	err = s.tx.QueryRow(ctx, `SELECT `+strings.Join(list, ", ")+` FROM `+table(e)+` WHERE id = $1::bigint`, id).Scan(into...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil //nolint:nilnil // no such row is an answer
 	}
@@ -96,7 +96,7 @@ const whiteSpace = "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\
 func codeOwners(ctx context.Context, db querier, cleaned, which string, args ...any) ([]int64, error) {
 	rows, err := db.Query(ctx, `SELECT id::bigint, code::text FROM public.loyalty_card WHERE `+which+` ORDER BY id LIMIT `+strconv.Itoa(mostOwners), args...)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the caller classes it
+		return nil, err
 	}
 	var out []int64
 	var id int64
@@ -148,7 +148,7 @@ func (s *Snapshot) CardLedger(ctx context.Context, id int64, limit int) (*check.
 		err := row.Scan(&line.ID, &at, &amount, &balance, &before, &place, &broken, &line.Origin, &move, &out.Total, &first)
 		line.At, line.Amount, line.Balance, line.Move, line.Broken = orZero(at), maybe(amount), maybe(balance), maybe(move), broken
 		out.First = maybe(first)
-		return line, err
+		return line, err //nolint:wrapcheck // classed below
 	})
 	if err != nil {
 		return nil, s.failed(ctx, "reading a card's ledger", entity.History, err)

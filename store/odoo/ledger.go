@@ -31,9 +31,9 @@ func (db *DB) Drifted(ctx context.Context, low, high int64) (check.LedgerRange, 
 	if err != nil {
 		return out, err
 	}
-	defer s.Close()
-	err = s.tx.QueryRow(ctx, `SELECT count(*), NOT EXISTS (SELECT FROM public.loyalty_card WHERE id > $2) FROM public.loyalty_card
-		WHERE id > $1 AND id <= $2`, low, high).Scan(&out.Cards, &out.Last)
+	defer s.Close() //nolint:contextcheck // it ends whatever becomes of the context
+	err = s.tx.QueryRow(ctx, `SELECT count(*), NOT EXISTS (SELECT FROM public.loyalty_card WHERE id > $2::bigint) FROM public.loyalty_card
+		WHERE id > $1::bigint AND id <= $2::bigint`, low, high).Scan(&out.Cards, &out.Last)
 	if err != nil {
 		return out, s.failed(ctx, "counting cards", entity.Card, err)
 	}
@@ -52,9 +52,9 @@ func (db *DB) cards(ctx context.Context) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := began.(*Snapshot) //nolint:forcetypeassert // it is ours
+	s := began.(*Snapshot) //nolint:forcetypeassert,errcheck // it is ours
 	if _, err := s.tx.Exec(ctx, `SET LOCAL extra_float_digits = 1`); err != nil {
-		s.Close()
+		s.Close() //nolint:contextcheck // see above
 		return nil, sqlstate.Wrap(engine.SideSource, "beginning a snapshot", err)
 	}
 	return s, nil
@@ -97,16 +97,16 @@ func (s *Snapshot) drifted(ctx context.Context, low, high int64) ([]engine.Ledge
 	rows, err := s.tx.Query(ctx, `
 		WITH lines AS (
 			SELECT DISTINCT ON (loyalty_card_id) loyalty_card_id AS card, points_balance::text AS last FROM public.loyalty_point_history
-			WHERE loyalty_card_id > $1 AND loyalty_card_id <= $2 ORDER BY loyalty_card_id, id DESC),
+			WHERE loyalty_card_id > $1::bigint AND loyalty_card_id <= $2::bigint ORDER BY loyalty_card_id, id DESC),
 		rests AS (
 			SELECT card, `+sumActive(wire)+` AS moves FROM (
 				SELECT loyalty_card_id AS card, CASE WHEN state = 'active' THEN remaining_point END AS rest FROM public.loyalty_point_move
-				WHERE loyalty_card_id > $1 AND loyalty_card_id <= $2) m
+				WHERE loyalty_card_id > $1::bigint AND loyalty_card_id <= $2::bigint) m
 			GROUP BY 1),
 		balances AS (
 			SELECT c.id::bigint, c.code::text, c.points::text AS points, l.card IS NOT NULL AS has_lines, l.last, r.card IS NOT NULL AS has_moves, r.moves
 			FROM public.loyalty_card c LEFT JOIN lines l ON l.card = c.id LEFT JOIN rests r ON r.card = c.id
-			WHERE c.id > $1 AND c.id <= $2 OFFSET 0)
+			WHERE c.id > $1::bigint AND c.id <= $2::bigint OFFSET 0)
 		SELECT id, code, points, has_lines, coalesce(last, '0'), has_moves, coalesce(moves, '0') FROM balances
 		WHERE has_lines AND `+disagree("points", "last")+` OR has_moves AND `+disagree("points", "moves")+` ORDER BY id`, low, high)
 	if err != nil {
@@ -125,7 +125,7 @@ func (s *Snapshot) drifted(ctx context.Context, low, high int64) ([]engine.Ledge
 			c.Moves = maybe(moves)
 		}
 		c.Drifts, c.Size = check.Drifts(c.Points, c.Last, c.Moves)
-		return c, err
+		return c, err //nolint:wrapcheck // classed below
 	})
 	return out, s.failed(ctx, "comparing balances", entity.History, err)
 }
@@ -156,7 +156,7 @@ func (s *Snapshot) wire(ctx context.Context, e *entity.Entity, column string) (e
 func runningLines(which string) string {
 	amount, before := `coalesce(amount, '0')`, `coalesce(before, '0')`
 	sum := `(CASE WHEN ` + noNumber(amount) + ` OR ` + noNumber(before) + ` THEN 'NaN' ELSE (` + before + `::numeric + ` + amount + `::numeric)::text END)`
-	return `(SELECT *, place > 1 AND ` + disagree(sum, "balance") + ` AS broken FROM (
+	return `(SELECT id, card, amount, balance, before, place, transaction_time, origin, move, place > 1 AND ` + disagree(sum, "balance") + ` AS broken FROM (
 			SELECT id::bigint, loyalty_card_id::bigint AS card, points_amount::text AS amount, points_balance::text AS balance,
 				lag(points_balance::text) OVER w AS before, row_number() OVER w AS place,
 				CASE WHEN isfinite(transaction_time) THEN transaction_time END AS transaction_time, origin::text AS origin, point_move_id::bigint AS move
@@ -203,5 +203,5 @@ func (s *Snapshot) LedgerCost(ctx context.Context) (string, error) {
 	if len(scans) == 0 {
 		return "read by an index on the card", nil
 	}
-	return check.ScanCost(rows) + ": " + strings.Join(scans, " and ") + " have no index on the card", nil
+	return check.ScanCost(rows) + ": " + "no index on the card in " + strings.Join(scans, " and "), nil
 }

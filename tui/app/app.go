@@ -395,6 +395,9 @@ func (m *Model) onScreen(action keymap.Action) tea.Cmd {
 		m.notices.dismiss()
 		return nil
 	}
+	if action == keymap.Filter {
+		m.help = nil // who types must see where
+	}
 	if cmd, used := m.screens[m.current].Do(action); used {
 		return cmd
 	}

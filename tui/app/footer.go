@@ -15,6 +15,9 @@ import (
 // footer names what can be done now: first what the screen offers, then what always counts. Help and the way out are
 // there in any case; before them as much as there is room for.
 func (m *Model) footer() canvas.Line {
+	if m.palette != nil || m.text() != nil {
+		return m.lineFooter()
+	}
 	var first, last []canvas.Line
 	named := map[keymap.Action]bool{m.screens[m.current].Tab().Action: m.help == nil}
 	add := func(to *[]canvas.Line, action keymap.Action, word string) {
@@ -37,6 +40,16 @@ func (m *Model) footer() canvas.Line {
 		}
 	}
 	return abreast(first, last, m.width)
+}
+
+// lineFooter names the keys of a line of text that has them all.
+func (m *Model) lineFooter() canvas.Line {
+	var l canvas.Line
+	for _, action := range []keymap.Action{keymap.FieldAccept, keymap.FieldClose, keymap.FieldClear} {
+		word := map[keymap.Action]string{keymap.FieldAccept: "take it", keymap.FieldClose: "leave it", keymap.FieldClear: "erase all"}[action]
+		l.Put(themes.Text, " ").Put(themes.Accent, m.keys.Key(action)).Put(themes.Muted, " "+word+" ")
+	}
+	return l
 }
 
 // abreast puts lines beside each other: the last ones in any case, before them as many as there is room for.

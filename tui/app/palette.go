@@ -100,7 +100,7 @@ func (m *Model) paletteLines(height int) []canvas.Line {
 	found := p.found(m.keys)
 	lead := canvas.Of(themes.Accent, " : ")
 	lines := []canvas.Line{*lead.Add(p.input.Line(max(1, m.width-lead.Width()-1), true))}
-	hint := canvas.Of(themes.Muted, "   "+m.keys.Key(keymap.FieldAccept)+" does it · "+m.keys.Key(keymap.FieldClose)+" closes · type to find")
+	hint := canvas.Of(themes.Muted, "   type to find, "+m.keys.Key(keymap.FieldNext)+" goes on to the next")
 	switch {
 	case p.note != "":
 		hint = canvas.Of(themes.Warn, "   "+p.note)

@@ -82,8 +82,7 @@ func (m *Model) promptLine() canvas.Line {
 	hint := m.keys.Key(keymap.FieldAccept) + " shows it · " + m.keys.Key(keymap.FieldClose) + " goes back "
 	offered := ""
 	if m.prompt.last != (engine.CardKey{}) && m.prompt.input.String() == "" {
-		offered = sanitize.Fit(screen.CardName(m.prompt.last), m.width/3)
-		hint = m.keys.Key(keymap.FieldAccept) + " shows it again · " + m.keys.Key(keymap.FieldClose) + " goes back "
+		offered = sanitize.Fit(screen.CardName(m.prompt.last), max(1, m.width-l.Width()-len(hint)-4))
 	}
 	tail := canvas.Of(themes.Muted, hint)
 	field := m.prompt.input.Line(max(1, m.width-l.Width()-tail.Width()-1), true)

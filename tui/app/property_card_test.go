@@ -41,7 +41,8 @@ func drawCard(t *rapid.T) *engine.CardReport {
 		ID: rapid.Int64Range(0, 3).Draw(t, "card"), Code: drawText(t), Sentence: drawText(t), Cause: drawCause(t),
 		AtSource: rapid.Bool().Draw(t, "at source"), InEngine: rapid.Bool().Draw(t, "in engine"), Settled: drawMaybe(t, rapid.Bool()),
 		Points: drawValue(t), Last: drawValue(t), Moves: drawValue(t), Engine: drawValue(t), Drifts: drawDrifts(t), Rule: drawText(t),
-		LinesTotal: number(t), FromSource: rapid.Bool().Draw(t, "from source"), Cost: drawText(t), Run: engine.RunID(number(t)),
+		LinesTotal: number(t), FromSource: rapid.Bool().Draw(t, "from source"), Cost: drawText(t), Stated: drawText(t), Provenance: drawText(t),
+		Break: drawMaybe(t, anyNumber), Run: engine.RunID(number(t)),
 		Batch: engine.BatchID(number(t)), WrittenAt: drawTime(t), ReadAt: drawTime(t),
 	}
 	for range few(t) {
@@ -53,6 +54,7 @@ func drawCard(t *rapid.T) *engine.CardReport {
 			ID: number(t), Entity: drawText(t), Row: number(t), Field: drawText(t), Expected: drawValue(t), Target: drawValue(t), Cause: drawCause(t),
 			State: engine.DiscrepancyState(drawText(t)), FoundAt: drawTime(t), AckBy: drawText(t), AckNote: drawText(t), AckUntil: drawTime(t),
 		})
+		r.Differences = r.Discrepancies
 		r.Lines = append(r.Lines, engine.CardLine{
 			ID: number(t), At: drawTime(t), Amount: drawValue(t), Balance: drawValue(t), Running: drawValue(t), Broken: rapid.Bool().Draw(t, "broken"),
 			Origin: drawText(t), Move: drawMaybe(t, anyNumber), InEngine: rapid.Bool().Draw(t, "in engine"), Why: drawText(t),

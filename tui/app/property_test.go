@@ -142,6 +142,7 @@ func requireSound(t require.TestingT, frame string, width, height int) {
 
 var everyKey = []string{
 	"2", "P", "T", "r", "f", "e", "2", "enter", "down", "A", "w", "v", "m", "4", "4", "enter", "enter", "down", "tab",
+	"/", ":", "o", "O", "n", "N", "h", "l", "right", "M", "ctrl+a", "y", "c", "3", "5", "R", "a",
 	"s", "p", "x", "i", "q", "?", "1", "7", "t", "enter", "esc", "tab", "shift+tab", "up", "down", "pgup", "pgdown", "home",
 	"end", "g", "G", "ctrl+l", "ctrl+u", "backspace", "ctrl+c", "z", "字", " ", "f1", "alt+q",
 }
@@ -171,7 +172,7 @@ func TestEveryFrameIsSound(t *testing.T) {
 		model := app.New(t.Context(), app.Config{
 			Operator: operator, Themes: []themes.Theme{theme, palettes[themes.Mono]},
 			Renderer: termprobe.NewRenderer(io.Discard, termprobe.InColours(profile)),
-			Clock:    func() time.Time { return now }, ASCII: rapid.Bool().Draw(t, "ascii"),
+			Clock:    func() time.Time { return now }, Clipboard: func(string) error { return nil }, ASCII: rapid.Bool().Draw(t, "ascii"),
 		})
 		beat := func() { tuitest.Send(model, feed.New(operator, func() time.Time { return now }, false).Now()) }
 		width, height := 0, 0

@@ -1,10 +1,13 @@
 // Package keymap is the one table of what can be done by key: its name, its keys, a word for the footer and a line for
-// the help. Footer, help and lookup all read it; nothing else mentions a key.
+// the help. Footer, help, command palette, lookup and the README's table all read it; nothing else mentions a key.
 //
 // Keys lead to actions, and screens and the app handle actions, never keys, so an operator may put any action on another
 // key. A scope says where a binding counts: everywhere, on the screens, or in a form, which then has all keys to itself.
+// While a database cannot be reached, what mends that goes before what a key means on a screen.
 // Within what counts at one moment a key means one thing; a collision is an error when a map is made.
 package keymap
+
+//go:generate go run ferry/tui/keymap/table ../../README.md
 
 import (
 	"fmt"
@@ -240,7 +243,7 @@ func together(a, b Scope) bool {
 	case a.modal() || b.modal():
 		return false
 	}
-	return !(a == Lost && b == Screens) && !(a == Screens && b == Lost)
+	return min(a, b) != min(Lost, Screens) || max(a, b) != max(Lost, Screens)
 }
 
 // Remap gives actions other keys, by name.

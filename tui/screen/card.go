@@ -37,25 +37,32 @@ func ParseCard(text string) engine.CardKey {
 	return key
 }
 
-// CardName is a card as it was asked for: its id, else its code.
+// CardName is a card as it was asked for: its id, its code, or a row that belongs to it.
 func CardName(key engine.CardKey) string {
-	if key.ID != 0 {
+	switch {
+	case key.Entity != "":
+		return "of " + RowName(key.Entity, key.Row)
+	case key.ID != 0:
 		return strconv.FormatInt(key.ID, 10)
 	}
 	return key.Code
 }
 
-// CardOf is the card that a row of quarantine is, or belongs to; false says that it is not known.
-func CardOf(row *engine.QuarantineRow) (engine.CardKey, bool) {
-	const card, owner = "loyalty_card", "loyalty_card_id"
-	if row.Entity == card {
-		return engine.CardKey{ID: row.ID}, true
+// RowName names a row of a card in two words: "move 502", "line 992".
+func RowName(entity string, row int64) string {
+	switch entity {
+	case "loyalty_point_move":
+		entity = "move"
+	case "loyalty_point_history":
+		entity = "line"
 	}
-	if row.ParentEntity == card && row.Parent.Known {
-		return engine.CardKey{ID: row.Parent.Value}, true
+	return entity + " " + strconv.FormatInt(row, 10)
+}
+
+// CardOf is the card that a row is, or belongs to.
+func CardOf(entity string, row int64) engine.CardKey {
+	if entity == "loyalty_card" {
+		return engine.CardKey{ID: row}
 	}
-	if id, err := strconv.ParseInt(row.Payload[owner], 10, 64); err == nil && id > 0 {
-		return engine.CardKey{ID: id}, true
-	}
-	return engine.CardKey{}, false
+	return engine.CardKey{Entity: entity, Row: row}
 }

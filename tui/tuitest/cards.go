@@ -27,8 +27,8 @@ func RightCard(id int64) *engine.CardReport {
 			same("partner_id", "812", "812"), same("program_id", "3", "3"),
 			{Name: "points", Expected: engine.Known("150.00"), Target: engine.Known("150.00"), Equal: true},
 			same("odoo_points", "150", "150.00"),
-			same("created_at", "2024-02-11 08:30:12.4411", "2024-02-11 08:30:12.4411Z"),
-			same("updated_at", "2025-10-30 21:12:40.1", "2025-10-30 21:12:40.1Z"),
+			same("created_at", "2024-02-11 08:30:12.4411", "2024-02-11T08:30:12.4411Z"),
+			same("updated_at", "2025-10-30 21:12:40.1", "2025-10-30T21:12:40.1Z"),
 		},
 		Points: engine.Known("150"), Last: engine.Known("150"), Moves: engine.Known("150"), Engine: engine.Known("150.00"),
 		Rule:       "the balance of its latest line in the engine (policy ledger)",
@@ -92,8 +92,8 @@ func wrongCopies() []CardCase {
 		f.Raw, f.Source, f.Expected, f.Equal = engine.Maybe[string]{}, engine.Maybe[string]{}, engine.Maybe[string]{}, false
 	}
 	zone := RightCard(4715)
-	differs(zone, "updated_at", "2025-10-30 21:12:40.1Z", "2025-10-31 04:12:40.1Z",
-		"Wrong in the engine: updated_at is 2025-10-31 04:12:40.1Z, 7 hours off, Odoo has 2025-10-30 21:12:40.1Z. A repair writes it.")
+	differs(zone, "updated_at", "2025-10-30T21:12:40.1Z", "2025-10-31T04:12:40.1Z",
+		"Wrong in the engine: updated_at is 2025-10-31T04:12:40.1Z, 7 hours off, Odoo has 2025-10-30T21:12:40.1Z. A repair writes it.")
 	swapped := RightCard(4716)
 	differs(swapped, "code", "0446-4C6F-4716", "0446-4C6F-4717", "Wrong in the engine: it has the code of card 4717. A repair writes it.")
 	swapped.Others = []int64{4717}
@@ -121,6 +121,8 @@ func wrongElsewhere() []CardCase {
 		ID: 18, Entity: "loyalty_point_history", Row: 992, Field: "point_move_id", Expected: engine.Known("502"), Cause: engine.CauseField,
 		State: engine.DiscrepancySettled, FoundRun: 4712, FoundAt: Noon.Add(-4 * time.Minute), SeenRun: 4715, SeenAt: Noon.Add(-time.Minute),
 	}}
+	link.Differences = link.Discrepancies
+	link.Lines[1].Why = "odoo_move_id is nothing in the engine, should be 502"
 	return []CardCase{{"broken-link", link}, {"quarantined", quarantinedCard()}, {"drifted", driftedCard()}}
 }
 

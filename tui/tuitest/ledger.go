@@ -28,11 +28,15 @@ func (o *Operator) Deal(reports ...*engine.CardReport) {
 	o.cards = reports
 }
 
-// Card gives one of the reports that Deal was given. It is noted as a read: "card 7 CODE", with " scan" behind it.
+// Card gives one of the reports that Deal was given. It is noted as a read: "card 7 CODE" or "card of
+// TABLE 7", with " scan" behind it.
 func (o *Operator) Card(_ context.Context, key engine.CardKey, scan bool) (*engine.CardReport, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	what := fmt.Sprintf("card %d %s", key.ID, key.Code)
+	if key.Entity != "" {
+		what = fmt.Sprintf("card of %s %d", key.Entity, key.Row)
+	}
 	if scan {
 		what += " scan"
 	}
@@ -41,7 +45,8 @@ func (o *Operator) Card(_ context.Context, key engine.CardKey, scan bool) (*engi
 	}
 	var found *engine.CardReport
 	for _, r := range o.cards {
-		if r.ID != 0 && r.ID == key.ID || key.Code != "" && strings.EqualFold(r.Code, strings.TrimSpace(key.Code)) {
+		ofRow := key.Entity != "" && slices.ContainsFunc(r.Lines, func(l engine.CardLine) bool { return l.ID == key.Row })
+		if ofRow || r.ID != 0 && r.ID == key.ID || key.Code != "" && strings.EqualFold(r.Code, strings.TrimSpace(key.Code)) {
 			if found == nil || r.FromSource == scan {
 				found = r
 			}

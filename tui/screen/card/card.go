@@ -86,7 +86,12 @@ func (c *Card) Show(key engine.CardKey) {
 }
 
 // Shown is the card that was asked for last.
-func (c *Card) Shown() engine.CardKey { return c.key }
+func (c *Card) Shown() engine.CardKey {
+	if r := c.now(); r != nil && r.ID != 0 && c.key.Entity != "" {
+		return engine.CardKey{ID: r.ID} // nobody types a row
+	}
+	return c.key
+}
 
 // Found is what actions are about: the open discrepancies of the card, and of its moves and lines, in the states that the
 // operator sees.
@@ -235,10 +240,9 @@ func (c *Card) Offers() []screen.Offer {
 	}
 	offer(keymap.Repair, "repair")
 	offer(keymap.Acknowledge, "acknowledge")
-	offer(keymap.Recheck, "read again")
+	offer(keymap.Recheck, "again")
 	offer(keymap.Forecast, "ledger from Odoo")
-	offers = append(offers, screen.Offer{Action: keymap.Card, Word: "another"})
-	return append(offers, screen.Offer{Action: keymap.Back, Word: back})
+	return append(offers, screen.Offer{Action: keymap.Back, Word: back}, screen.Offer{Action: keymap.Card, Word: "another"})
 }
 
 // Owns reports whether an action of some screens only means something here.

@@ -179,7 +179,7 @@ func (c *Card) first(r *engine.CardReport, width int) []canvas.Line {
 func where(r *engine.CardReport) string {
 	switch {
 	case r.AtSource && r.InEngine:
-		return "in Odoo and in the engine"
+		return "on both sides"
 	case r.AtSource:
 		return "in Odoo, not in the engine"
 	case r.InEngine:
@@ -191,8 +191,12 @@ func where(r *engine.CardReport) string {
 // rest is all that stands below the sentence, but for the ledger.
 func (c *Card) rest(r *engine.CardReport, width int) []canvas.Line {
 	var lines []canvas.Line
+	own, others := c.fields(r, width), children(r, width)
+	if _, differ := ordered(r); differ == 0 {
+		own, others = others, own // what is wrong comes first
+	}
 	for _, part := range [][]canvas.Line{
-		c.quarantine(r, width), c.fields(r, width), c.balances(r, width), c.discrepancies(r, width), c.provenance(r, width),
+		c.quarantine(r, width), own, others, c.balances(r, width), c.discrepancies(r, width), c.provenance(r, width),
 	} {
 		if len(part) == 0 {
 			continue
@@ -265,6 +269,7 @@ func (c *Card) balances(r *engine.CardReport, width int) []canvas.Line {
 	if r.AtSource || r.Points.Known || r.Last.Known || r.Moves.Known {
 		lines = append(lines, labelled("in Odoo", themes.Text,
 			"points "+amount(r.Points)+" · last history "+amount(r.Last)+" · active moves "+amount(r.Moves), width)...)
+		lines = append(lines, labelled("", themes.Muted, r.Stated, width)...)
 	}
 	lines = append(lines, labelled("", themes.Warn, driftWords(r.Drifts), width)...)
 	if r.InEngine || r.Engine.Known {
@@ -289,7 +294,10 @@ func (c *Card) discrepancies(r *engine.CardReport, width int) []canvas.Line {
 	lines := []canvas.Line{canvas.Of(themes.Title, " "+widget.Plural(n, "open discrepancy", "open discrepancies"))}
 	for i := range r.Discrepancies {
 		d := &r.Discrepancies[i]
-		text := d.Entity + " " + id(d.Row)
+		text := screen.RowName(d.Entity, d.Row)
+		if d.Entity == cardEntity {
+			text = "card"
+		}
 		if d.Field != "" {
 			text += " " + d.Field
 		}
@@ -316,11 +324,8 @@ func (c *Card) provenance(r *engine.CardReport, width int) []canvas.Line {
 		}
 		lines = append(lines, labelled("same code", themes.Warn, strings.Join(others, ", ")+": other cards whose code is the same after cleaning", width)...)
 	}
-	if r.InEngine {
-		text := "by an unknown run"
-		if r.Run != 0 {
-			text = "by run #" + id(int64(r.Run))
-		}
+	if r.Run != 0 && r.InEngine {
+		text := "by run #" + id(int64(r.Run))
 		if r.Batch != 0 {
 			text += ", batch " + id(int64(r.Batch))
 		}
@@ -329,6 +334,7 @@ func (c *Card) provenance(r *engine.CardReport, width int) []canvas.Line {
 		}
 		lines = append(lines, labelled("written", themes.Text, text, width)...)
 	}
+	lines = append(lines, labelled("known", themes.Text, r.Provenance, width)...)
 	if len(lines) == 0 {
 		return nil
 	}

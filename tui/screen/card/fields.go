@@ -1,6 +1,9 @@
 package card
 
 import (
+	"strings"
+	"time"
+
 	"ferry/engine"
 	"ferry/themes"
 	"ferry/tui/canvas"
@@ -34,9 +37,17 @@ func (c *Card) fields(r *engine.CardReport, width int) []canvas.Line {
 		title.Put(themes.Bad, "✗ "+widget.Plural(int64(differ), "differs", "differ")).Put(themes.Muted, ", "+widget.Plural(n, "is equal", "are equal"))
 	}
 	table := layout(fields, width)
-	lines := []canvas.Line{title, table.head()}
+	lines := []canvas.Line{title}
 	for i := range fields {
-		lines = append(lines, table.row(&fields[i], r)...)
+		f := &fields[i]
+		if f.Equal && r.AtSource && r.InEngine {
+			lines = append(lines, table.same(f, width)...)
+			continue
+		}
+		if len(lines) == 1 {
+			lines = append(lines, table.head())
+		}
+		lines = append(lines, table.row(f, r)...)
 	}
 	return lines
 }
@@ -52,7 +63,7 @@ func layout(fields []engine.CardField, width int) table {
 	for i := range fields {
 		name := canvas.Of(themes.Text, fields[i].Name)
 		t.name = max(t.name, min(name.Width()+2, longName))
-		t.raw = t.raw || raw(&fields[i])
+		t.raw = t.raw || raw(&fields[i]) && !fields[i].Equal
 	}
 	columns := 3
 	if t.raw {
@@ -62,8 +73,10 @@ func layout(fields []engine.CardField, width int) table {
 	return t
 }
 
-// raw reports whether what the source has reads otherwise than its canonical form.
-func raw(f *engine.CardField) bool { return f.Raw.Known && f.Raw != f.Source }
+// raw reports whether what the source has reads otherwise than its canonical form. Times do so only by how a time is written.
+func raw(f *engine.CardField) bool {
+	return f.Raw.Known && f.Raw != f.Source && strings.ReplaceAll(f.Raw.Value, " ", "T")+"Z" != f.Source.Value
+}
 
 func (t table) head() canvas.Line {
 	l := canvas.Of(themes.Text, " ")
@@ -79,12 +92,35 @@ func (t table) head() canvas.Line {
 	return l
 }
 
+// same is a field that is the same on all sides: its value stands once, and beside it what Odoo has where that reads otherwise.
+func (t table) same(f *engine.CardField, width int) []canvas.Line {
+	at := 1 + t.name + gap
+	shown := f.Source
+	if !shown.Known {
+		shown = f.Expected // Odoo has no such column
+	}
+	cell := value(shown, true)
+	lines := canvas.Wrap(cell.Role, cell.Text, max(leastCell, width-at-1))
+	if raw(f) {
+		note := canvas.Of(themes.Muted, "in Odoo "+widget.Value(f.Raw.Value, longValue))
+		if last := &lines[len(lines)-1]; last.Width()+gap+note.Width() < width-at {
+			last.To(last.Width() + gap).Add(note)
+		} else {
+			lines = append(lines, canvas.Wrap(themes.Muted, note.String(), max(leastCell, width-at-1))...)
+		}
+	}
+	if len(lines) > mostLines {
+		lines = append(lines[:mostLines-1:mostLines-1], canvas.Of(themes.Muted, "…"))
+	}
+	return t.abreast(canvas.Of(themes.Muted, " = "), [][]canvas.Line{canvas.Wrap(themes.Text, f.Name, t.name-2), lines})
+}
+
 func (t table) row(f *engine.CardField, r *engine.CardReport) []canvas.Line {
 	name, role := [][]canvas.Line{canvas.Wrap(themes.Text, f.Name, t.name-2)}, themes.Text
 	derived := !f.Source.Known && !f.Raw.Known && f.Expected.Known // Odoo has no such column
 	cells := []widget.Cell{value(f.Source, r.AtSource && !derived), value(f.Expected, r.AtSource), value(f.Target, r.InEngine)}
 	mark := canvas.Of(themes.Muted, " = ")
-	switch {
+	switch { // where one side does not have the card, that is said once for all fields
 	case !r.AtSource || !r.InEngine:
 		mark = canvas.Of(themes.Muted, "   ")
 	case !f.Equal:
@@ -103,13 +139,23 @@ func (t table) row(f *engine.CardField, r *engine.CardReport) []canvas.Line {
 		if last := i == len(cells)-1; last && cell.Role == themes.Text {
 			cell.Role = role
 		}
-		wrapped := canvas.Wrap(cell.Role, cell.Text, t.cell)
+		wrapped := t.wrapped(cell)
 		if len(wrapped) > mostLines {
 			wrapped = append(wrapped[:mostLines-1:mostLines-1], canvas.Of(themes.Muted, "…"))
 		}
 		blocks = append(blocks, wrapped)
 	}
 	return t.abreast(mark, blocks)
+}
+
+// wrapped breaks a value into the lines of its column; a time goes on below its date.
+func (t table) wrapped(cell widget.Cell) []canvas.Line {
+	if date := len(time.DateOnly); len(cell.Text) > max(t.cell, date) && cell.Text[date] == 'T' {
+		if _, err := time.Parse(time.DateOnly, cell.Text[:date]); err == nil {
+			return append(canvas.Wrap(cell.Role, cell.Text[:date], t.cell), canvas.Wrap(cell.Role, cell.Text[date:], t.cell)...)
+		}
+	}
+	return canvas.Wrap(cell.Role, cell.Text, t.cell)
 }
 
 // abreast sets wrapped cells beside each other.

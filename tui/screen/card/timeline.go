@@ -148,7 +148,8 @@ func (c *Card) timelineTitle(r *engine.CardReport, width int) []canvas.Line {
 	}
 	lines := []canvas.Line{l.Fit(width)}
 	if breaks := broken(r.Lines); len(breaks) > 0 {
-		text := "✗ the running balance breaks " + widget.Plural(int64(len(breaks)), "time", "times") + ", first at line " + id(breaks[0])
+		first := r.Break.Or(breaks[0]) // which may be further back than what is shown
+		text := "✗ the running balance breaks " + widget.Plural(int64(len(breaks)), "time", "times") + ", first at line " + id(first)
 		lines = append(lines, wrap(themes.Bad, text, width)...)
 	}
 	return append(lines, c.cost(r, width)...)

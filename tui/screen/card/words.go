@@ -120,3 +120,12 @@ func amount(m engine.Maybe[string]) string {
 	}
 	return widget.Value(m.Value, prose)
 }
+
+func orNothing(m engine.Maybe[string]) string {
+	if !m.Known {
+		return "nothing"
+	}
+	return amount(m)
+}
+
+const cardEntity = "loyalty_card"

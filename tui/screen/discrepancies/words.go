@@ -143,9 +143,4 @@ func acknowledged(d *engine.Discrepancy, now time.Time) widget.Cell {
 }
 
 // card is the card that a discrepancy is about; the zero key if that is not said.
-func card(d *engine.Discrepancy) engine.CardKey {
-	if d.Entity == "loyalty_card" {
-		return engine.CardKey{ID: d.Row}
-	}
-	return engine.CardKey{}
-}
+func card(d *engine.Discrepancy) engine.CardKey { return screen.CardOf(d.Entity, d.Row) }

@@ -39,6 +39,7 @@ var (
 	_ screen.Owner  = (*Ledger)(nil)
 	_ screen.Typist = (*Ledger)(nil)
 	_ screen.Copier = (*Ledger)(nil)
+	_ screen.Carded = (*Ledger)(nil)
 )
 
 // New makes the screen. What is furthest apart comes first.
@@ -93,11 +94,10 @@ func (l *Ledger) Text() screen.Text { return l.grid }
 func (l *Ledger) Do(action keymap.Action) (tea.Cmd, bool) {
 	switch action { //nolint:exhaustive // the others are the list's, or not for this screen
 	case keymap.Open:
-		row := l.grid.Row()
-		if row == nil {
+		if l.grid.Row() == nil {
 			return nil, false
 		}
-		return screen.ShowCard(engine.CardKey{ID: row.Card}), true
+		return screen.ShowCard(l.Card()), true
 	case keymap.Recheck:
 		l.grid.Renew()
 		return nil, true
@@ -117,12 +117,15 @@ func (l *Ledger) Copy() (text, what string) {
 
 // Owns reports whether an action of some screens only means something here.
 func (l *Ledger) Owns(action keymap.Action) bool {
-	switch action { //nolint:exhaustive // the others are not of lists
-	case keymap.Filter, keymap.Sort, keymap.SortReverse, keymap.Mark, keymap.MarkRange, keymap.MarkAll, keymap.Next, keymap.Previous,
-		keymap.Left, keymap.Right, keymap.Repair, keymap.Acknowledge:
-		return true
+	return grid.Owns(action) || action == keymap.Repair || action == keymap.Acknowledge
+}
+
+// Card is the card under the cursor.
+func (l *Ledger) Card() engine.CardKey {
+	if row := l.grid.Row(); row != nil {
+		return engine.CardKey{ID: row.Card}
 	}
-	return false
+	return engine.CardKey{}
 }
 
 // Offers lists what the footer names.

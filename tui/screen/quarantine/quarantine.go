@@ -69,6 +69,7 @@ var (
 	_ screen.Typist   = (*Quarantine)(nil)
 	_ screen.Copier   = (*Quarantine)(nil)
 	_ screen.Selector = (*Quarantine)(nil)
+	_ screen.Carded   = (*Quarantine)(nil)
 )
 
 // New makes the screen.
@@ -140,6 +141,9 @@ func (q *Quarantine) selected() *engine.ReasonView {
 func (q *Quarantine) Do(action keymap.Action) (tea.Cmd, bool) {
 	switch action { //nolint:exhaustive // the others are movements, or not for this screen
 	case keymap.Open:
+		if q.level == inRow {
+			return screen.ShowCard(q.Card()), true
+		}
 		return nil, q.enter()
 	case keymap.Back:
 		if q.level == inReasons {
@@ -258,7 +262,10 @@ func (q *Quarantine) Offers() []screen.Offer {
 			offers = append(offers, screen.Offer{Action: action, Word: word})
 		}
 	}
-	if q.level != inRow && q.Selected() != nil {
+	switch {
+	case q.level == inRow:
+		offer(keymap.Open, "its card")
+	case q.Selected() != nil:
 		offer(keymap.Open, "open")
 	}
 	offer(keymap.Mark, "mark")
@@ -275,6 +282,17 @@ func (q *Quarantine) Offers() []screen.Offer {
 	return offers
 }
 
+// Card is the card that the row is, or belongs to.
+func (q *Quarantine) Card() engine.CardKey {
+	switch row := q.rows.Row(); {
+	case q.level == inRow:
+		return screen.CardOf(q.row.Entity, q.row.ID)
+	case q.level == inRows && row != nil:
+		return screen.CardOf(row.Entity, row.ID)
+	}
+	return engine.CardKey{}
+}
+
 // Owns reports whether an action means something here.
 func (q *Quarantine) Owns(action keymap.Action) bool { return grid.Owns(action) }
 
@@ -289,10 +307,11 @@ func (q *Quarantine) Copy() (text, what string) {
 	case q.level == inReasons:
 		return s.Title, "the reason"
 	case len(s.Marked) > 0:
+		var lines strings.Builder
 		for _, row := range q.rows.Selection().Rows {
-			text += line(&row) + "\n"
+			lines.WriteString(line(&row) + "\n")
 		}
-		return text, widget.Plural(int64(len(s.Marked)), "row", "rows")
+		return lines.String(), widget.Plural(int64(len(s.Marked)), "row", "rows")
 	case s.Row != nil:
 		return line(s.Row), "the row"
 	}

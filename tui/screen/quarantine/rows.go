@@ -48,8 +48,8 @@ func (q *Quarantine) columns() []grid.Column[engine.QuarantineRow] {
 			return widget.Cell{Text: detail(r)}
 		}},
 		{Title: "hangs", Width: 6, Drop: 2, Cell: hangsCell},
-		{Title: "tries", Name: "tries", Width: 5, Drop: 3, Cell: func(r *row) widget.Cell { return muted(widget.Count(int64(r.Attempts))) }},
-		{Title: "last seen", Name: "last", Left: true, Width: widget.MomentWidth, Drop: 1, Cell: func(r *row) widget.Cell {
+		{Title: "tries", Name: "tries", Width: 5, Drop: 3, Most: true, Cell: func(r *row) widget.Cell { return muted(widget.Count(int64(r.Attempts))) }},
+		{Title: "last seen", Name: "last", Left: true, Width: widget.MomentWidth, Drop: 1, Most: true, Cell: func(r *row) widget.Cell {
 			return muted(widget.Moment(r.LastSeen, q.sight.Now))
 		}},
 	}

@@ -60,6 +60,7 @@ type Column[T any] struct {
 	Min   int    // it may shrink to so many; 0: to none fewer
 	Fill  bool   // it takes what room is left over
 	Drop  int    // where the room is short, the column with the highest figure goes first; 0 goes last
+	Most  bool   // who sorts by it wants to see the highest values first
 	Cell  func(*T) widget.Cell
 }
 

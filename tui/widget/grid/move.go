@@ -1,6 +1,8 @@
 package grid
 
 import (
+	"slices"
+
 	"ferry/engine"
 	"ferry/tui/keymap"
 )
@@ -55,7 +57,7 @@ func (g *Grid[T]) Refusal(action keymap.Action) string {
 			return "all columns are in sight"
 		}
 	case keymap.Sort:
-		if len(g.sortable()) < 2 {
+		if len(g.orders()) < 2 {
 			return "this list has one order only"
 		}
 	}
@@ -115,27 +117,22 @@ func (g *Grid[T]) settle() {
 	g.top = max(0, min(g.top, n-g.height))
 }
 
-// sortable lists the orders that `o` goes through: the key's, then each column that has a name.
-func (g *Grid[T]) sortable() []string {
-	names := []string{""}
+// orders lists those that `o` goes through: the list's own, then by each column that has a name.
+func (g *Grid[T]) orders() []engine.Order {
+	orders := []engine.Order{{}}
 	for _, c := range g.config.Columns[1:] {
 		if c.Name != "" {
-			names = append(names, c.Name)
+			orders = append(orders, engine.Order{Column: c.Name, Descending: c.Most})
 		}
 	}
-	return names
+	return orders
 }
 
 // sort goes on to the next order.
 func (g *Grid[T]) sort() {
-	names := g.sortable()
-	next := 0
-	for i, name := range names {
-		if name == g.order.Column {
-			next = (i + 1) % len(names)
-		}
-	}
-	g.SortBy(engine.Order{Column: names[next]})
+	orders := g.orders()
+	at := slices.IndexFunc(orders, func(o engine.Order) bool { return o.Column == g.order.Column })
+	g.SortBy(orders[(at+1)%len(orders)])
 }
 
 // SortBy gives the list another order; the cursor goes to its first row.

@@ -15,7 +15,14 @@ const (
 	slowRead  = 2 * time.Second // reading that takes longer gets a clock
 )
 
-func (g *Grid[T]) page() int { return max(pageSize, 2*g.height) }
+// page is how many rows are read at a time: more where each page costs a look at all rows, since no index has the order.
+func (g *Grid[T]) page() int {
+	rows := pageSize
+	if g.order.Column != "" || len(g.filter.terms) > 0 {
+		rows = scanSize
+	}
+	return max(rows, 2*g.height)
+}
 
 // Fetch asks for the page that is missing, or may have changed; nil if none is, or one is on its way.
 func (g *Grid[T]) Fetch() tea.Cmd {
@@ -59,9 +66,9 @@ func (g *Grid[T]) wants() (ask, bool) {
 	case g.stale:
 		return g.once(), true
 	case w.before != nil && g.top < near:
-		return ask{kind: backward, listing: engine.Listing{Back: true, From: &w.rows[0].at}}, true
+		return ask{kind: backward, listing: engine.Listing{Back: true, From: w.place(0)}}, true
 	case !w.ended && g.top+g.height+near >= len(w.rows):
-		return ask{kind: onward, listing: engine.Listing{From: &w.rows[len(w.rows)-1].at}}, true
+		return ask{kind: onward, listing: engine.Listing{From: w.place(len(w.rows) - 1)}}, true
 	}
 	return ask{}, false
 }

@@ -8,6 +8,7 @@ import (
 
 const (
 	pageSize = 100 // rows of a page, unless the window is so high that it needs more
+	scanSize = 500 // rows of a page of a list that is filtered or sorted
 	kept     = 5   // pages that are kept in memory
 )
 
@@ -73,13 +74,13 @@ func (w *window[T]) put(a ask, page engine.Page[T]) {
 	case again, toMark:
 		w.rows, w.before, w.ended, w.first, w.placed = fresh, a.listing.From, !page.More, a.first, a.placed
 	case onward:
-		w.rows = append(w.without(fresh), fresh...)
+		w.rows = slices.Concat(w.without(fresh), fresh)
 		w.ended = !page.More
 	case backward:
 		front, more := lead(fresh, page.More)
 		rest := w.without(more)
 		w.before, w.first = front, w.first-int64(len(more))
-		w.rows = append(more, rest...)
+		w.rows = slices.Concat(more, rest)
 	}
 	w.count()
 }
@@ -89,7 +90,8 @@ func lead[T any](rows []row[T], more bool) (*engine.Cursor, []row[T]) {
 	if !more || len(rows) == 0 {
 		return nil, rows
 	}
-	return &rows[0].at, rows[1:]
+	at := rows[0].at
+	return &at, rows[1:]
 }
 
 // without is what is kept, but for rows that have been read anew: they stand elsewhere in the order now.
@@ -130,8 +132,7 @@ func (w *window[T]) trimFront(n int) {
 	if n <= 0 {
 		return
 	}
-	at := w.rows[n-1].at
-	w.before, w.first = &at, w.first+int64(n)
+	w.before, w.first = w.place(n-1), w.first+int64(n)
 	w.rows = slices.Clone(w.rows[n:]) // else what is let go would still be held
 }
 
@@ -149,11 +150,16 @@ func (w *window[T]) find(key string) int {
 	return slices.IndexFunc(w.rows, func(r row[T]) bool { return r.at.Key == key })
 }
 
-// in front of a kept row stands this one; nil: none does.
+// place is where a kept row stands: a copy, for what reads may still look at it when the window has moved on.
+func (w *window[T]) place(i int) *engine.Cursor {
+	at := w.rows[i].at
+	return &at
+}
+
+// frontOf is where the row in front of a kept one stands; nil: there is none.
 func (w *window[T]) frontOf(i int) *engine.Cursor {
 	if i == 0 {
 		return w.before
 	}
-	at := w.rows[i-1].at
-	return &at
+	return w.place(i - 1)
 }
