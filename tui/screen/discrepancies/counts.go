@@ -207,10 +207,10 @@ func (d *Discrepancies) verdict(width int) canvas.Line {
 	if c := d.sight.Snapshot.Check; c != nil {
 		right.Put(themes.Muted, " check #"+strconv.FormatInt(int64(c.ID), 10)+" ")
 		s := status.State(c.State).Sign()
-		switch {
-		case c.State == engine.RunRunning || c.State == engine.RunPlanning:
+		switch c.State { //nolint:exhaustive // the others are told by their word
+		case engine.RunRunning, engine.RunPlanning:
 			s = status.Sign{Glyph: s.Glyph, Word: widget.Progress(c.Done), Role: themes.Info}
-		case c.State == engine.RunDone:
+		case engine.RunDone:
 			s = status.OfVerdict(c.Verdict)
 		}
 		right.Put(s.Role, s.Glyph+" "+s.Word+" ")
