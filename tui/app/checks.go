@@ -60,19 +60,23 @@ func (m *Model) checkOptions() []option {
 	}
 }
 
-// checkPauseOption pauses the check that is under way, or lets it go on.
-func (m *Model) checkPauseOption(check *engine.CheckView) option {
+// checkPauseOptions pause the check that is under way, or let it go on.
+func (m *Model) checkPauseOptions() []option {
+	check := m.sight.Checking()
+	if check == nil {
+		return nil
+	}
 	seen, verb, act, line := engine.Act{Run: check.ID, Seen: check.State}, "pause", m.config.Operator.Pause, "what it has compared stays proven"
 	if check.State.Resumable() {
 		verb, act, line = "resume", m.config.Operator.Resume, became(check.State)+whoWhy(check.StateBy, check.Reason)
 	}
 	name := fmt.Sprintf("check #%d", check.ID)
-	return about(verb+" "+name, line, func(reason string) tea.Cmd {
+	return []option{about(verb+" "+name, line, func(reason string) tea.Cmd {
 		seen.Reason = reason
 		return m.perform(verb+" "+name, seen, func(ctx context.Context) (string, error) {
 			return "asked to " + verb + " " + name, act(ctx, seen)
 		})
-	})
+	})}
 }
 
 // askCancelOf asks to cancel the run; while a check is under way too, it asks which of both.
@@ -83,7 +87,7 @@ func (m *Model) askCancelOf(run *engine.RunView) {
 		opened = c.Run() != nil
 	}
 	switch {
-	case check == nil || (opened && run.ID != check.ID):
+	case check == nil || (opened && run.ID != check.ID && run.State.Active()):
 		m.askCancel(run)
 		return
 	case run == nil || !run.State.Active() || run.ID == check.ID:

@@ -448,7 +448,9 @@ func TestHostileDiscrepanciesAreShownNotObeyed(t *testing.T) {
 	for _, size := range [][2]int{{60, 16}, {80, 24}, {140, 45}} {
 		b := proving(t, tuitest.Disproven(), size[0], size[1], []engine.Discrepancy{row})
 		b.operator.Plan(plan)
-		for _, key := range []string{"enter", "a", "esc", "e", "esc", "enter", "G", "r", "esc", "y", "R", "enter", "G", "R", "x", "tab", "enter", "esc", "esc"} {
+		for _, key := range []string{
+			"enter", "a", "esc", "e", "esc", "enter", "G", "r", "esc", "y", "R", "enter", "G", "R", "x", "tab", "enter", "esc", "esc",
+		} {
 			b.press(key)
 			b.pass(time.Second)
 			requireSound(t, b.frame(), size[0], size[1])

@@ -17,7 +17,7 @@ type File interface {
 
 // NewFile makes a file that is not there yet, for its owner alone. It fails if there is one of that name.
 func NewFile(name string) (File, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names it
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return nil, fmt.Errorf("%s is there already, and nothing is overwritten; choose another name", name)

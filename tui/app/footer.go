@@ -74,9 +74,6 @@ func abreast(first, last []canvas.Line, width int) canvas.Line {
 // the run.
 func (m *Model) short(b keymap.Binding) string {
 	run, word := m.subject(), b.Short
-	if m.sight.Checking() != nil && (b.Action == keymap.Cancel || b.Action == keymap.Pause) && (run == nil || !run.State.Active()) {
-		return word // it asks which
-	}
 	switch b.Action { //nolint:exhaustive // the others always have the same word
 	case keymap.Init:
 		if m.sight.State == status.SchemaOlder {
@@ -94,7 +91,7 @@ func (m *Model) short(b keymap.Binding) string {
 			return word
 		}
 	case keymap.Cancel:
-		if run == nil {
+		if run == nil || !run.State.Active() { // then it is about the check
 			return word
 		}
 	default:

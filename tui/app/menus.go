@@ -124,11 +124,8 @@ func (m *Model) askPause(run *engine.RunView) {
 		m.askResume(run)
 		return
 	}
-	title := "Pause ticks or an entity for everyone?"
 	held, others := m.entityOptions()
-	if len(held) > 0 {
-		title = "Pause or resume for everyone?"
-	}
+	title := m.pauseTitle(len(held) > 0)
 	items := append([]option{about("Cancel", "change nothing", nil)}, held...)
 	if run != nil && (run.State.Active() || run.State.Resumable()) {
 		title = "Pause " + name(run) + " for everyone?"
@@ -142,14 +139,23 @@ func (m *Model) askPause(run *engine.RunView) {
 	} else if m.sight.Snapshot.Schedule.Paused() {
 		title = "Resume the ticks for everyone?"
 	}
-	if check := m.sight.Checking(); check != nil {
-		items = append(items, m.checkPauseOption(check))
-	}
+	items = append(items, m.checkPauseOptions()...)
 	items = append(append(items, m.ticksOption()), others...)
 	m.ask(widget.Form{Title: title, Ask: "reason (optional)", Hint: m.hint(true)}, items...)
 	if run != nil && (run.State.Active() || run.State.Resumable()) {
 		m.dialog.about, m.dialog.seen = run.ID, run.State
 	}
+}
+
+// pauseTitle says what can be paused where no run is.
+func (m *Model) pauseTitle(held bool) string {
+	switch {
+	case held:
+		return "Pause or resume for everyone?"
+	case m.sight.Checking() != nil:
+		return "Pause the check, ticks or an entity for everyone?"
+	}
+	return "Pause ticks or an entity for everyone?"
 }
 
 // runOption pauses the run, or resumes it.

@@ -79,7 +79,8 @@ func TestOverviewTellsWhatSomebodyIsToBeTold(t *testing.T) {
 	b := setup(t, tuitest.Alarmed(), 140, 45)
 	for _, want := range []string{
 		"2 fire, first of all critical: 1.49 % of the rows differ", "2 messages are not delivered yet: slack: 503 Service Unavailable",
-		"✗ ALERT agreement 98.51 % ≥ 99.9 %: look at the discrepancies", "– floor unknown: GRANT pg_read_all_stats", "✓ nothing lost",
+		"✗ ALERT agreement loyalty_card 98.51 % ≥ 99.9 %: look at the discrepancies", "– floor unknown: GRANT pg_read_all_stats",
+		"✓ nothing lost of 3 entities",
 		"Odoo disagrees with itself on 45 cards",
 	} {
 		require.True(t, tuitest.Says(b.frame(), want), want)

@@ -76,7 +76,8 @@ func drawPlan(t *rapid.T) *engine.RepairPlan {
 	}
 	for range few(t) {
 		p.Items = append(p.Items, engine.RepairItem{
-			Entity: drawText(t), Row: number(t), Cause: drawCause(t), Outcome: drawText(t), Before: map[string]string{drawText(t): drawText(t), "x": drawText(t)},
+			Entity: drawText(t), Row: number(t), Cause: drawCause(t), Outcome: drawText(t),
+			Before: map[string]string{drawText(t): drawText(t), "x": drawText(t)},
 			Action: pick(t, engine.RepairWrite, engine.RepairDelete, engine.RepairAction(drawText(t))), After: map[string]string{"x": drawText(t)},
 			State: pick(t, engine.RepairPlanned, engine.RepairMoved, engine.RepairState(drawText(t))),
 		})
@@ -90,8 +91,8 @@ func TestEveryFrameOfDiscrepanciesIsSound(t *testing.T) {
 	palettes, err := themes.Load("")
 	require.NoError(t, err)
 	keys := []string{
-		"3", "3", "1", "2", "enter", "enter", "enter", "esc", "down", "down", "up", "pgdown", "G", "g", "n", "N", "r", "R", "R", "a", "e", "y", "/", ":", "o", "O",
-		"right", "left", "m", "M", "ctrl+a", "tab", "tab", "s", "p", "x", "?", "backspace", "ctrl+u", "字", "c",
+		"3", "3", "1", "2", "enter", "enter", "enter", "esc", "down", "down", "up", "pgdown", "G", "g", "n", "N", "r", "R", "R", "a", "e", "y", "/", ":", "o",
+		"O", "right", "left", "m", "M", "ctrl+a", "tab", "tab", "s", "p", "x", "?", "backspace", "ctrl+u", "字", "c",
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		theme, err := palettes.Get(rapid.SampledFrom(palettes.Names()).Draw(t, "theme"))

@@ -131,9 +131,9 @@ func Default() Map {
 
 var defaults = []Binding{
 	{Answer, []string{"A"}, "answer", "answer the question of the run", Everywhere, true},
-	{Start, []string{"s"}, "start", "start a sync, keep in step every 20 s, or continue the last run", Everywhere, true},
-	{Pause, []string{"p"}, "pause", "pause for everyone, or resume: the run, one entity, the ticks", Everywhere, true},
-	{Cancel, []string{"x"}, "cancel", "cancel the run for everyone", Everywhere, true},
+	{Start, []string{"s"}, "start", "start a sync or a check, keep in step every 20 s, or continue the last run", Everywhere, true},
+	{Pause, []string{"p"}, "pause", "pause for everyone, or resume: the run, the check, one entity, the ticks", Everywhere, true},
+	{Cancel, []string{"x"}, "cancel", "cancel the run or the check for everyone", Everywhere, true},
 	{Init, []string{"i"}, "initialise", "make ferry's tables in the engine database, or migrate them", Everywhere, true},
 	{Overview, []string{"1"}, "overview", "overview: is it running, is it right", Everywhere, false},
 	{Runs, []string{"2"}, "runs", "runs: their history, steps and batches", Everywhere, false},

@@ -18,43 +18,85 @@ const (
 const (
 	levelAgreement = "agreement"
 	levelFreshness = "freshness"
+	levelProof     = "proof"
 )
 
-// Agreement is the part of the compared rows that agree, in words, and how the level is kept.
-func (s Sight) Agreement() (text string, state engine.LevelState) {
-	p := &s.Snapshot.Proof
-	text = widget.Agreement(p.Agreement, p.Settled, AgreementTarget, AgreementAlert)
-	if text == widget.Unknown {
-		return text, engine.LevelUnknown
-	}
-	if judged := s.judged(levelAgreement); judged != nil && judged.State != engine.LevelUnknown {
-		return text, judged.State
-	}
-	switch v := p.Agreement.Value; {
-	case v < AgreementAlert:
-		return text, engine.LevelAlert
-	case v < AgreementTarget:
-		return text, engine.LevelMissed
-	}
-	return text, engine.LevelKept
+// ToldElsewhere reports whether a level of the monitor has a line of its own.
+func ToldElsewhere(l *engine.LevelView) bool {
+	return l.Name == levelAgreement || l.Name == levelFreshness || l.Name == levelProof
 }
 
-// judged is what the monitor said last of a level of all entities, or nil.
-func (s Sight) judged(name string) *engine.LevelView {
+// AgreementGoal is the target of agreement in words: as the monitor has it, which an operator may have set otherwise.
+func (s Sight) AgreementGoal() string {
+	if !s.Snapshot.Monitor.At.IsZero() {
+		for i := range s.Snapshot.Monitor.Levels {
+			if l := &s.Snapshot.Monitor.Levels[i]; l.Name == levelAgreement && l.Target != "" {
+				return l.Target
+			}
+		}
+	}
+	return "≥ 99.9 %"
+}
+
+// Agreement is the part of the compared rows that agree, in words, and how the level is kept. If an entity is below its
+// target it is that one's: a small one must not hide behind a large one.
+func (s Sight) Agreement() (text string, state engine.LevelState) {
+	text, state, _ = s.AgreementOf()
+	return text, state
+}
+
+// AgreementOf also names the entity whose it is; empty: of all.
+func (s Sight) AgreementOf() (text string, state engine.LevelState, entity string) {
+	p := &s.Snapshot.Proof
+	text, state = agreement(p.Agreement, p.Settled), standing(p.Agreement)
+	if text == widget.Unknown {
+		return text, engine.LevelUnknown, ""
+	}
+	for i := range p.Entities {
+		e := &p.Entities[i]
+		part := e.Agreement()
+		its := standing(part)
+		if judged := s.judged(e.Name); judged != nil && its != engine.LevelUnknown {
+			its = judged.State
+		}
+		if badness[its] > badness[state] {
+			text, state, entity = agreement(part, e.Settled), its, e.Name
+		}
+	}
+	return text, state, entity
+}
+
+var badness = map[engine.LevelState]int{engine.LevelMissed: 1, engine.LevelAlert: 2}
+
+func agreement(part engine.Maybe[float64], settled int64) string {
+	return widget.Agreement(part, settled, AgreementTarget, AgreementAlert)
+}
+
+// standing is how the level of agreement is kept, where nobody has judged it.
+func standing(part engine.Maybe[float64]) engine.LevelState {
+	switch {
+	case !part.Known:
+		return engine.LevelUnknown
+	case part.Value < AgreementAlert:
+		return engine.LevelAlert
+	case part.Value < AgreementTarget:
+		return engine.LevelMissed
+	}
+	return engine.LevelKept
+}
+
+// judged is what the monitor said last of the agreement of an entity, or nil.
+func (s Sight) judged(entity string) *engine.LevelView {
 	if s.Snapshot.Monitor.At.IsZero() {
 		return nil
 	}
 	for i := range s.Snapshot.Monitor.Levels {
-		if l := &s.Snapshot.Monitor.Levels[i]; l.Name == name && l.Entity == "" {
+		l := &s.Snapshot.Monitor.Levels[i]
+		if l.Name == levelAgreement && l.Entity == entity && l.State != engine.LevelUnknown {
 			return l
 		}
 	}
 	return nil
-}
-
-// ToldElsewhere reports whether a level of the monitor has a line of its own.
-func ToldElsewhere(l *engine.LevelView) bool {
-	return l.Entity == "" && (l.Name == levelAgreement || l.Name == levelFreshness)
 }
 
 // Age is how old a proof is, in its largest unit: nobody needs more, and it must not change each second.

@@ -14,12 +14,6 @@ import (
 func Paged[T any](
 	rows []T, key func(T) string, value func(row T, column string) string, filter engine.Filter, want engine.Listing,
 ) (engine.Page[T], error) {
-	var fit []T
-	for _, row := range rows {
-		if suits(filter, row, key, value) {
-			fit = append(fit, row)
-		}
-	}
 	order := func(a, b engine.Cursor) int {
 		nulls := map[bool]int{true: 1}
 		by := cmp.Or(cmp.Compare(nulls[a.Null], nulls[b.Null]), compare(a.Value, b.Value))
@@ -32,22 +26,30 @@ func Paged[T any](
 		}
 		return cmp.Or(by, keys)
 	}
-	place := func(row T) engine.Cursor {
-		c := engine.Cursor{Key: key(row)}
-		if want.Order.Column != "" {
-			c.Value = value(row, want.Order.Column)
-			c.Null = c.Value == ""
-		}
-		return c
+	type placed struct {
+		row T
+		at  engine.Cursor
 	}
-	slices.SortFunc(fit, func(a, b T) int { return order(place(a), place(b)) })
+	var fit []placed
+	for _, row := range rows {
+		if !suits(filter, row, key, value) {
+			continue
+		}
+		p := placed{row, engine.Cursor{Key: key(row)}}
+		if want.Order.Column != "" {
+			p.at.Value = value(row, want.Order.Column)
+			p.at.Null = p.at.Value == ""
+		}
+		fit = append(fit, p)
+	}
+	slices.SortFunc(fit, func(a, b placed) int { return order(a.at, b.at) })
 	var page engine.Page[T]
 	if want.Count {
 		page.Total = engine.Known(int64(len(fit)))
 	}
 	if want.From != nil {
-		fit = slices.DeleteFunc(fit, func(row T) bool {
-			at := order(place(row), *want.From)
+		fit = slices.DeleteFunc(fit, func(p placed) bool {
+			at := order(p.at, *want.From)
 			return at == 0 || (at < 0) != want.Back
 		})
 	}
@@ -58,9 +60,8 @@ func Paged[T any](
 			fit = fit[:want.Limit]
 		}
 	}
-	page.Rows = fit
-	for _, row := range fit {
-		page.Cursors = append(page.Cursors, place(row))
+	for _, p := range fit {
+		page.Rows, page.Cursors = append(page.Rows, p.row), append(page.Cursors, p.at)
 	}
 	return page, nil
 }

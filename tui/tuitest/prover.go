@@ -53,7 +53,9 @@ func everyFinding() []engine.Discrepancy {
 	known := engine.Known[string]
 	none := engine.Maybe[string]{}
 	found := Noon.Add(-4 * time.Minute)
-	row := func(id int64, entity string, row int64, field string, values [3]engine.Maybe[string], c engine.Cause, s engine.DiscrepancyState) engine.Discrepancy {
+	row := func(
+		id int64, entity string, row int64, field string, values [3]engine.Maybe[string], c engine.Cause, s engine.DiscrepancyState,
+	) engine.Discrepancy {
 		d := engine.Discrepancy{
 			ID: id, Entity: entity, Row: row, Field: field, Source: values[0], Expected: values[1], Target: values[2], Cause: c, State: s,
 			FoundRun: 14, FoundAt: found, SeenRun: 14, SeenAt: found,
@@ -66,7 +68,9 @@ func everyFinding() []engine.Discrepancy {
 	type three = [3]engine.Maybe[string]
 	out := []engine.Discrepancy{
 		row(301, "loyalty_card", 184_467, "points", three{known("150.00"), known("150.00"), known("120.00")}, engine.CauseField, engine.DiscrepancySettled),
-		row(302, "loyalty_card", 184_467, "code", three{known(" 0446-4c6f "), known("0446-4C6F"), known("0446-4C60")}, engine.CauseField, engine.DiscrepancySettled),
+		row(302, "loyalty_card", 184_467, "code", three{
+			known(" 0446-4c6f "), known("0446-4C6F"), known("0446-4C60"),
+		}, engine.CauseField, engine.DiscrepancySettled),
 		row(303, "loyalty_card", 190_001, "", three{known("#190001"), known("#190001"), none}, engine.CauseMissing, engine.DiscrepancySettled),
 		row(304, "loyalty_point_move", 77_001, "", three{none, none, known("#77001")}, engine.CauseExtra, engine.DiscrepancySettled),
 		row(305, "loyalty_point_move", 77_002, "create_date", three{

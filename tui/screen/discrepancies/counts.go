@@ -206,15 +206,14 @@ func (d *Discrepancies) verdict(width int) canvas.Line {
 	var right canvas.Line
 	if c := d.sight.Snapshot.Check; c != nil {
 		right.Put(themes.Muted, " check #"+strconv.FormatInt(int64(c.ID), 10)+" ")
-		if c.State.Active() {
-			right.Put(themes.Info, widget.Progress(c.Done)+" ")
-		} else if c.State == engine.RunDone {
-			s := status.OfVerdict(c.Verdict)
-			right.Put(s.Role, s.Glyph+" "+s.Word+" ")
-		} else {
-			s := status.State(c.State).Sign()
-			right.Put(s.Role, s.Glyph+" "+s.Word+" ")
+		s := status.State(c.State).Sign()
+		switch c.State { //nolint:exhaustive // the others are told by their word
+		case engine.RunRunning, engine.RunPlanning:
+			s = status.Sign{Glyph: s.Glyph, Word: widget.Progress(c.Done), Role: themes.Info}
+		case engine.RunDone:
+			s = status.OfVerdict(c.Verdict)
 		}
+		right.Put(s.Role, s.Glyph+" "+s.Word+" ")
 	}
 	l = l.Fit(max(0, width-right.Width()))
 	return *l.Add(right)

@@ -245,8 +245,9 @@ func (d *Discrepancies) Found() []screen.Found {
 // theRow is one discrepancy, in the state that the operator sees.
 func theRow(row *engine.Discrepancy, sight screen.Sight) screen.Found {
 	return screen.Found{
-		Name: name(row), Short: "this one", Of: name(row), Count: engine.Known[int64](1), Acked: row.Acknowledged(sight.Now), Extras: row.Cause == engine.CauseExtra,
-		Which: engine.DiscrepancySelection{IDs: []int64{row.ID}, States: []engine.DiscrepancyState{row.State}},
+		Name: name(row), Short: "this one", Of: name(row), Count: engine.Known[int64](1), Acked: row.Acknowledged(sight.Now),
+		Extras: row.Cause == engine.CauseExtra,
+		Which:  engine.DiscrepancySelection{IDs: []int64{row.ID}, States: []engine.DiscrepancyState{row.State}},
 	}
 }
 

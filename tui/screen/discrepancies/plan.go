@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -287,8 +288,9 @@ func (p *plan) copied() (text, what string) {
 	if made == nil {
 		return "", ""
 	}
+	var b strings.Builder
 	for i := range p.lines {
-		text += p.lines[i].String() + "\n"
+		b.WriteString(p.lines[i].String() + "\n")
 	}
-	return text, "plan #" + planNumber(made)
+	return b.String(), "plan #" + planNumber(made)
 }

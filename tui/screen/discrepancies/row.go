@@ -3,6 +3,7 @@ package discrepancies
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"ferry/engine"
 	"ferry/themes"
@@ -62,7 +63,7 @@ func values(row *engine.Discrepancy, width int) []canvas.Line {
 		cells[2].Role = themes.Bad
 	}
 	table := widget.Table(columns, [][]widget.Cell{append([]widget.Cell{{Role: themes.Title, Text: name}}, cells...)}, width)
-	if fits := table[1].Width() <= width-1 && table[0].Width() <= width-1; fits {
+	if table[1].Width() < width && table[0].Width() < width {
 		return append([]canvas.Line{{}}, table...)
 	}
 	lines := []canvas.Line{{}}
@@ -92,24 +93,7 @@ func (d *Discrepancies) life(row *engine.Discrepancy, width int) []canvas.Line {
 	if !row.SettledAt.IsZero() {
 		add("settled", themes.Bad, when(row.SettledAt, now)+": a cycle has been behind it")
 	}
-	if row.AckBy != "" {
-		text := "by " + row.AckBy
-		if !row.AckAt.IsZero() {
-			text += " " + when(row.AckAt, now)
-		}
-		switch {
-		case row.AckUntil.IsZero():
-			text += ", for good"
-		case now.Before(row.AckUntil):
-			text += ", until " + widget.When(row.AckUntil, now)
-		default:
-			text += ", until " + widget.When(row.AckUntil, now) + ": it counts no longer"
-		}
-		if strings.TrimSpace(row.AckNote) != "" {
-			text += ": " + row.AckNote
-		}
-		add("known", themes.Info, text)
-	}
+	add("known", themes.Info, known(row, now))
 	if row.RepairedRun != 0 || !row.RepairedAt.IsZero() {
 		add("repaired", themes.Info, when(row.RepairedAt, now)+by(row.RepairedRun, "run"))
 	}
@@ -120,6 +104,29 @@ func (d *Discrepancies) life(row *engine.Discrepancy, width int) []canvas.Line {
 		add("verified", themes.Warn, "not yet: no check has looked since")
 	}
 	return lines
+}
+
+// known says who acknowledged a discrepancy, when, until when and why; nothing if nobody did.
+func known(row *engine.Discrepancy, now time.Time) string {
+	if row.AckBy == "" {
+		return ""
+	}
+	text := "by " + row.AckBy
+	if !row.AckAt.IsZero() {
+		text += " " + when(row.AckAt, now)
+	}
+	switch {
+	case row.AckUntil.IsZero():
+		text += ", for good"
+	case now.Before(row.AckUntil):
+		text += ", until " + widget.When(row.AckUntil, now)
+	default:
+		text += ", until " + widget.When(row.AckUntil, now) + ": it counts no longer"
+	}
+	if strings.TrimSpace(row.AckNote) != "" {
+		text += ": " + row.AckNote
+	}
+	return text
 }
 
 // Copy is the discrepancy that is opened or under the cursor, as text.

@@ -61,20 +61,29 @@ func (o *Overview) judged() []canvas.Line {
 	if m.At.IsZero() {
 		return nil
 	}
-	var lines []canvas.Line
-	var kept []canvas.Line
+	var lines, kept []canvas.Line
+	entities := map[string]int64{} // for which a level is kept
+	for i := range m.Levels {
+		if l := &m.Levels[i]; l.State == engine.LevelKept && l.Entity != "" {
+			entities[l.Name]++
+		}
+	}
 	for i := range m.Levels {
 		l := &m.Levels[i]
 		switch {
-		case l.State == engine.LevelKept && !screen.ToldElsewhere(l):
-			kept = append(kept, o.level(l))
-		case l.State == engine.LevelKept:
-		default:
+		case l.State != engine.LevelKept:
 			line := o.level(l)
 			if l.Why != "" {
 				line.Put(themes.Text, ": "+l.Why)
 			}
 			lines = append(lines, line.Fit(min(line.Width(), o.room())))
+		case screen.ToldElsewhere(l):
+		case l.Entity == "":
+			kept = append(kept, o.level(l))
+		case entities[l.Name] > 0:
+			line := canvas.Of(themes.OK, "✓ "+l.Name)
+			kept = append(kept, *line.Put(themes.Muted, " of "+widget.Plural(entities[l.Name], "entity", "entities")))
+			delete(entities, l.Name)
 		}
 	}
 	return append(lines, abreast(kept, o.room())...)
@@ -128,21 +137,11 @@ func abreast(pieces []canvas.Line, width int) []canvas.Line {
 func (o *Overview) proven() []canvas.Line {
 	s := o.sight.Snapshot
 	p := &s.Proof
-	agree, state := o.sight.Agreement()
+	text, state, entity := o.sight.AgreementOf()
 	if state == engine.LevelUnknown && p.Verdict == "" && p.Coverage == 0 {
 		return o.unproven()
 	}
-	l := canvas.Of(themes.Muted, "agree ")
-	switch state {
-	case engine.LevelKept:
-		l.Put(themes.OK, agree+" ✓").Put(themes.Muted, " ≥ 99.9%")
-	case engine.LevelMissed:
-		l.Put(themes.Warn, agree+" ✗ below 99.9%")
-	case engine.LevelAlert:
-		l.Put(themes.Bad, agree+" ✗ ALERT, below 99%")
-	case engine.LevelUnknown:
-		l.Put(themes.Muted, agree)
-	}
+	l := agreed(text, state, o.sight.AgreementGoal(), entity)
 	if p.Settled > 0 {
 		l.Put(themes.Text, "  ").Put(themes.Bad, widget.Count(p.Settled)+" differ")
 	}
@@ -163,19 +162,42 @@ func (o *Overview) proven() []canvas.Line {
 		whole.Put(themes.Muted, "  explained ").Put(themes.Text, widget.Count(p.Explained))
 	}
 	lines := []canvas.Line{widget.FirstFit(o.room(), whole, l)}
-	why := p.Why
-	switch {
-	case p.Verdict == engine.CouldNotCheck:
-		why = string(engine.CouldNotCheck) + because(why)
-	case p.Verdict == "" && why == "":
-		why = "no verdict yet"
-	case p.Verdict == engine.Pass, p.Verdict == engine.Fail && p.Settled > 0: // said above
-		why = ""
-	}
-	if why != "" {
+	if why := doubt(p); why != "" {
 		lines = append(lines, clip(canvas.Wrap(themes.Warn, why, o.room()), 2)...)
 	}
 	return lines
+}
+
+// agreed says how much agrees, and whether that is enough.
+func agreed(text string, state engine.LevelState, goal, entity string) canvas.Line {
+	l := canvas.Of(themes.Muted, "agree ")
+	if entity != "" {
+		l.Put(themes.Text, entity+" ")
+	}
+	switch state {
+	case engine.LevelKept:
+		l.Put(themes.OK, text+" ✓").Put(themes.Muted, " "+goal)
+	case engine.LevelMissed:
+		l.Put(themes.Warn, text+" ✗ not "+goal)
+	case engine.LevelAlert:
+		l.Put(themes.Bad, text+" ✗ ALERT, not "+goal)
+	case engine.LevelUnknown:
+		l.Put(themes.Muted, text)
+	}
+	return l
+}
+
+// doubt is why what is proven is no pass, where the figures do not say it.
+func doubt(p *engine.ProofView) string {
+	switch {
+	case p.Verdict == engine.CouldNotCheck:
+		return string(engine.CouldNotCheck) + because(p.Why)
+	case p.Verdict == "" && p.Why == "":
+		return "no verdict yet"
+	case p.Verdict == engine.Pass, p.Verdict == engine.Fail && p.Settled > 0:
+		return ""
+	}
+	return p.Why
 }
 
 func because(why string) string {

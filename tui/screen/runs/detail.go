@@ -240,7 +240,9 @@ func changedBy(verb engine.StepVerb, c *engine.Counts) int64 {
 		return c.Settled
 	case engine.StepSweep, engine.StepDelete:
 		return c.Updated + c.Deleted
-	case engine.StepPlan, engine.StepLoad, engine.StepOwners:
+	case engine.StepRepair:
+		return c.Updated + c.Deleted + c.Settled
+	case engine.StepPlan, engine.StepLoad, engine.StepOwners, engine.StepCompare, engine.StepConfirm, engine.StepLedger:
 	}
 	return c.Updated
 }
