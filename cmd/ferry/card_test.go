@@ -42,7 +42,9 @@ func TestACardIsShownWithItsFirstSentenceFirst(t *testing.T) {
 	require.Equal(t, exitError, a.code)
 	require.Contains(t, a.err, "No card of code no such code is known")
 	require.Empty(t, a.out)
-	for _, args := range [][]string{{"card", "show"}, {"card", "show", "1", "2"}, {"card", "show", " "}, {"card", "show", "1", "--limit", "-1"}, {"ledger", "show"}} {
+	for _, args := range [][]string{
+		{"card", "show"}, {"card", "show", "1", "2"}, {"card", "show", " "}, {"card", "show", "1", "--limit", "-1"}, {"ledger", "show"},
+	} {
 		require.Equal(t, exitUsage, b.ferry(t, args...).code, args)
 	}
 }
@@ -57,8 +59,10 @@ func TestTheLedgerIsListedOnceACheckHasLookedAtIt(t *testing.T) {
 
 	b.target.Exec(t, `INSERT INTO ferry.ledger_range VALUES (0, 1000, 456, 0, 0, 0, 3, 1, now())`)
 	require.Contains(t, b.ferry(t, "ledger", "list").out, "no card of that drifts in Odoo, as of 20")
-	b.target.Exec(t, `UPDATE ferry.ledger_range SET drifted = 1200`, `INSERT INTO ferry.ledger (card, code, points, last_balance, moves, drifts, size, run_id, seen_at)
-		SELECT n, E'c\x1b' || n, n, n - 1, NULL, CASE WHEN n = 61 THEN '{history,running}' ELSE '{history}' END::text[], 1, 1, now() FROM generate_series(1, 1200) n`)
+	b.target.Exec(t, `UPDATE ferry.ledger_range SET drifted = 1200`, `
+		INSERT INTO ferry.ledger (card, code, points, last_balance, drifts, size, run_id, seen_at)
+		SELECT i, E'c\x1b' || i, i, i - 1, CASE WHEN i = 61 THEN '{history,running}' ELSE '{history}' END::text[], 1, 1, now()
+		FROM generate_series(1, 1200) i`)
 	require.Equal(t, map[string]any{"cards": 456.0, "drifted": 1200.0, "incomplete": 3.0}, b.result(t, "status")["ledger"])
 	require.EqualValues(t, 1200, b.result(t, "ledger", "list")["rows"], "in pages")
 	require.EqualValues(t, 700, b.result(t, "ledger", "list", "--limit", "700")["rows"])

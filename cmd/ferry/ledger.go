@@ -140,8 +140,8 @@ func (f *ferry) drifted(c engine.LedgerCard) error {
 	if c.Waiting {
 		more = "  incomplete"
 	}
-	return f.say(fmt.Sprintf("%10d  %-16s card %16s  last history %16s  moves %16s  apart %12s  %s%s", c.Card, c.Code, cell(c.Points), cell(c.Last), cell(c.Moves),
-		c.Size, strings.Join(kinds, ", "), more))
+	return f.say(fmt.Sprintf("%10d  %-16s card %16s  last history %16s  moves %16s  apart %12s  %s%s",
+		c.Card, c.Code, cell(c.Points), cell(c.Last), cell(c.Moves), c.Size, strings.Join(kinds, ", "), more))
 }
 
 func (f *ferry) ledgerShowCommand() *cobra.Command {

@@ -14,6 +14,9 @@ import (
 // cardLimit is how long a look at a card may keep its source transaction open.
 const cardLimit = 9 * time.Second
 
+// scanLimit is what of that a card's ledger may take: a report without it is better than none.
+const scanLimit = 7 * time.Second
+
 // Card reads a card on both sides, the engine first: then the source's state is never older than the engine's. With scan it
 // also reads the card's ledger from the source.
 func Card(ctx context.Context, here CardEngine, there CardSource, key engine.CardKey, scan bool) (*engine.CardReport, error) {
@@ -169,15 +172,26 @@ func (f *cardFacts) read(ctx context.Context, snap CardSnapshot, scan bool) erro
 	if f.cost, err = snap.LedgerCost(ctx); err != nil || !scan || f.row == nil {
 		return err
 	}
-	f.ledger, err = snap.CardLedger(ctx, f.id, engine.LinesShown)
-	if engine.ClassOf(err) == engine.ClassRetry && ctx.Err() == nil {
-		f.ledger, f.cost = nil, f.cost+"; that took too long just now and was given up"
-		return nil
-	}
-	if err != nil || f.ledger == nil {
+	if err := f.scan(ctx, snap); err != nil || f.ledger == nil {
 		return err
 	}
 	return f.askAboutMissing(ctx, snap)
+}
+
+// scan reads the card's ledger from the source, unless that takes too long.
+func (f *cardFacts) scan(ctx context.Context, snap CardSnapshot) error {
+	limited, cancel := context.WithTimeout(ctx, scanLimit)
+	defer cancel()
+	ledger, err := snap.CardLedger(limited, f.id, engine.LinesShown)
+	switch {
+	case err == nil:
+		f.ledger = ledger
+	case engine.ClassOf(err) == engine.ClassRetry && ctx.Err() == nil:
+		f.cost += "; just now it took too long and was given up: " + err.Error()
+	default:
+		return err
+	}
+	return nil
 }
 
 // mostAsked bounds how many rows are asked whether they are young: each is a look by primary key.

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,19 +37,12 @@ func TestDriftIsADistanceAboveAMillionth(t *testing.T) {
 		{"NaN", "", "", nil, "0"},
 		{"1", "1", "Infinity", []engine.Drift{engine.DriftMoves}, check.NotFinite},
 		{"1e+22", "10000000000000000000000", "", nil, "0"},
-		{"1e+308", "-1e+308", "", []engine.Drift{engine.DriftHistory}, "2" + zeros(308)},
+		{"1e+308", "-1e+308", "", []engine.Drift{engine.DriftHistory}, "2" + strings.Repeat("0", 308)},
 	} {
 		drifts, size := check.Drifts(text(c.points), text(c.last), text(c.moves))
 		require.Equal(t, c.drifts, drifts, "%+v", c)
 		require.Equal(t, c.size, size, "%+v", c)
 	}
-}
-
-func zeros(n int) (out string) {
-	for range n {
-		out += "0"
-	}
-	return out
 }
 
 func TestScansSayWhatTheyCost(t *testing.T) {

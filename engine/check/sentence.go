@@ -127,7 +127,7 @@ var verdicts = []verdict{
 		return "The card is equal to Odoo, but the engine still has what Odoo has deleted: " + f.childNames() + ". Such rows stay until the delete policy " +
 			"or a repair takes them."
 	}},
-	{"lines or moves made its own", engine.CauseWrittenOnTarget, func(f *cardFacts) bool { return f.has(engine.CauseWrittenOnTarget) }, func(f *cardFacts) string {
+	{"lines or moves made its own", engine.CauseWrittenOnTarget, hasChild(engine.CauseWrittenOnTarget), func(f *cardFacts) string {
 		return "The card is equal to Odoo, but not " + f.childNames() + ", which the engine has made its own (synced_to_odoo). " +
 			"Decide which side is right; a repair with that cause writes Odoo's version."
 	}},
@@ -146,8 +146,8 @@ var verdicts = []verdict{
 
 	// Cards that are as they should be; Odoo itself may not be.
 	{"incomplete", "", func(f *cardFacts) bool { return f.here.Incomplete }, func(f *cardFacts) string {
-		return fmt.Sprintf("Incomplete: the latest line of its ledger, %s, so the points (%s) are what Odoo's card says. Correct the line in Odoo and the next "+
-			"tick brings it.%s", latestRefused(f), pointsText(f.here.Points), f.besides())
+		return fmt.Sprintf("Incomplete: the latest line of its ledger, %s, so the points (%s) are what Odoo's card says. "+
+			"Correct the line in Odoo and the next tick brings it.%s", latestRefused(f), pointsText(f.here.Points), f.besides())
 	}},
 	{"not a number", "", func(f *cardFacts) bool { return len(f.balances.drifts) > 0 && f.endless() }, func(f *cardFacts) string {
 		return "Equal to Odoo's ledger, as far as a number can be. One of Odoo's own balances is no finite number: " + f.threeBalances() +
@@ -167,11 +167,13 @@ var verdicts = []verdict{
 		return f.found(engine.DiscrepancySettled) || f.found(engine.DiscrepancyInFlight)
 	}, func(f *cardFacts) string {
 		d := f.here.Discrepancies[0]
-		return fmt.Sprintf("Equal to Odoo now; check #%d still saw a difference at %s. A re-check takes it off the list.", d.SeenRun, d.SeenAt.Format(time.RFC3339))
+		return fmt.Sprintf("Equal to Odoo now; check #%d still saw a difference at %s. A re-check takes it off the list.",
+			d.SeenRun, d.SeenAt.Format(time.RFC3339))
 	}},
 	{"some lines refused", "", func(f *cardFacts) bool { return len(f.here.Refused)+len(f.here.RefusedMoves) > 0 }, func(f *cardFacts) string {
-		return fmt.Sprintf("Equal to Odoo: points %s, by its latest line. In quarantine, and without a say in the points: %d of its older lines, %d of its moves. "+
-			"`ferry quarantine list` says why.", pointsText(f.here.Points), len(f.here.Refused), len(f.here.RefusedMoves))
+		return fmt.Sprintf("Equal to Odoo: points %s, by its latest line. In quarantine, and without a say in the points: "+
+			"%d of its older lines, %d of its moves. `ferry quarantine list` says why.",
+			pointsText(f.here.Points), len(f.here.Refused), len(f.here.RefusedMoves))
 	}},
 	{"healthy, made its own", "", func(f *cardFacts) bool { return f.here.Copy.Owned }, func(f *cardFacts) string {
 		return fmt.Sprintf("Equal to Odoo: points %s. The engine has made it its own (synced_to_odoo): ferry writes it no more. Nothing is to be done.",

@@ -166,6 +166,10 @@ func (f *cardFacts) childNames() string {
 	return strings.Join(names, ", ")
 }
 
+func hasChild(cause engine.Cause) func(*cardFacts) bool {
+	return func(f *cardFacts) bool { return f.has(cause) }
+}
+
 func (f *cardFacts) has(cause engine.Cause) bool {
 	return slices.ContainsFunc(f.children, func(d engine.Discrepancy) bool { return d.Cause == cause })
 }

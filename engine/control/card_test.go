@@ -294,6 +294,27 @@ func TestACardInQuarantineNamesWhoHasItsCodeAndWhatElseIsWrong(t *testing.T) {
 	require.False(t, r.AtSource)
 }
 
+// TestACardIsShownThoughItsLedgerIsLocked: what cannot be read from the source in time is said, and not waited for.
+func TestACardIsShownThoughItsLedgerIsLocked(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	id := b.newCard(t, "LOCKED")
+	b.exec(t, b.source, `DELETE FROM loyalty_point_move WHERE loyalty_card_id = $`, id)
+	done(t, b.full(t))
+	tx, err := b.source.pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), `LOCK TABLE loyalty_point_move IN ACCESS EXCLUSIVE MODE`)
+	require.NoError(t, err)
+	r := b.look(t, engine.CardKey{ID: id}, true)
+	require.False(t, r.FromSource)
+	require.Contains(t, r.Cost, "it took too long and was given up")
+	require.Contains(t, r.Cost, "held by")
+	require.Contains(t, r.Sentence, "Equal to Odoo: points 30.00")
+	require.Len(t, r.Lines, 2, "from the engine's copy")
+	require.NoError(t, tx.Rollback(t.Context()))
+	require.True(t, b.look(t, engine.CardKey{ID: id}, true).FromSource)
+}
+
 func TestEveryCardOfTheDumpThatDisagreesSaysSo(t *testing.T) {
 	t.Parallel()
 	b := setup(t, odooDump)

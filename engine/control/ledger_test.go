@@ -103,7 +103,7 @@ func TestTheLedgerIsKeptByRangesOfCards(t *testing.T) {
 		WHERE id = 61`)
 	require.NoError(t, r.batch(t, 0, 100))
 	require.EqualValues(t, 36, b.ledgerView(t).Drifted.Value)
-	require.EqualValues(t, cards, b.ledgerView(t).Cards.Value)
+	require.Equal(t, cards, b.ledgerView(t).Cards.Value)
 	require.NotContains(t, ids(b.listed(t, engine.LedgerSelection{}, engine.Listing{})), int64(61))
 
 	// Behind the last card there is nothing: what was known of cards there is forgotten.

@@ -135,7 +135,7 @@ func readCardRow(ctx context.Context, tx pgx.Tx, h *check.CardHere) error {
 		h.InEngine, h.Copy = true, copies[0]
 	}
 	var points, last *string
-	err = tx.QueryRow(ctx, `SELECT c.points::text, c.odoo_card_id IS NULL, `+incomplete("c.id")+`, h.id, h.balance
+	err = tx.QueryRow(ctx, `SELECT c.points::text, c.odoo_card_id IS NULL, `+incomplete+`, h.id, h.balance
 		FROM public.loyalty_cards c LEFT JOIN LATERAL (SELECT odoo_history_id AS id, points_balance::text AS balance FROM public.point_history
 			WHERE loyalty_card_id = c.id AND odoo_history_id IS NOT NULL ORDER BY odoo_history_id DESC LIMIT 1) h ON true
 		WHERE c.id = $1`, h.ID).Scan(&points, &h.Own, &h.Incomplete, &h.LastLine, &last)

@@ -16,13 +16,11 @@ import (
 
 var _ check.LedgerTarget = (*Target)(nil)
 
-// incomplete is the condition that the latest history line of a card, at the source, is in quarantine: its points then follow
-// what Odoo's card says. It is what settlePoints goes by.
-func incomplete(card string) string {
-	return `coalesce((SELECT max(q.source_id) FROM ferry.quarantine q
-			WHERE q.entity = 'loyalty_point_history' AND q.parent_id = ` + card + ` AND q.state IN ` + openStates + `)
-		>= coalesce((SELECT max(h.odoo_history_id) FROM public.point_history h WHERE h.loyalty_card_id = ` + card + `), 0), false)`
-}
+// incomplete is the condition that the latest history line of a card c of the engine, as the source has it, is in quarantine: its
+// points then follow what Odoo's card says. It is what settlePoints goes by.
+const incomplete = `coalesce((SELECT max(q.source_id) FROM ferry.quarantine q
+			WHERE q.entity = 'loyalty_point_history' AND q.parent_id = c.id AND q.state IN ` + openStates + `)
+		>= coalesce((SELECT max(h.odoo_history_id) FROM public.point_history h WHERE h.loyalty_card_id = c.id), 0), false)`
 
 // KeepLedger puts what was found of a range of cards in the place of what was known of it.
 func (t *Target) KeepLedger(ctx context.Context, w cycle.Work, found check.LedgerRange, took time.Duration) error {
@@ -78,7 +76,7 @@ func keepLedger(ctx context.Context, tx pgx.Tx, w cycle.Work, found check.Ledger
 		SELECT $1, $2, $3, $4, $5, $6, (SELECT count(*) FROM public.loyalty_cards c JOIN (
 				SELECT DISTINCT parent_id FROM ferry.quarantine WHERE entity = 'loyalty_point_history' AND parent_id > $1 AND parent_id <= $2
 					AND state IN `+openStates+`) q ON q.parent_id = c.id
-			WHERE c.odoo_card_id IS NOT NULL AND `+incomplete("c.id")+`), $7, $8`,
+			WHERE c.odoo_card_id IS NOT NULL AND `+incomplete+`), $7, $8`,
 		w.Low, w.High, found.Cards, len(found.Drifted), history, moves, int64(w.Run), now)
 	return err
 }
@@ -121,7 +119,7 @@ var ledgerList = listing{
 		{name: "engine_points", sql: "c.points", cast: "numeric"},
 		{name: "seen_at", sql: "l.seen_at", cast: "timestamptz"},
 	},
-	values: `l.card, l.code, l.points, l.last_balance, l.moves, l.drifts, l.size::text, c.points::text, ` + incomplete("c.id") + `, l.run_id, l.seen_at`,
+	values: `l.card, l.code, l.points, l.last_balance, l.moves, l.drifts, l.size::text, c.points::text, ` + incomplete + `, l.run_id, l.seen_at`,
 }
 
 // finite is an amount as a number, so that amounts sort as numbers: what is none, or infinite, counts as NaN, which is above
@@ -134,7 +132,7 @@ func finite(column string) string {
 func (db *DB) LedgerCards(ctx context.Context, which engine.LedgerSelection, l engine.Listing) (engine.Page[engine.LedgerCard], error) {
 	var page engine.Page[engine.LedgerCard]
 	list := ledgerList
-	list.where, list.args = `($1 = '' OR $1 = ANY(l.drifts)) AND (NOT $2 OR `+incomplete("c.id")+`)`, []any{string(which.Drift), which.Incomplete}
+	list.where, list.args = `($1 = '' OR $1 = ANY(l.drifts)) AND (NOT $2 OR `+incomplete+`)`, []any{string(which.Drift), which.Incomplete}
 	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
 		page, err = readPage(ctx, tx, list, which.Filter, l, scanLedger)
 		return err
@@ -159,18 +157,18 @@ func scanLedger(row pgx.CollectableRow, cursor []any) (engine.LedgerCard, error)
 
 // readLedger sums up what the last looks at the ledger counted; nothing is known before the first.
 func readLedger(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
-	var ranges, cards, drifted, history, moves, incomplete int64
+	var ranges, cards, drifted, history, moves, waiting int64
 	var run *int64
 	var at *time.Time
 	err := tx.QueryRow(ctx, `SELECT count(*), coalesce(sum(cards), 0)::bigint, coalesce(sum(drifted), 0)::bigint, coalesce(sum(history), 0)::bigint,
 			coalesce(sum(moves), 0)::bigint, coalesce(sum(incomplete), 0)::bigint, max(run_id), max(seen_at) FROM ferry.ledger_range`).
-		Scan(&ranges, &cards, &drifted, &history, &moves, &incomplete, &run, &at)
+		Scan(&ranges, &cards, &drifted, &history, &moves, &waiting, &run, &at)
 	if err != nil || ranges == 0 {
 		return err
 	}
 	s.Ledger = engine.LedgerView{
 		Cards: engine.Known(cards), Drifted: engine.Known(drifted), History: engine.Known(history), Moves: engine.Known(moves),
-		Incomplete: engine.Known(incomplete), Run: engine.RunID(*run), At: orZero(at),
+		Incomplete: engine.Known(waiting), Run: engine.RunID(*run), At: orZero(at),
 	}
 	return nil
 }
