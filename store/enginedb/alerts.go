@@ -23,7 +23,7 @@ const judgeDue = `(judged_at IS NULL OR judged_at < $1
 // JudgeDue reports whether levels are due to be judged, by a snapshot of the given age.
 func (db *DB) JudgeDue(ctx context.Context, seen monitor.Seen) (bool, error) {
 	var due bool
-	err := db.pool.QueryRow(ctx, `SELECT `+judgeDue+` FROM ferry.monitor`, seen.Taken, orNull(seen.Counted)).Scan(&due)
+	err := db.pool.QueryRow(ctx, `SELECT `+judgeDue+` FROM ferry.monitor`, seen.Taken, timeOrNull(seen.Counted)).Scan(&due)
 	return due, sqlstate.Wrap(engine.SideTarget, "looking whether service levels are due", err)
 }
 
@@ -34,7 +34,7 @@ func (db *DB) Judge(ctx context.Context, seen monitor.Seen, by string, judge mon
 	err := db.inTx(ctx, "judging service levels", func(tx pgx.Tx) error {
 		var now time.Time
 		err := tx.QueryRow(ctx, `UPDATE ferry.monitor SET judged_at = $1, counted_at = $2, judged_by = $3, next_at = clock_timestamp() + $4::interval
-			WHERE `+judgeDue+` RETURNING clock_timestamp()`, seen.Taken, orNull(seen.Counted), by, monitor.Every).Scan(&now)
+			WHERE `+judgeDue+` RETURNING clock_timestamp()`, seen.Taken, timeOrNull(seen.Counted), by, monitor.Every).Scan(&now)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}

@@ -182,10 +182,8 @@ func readState(ctx context.Context, tx pgx.Tx, run *engine.RunView, v *engine.En
 	}
 	v.TargetRows = engine.Known(target)
 	// While a cycle goes on, what was counted at the end of the last one says nothing of this one's rows; ticks are so short
-	// that their predecessor's figures stand.
-	if run == nil || counted == int64(run.ID) || !run.State.Active() || !run.Kind.Writes() || run.Kind == engine.RunIncremental && run.WhyFull == "" {
-	// that their predecessor's figures stand, and a repair is no cycle.
-	if run == nil || counted == int64(run.ID) || !run.State.Active() || run.Kind == engine.RunRepair ||
+	// that their predecessor's figures stand, and a check or a repair is no cycle.
+	if run == nil || counted == int64(run.ID) || !run.State.Active() || !run.Kind.Writes() || run.Kind == engine.RunRepair ||
 		run.Kind == engine.RunIncremental && run.WhyFull == "" {
 		v.SourceRows = engine.Known(source)
 		v.Quarantined, v.Waiting, v.Waived = engine.Known(quarantined), engine.Known(waiting), engine.Known(waived)
