@@ -283,8 +283,8 @@ func (db *DB) readComing(ctx context.Context, tx pgx.Tx, w cycle.Work, roots map
 	if began != nil {
 		out.Since = now.Sub(*began)
 	}
-	err = tx.QueryRow(ctx, `SELECT id, state, state_by, error, coalesce(options->>'for' = $2::text, false) FROM ferry.run WHERE writes
-		ORDER BY state = ANY($1) DESC, id DESC LIMIT 1`, activeStates(), forCheck(w.Run)).Scan(&out.Run, &out.State, &out.StateBy, &out.Error, &out.AskedOf)
+	err = tx.QueryRow(ctx, `SELECT id, state, state_by, error, coalesce(options->>'for' = $2::text, false) FROM ferry.run
+		WHERE writes AND (kind <> 'repair' OR state = ANY($1)) ORDER BY state = ANY($1) DESC, id DESC LIMIT 1`, activeStates(), forCheck(w.Run)).Scan(&out.Run, &out.State, &out.StateBy, &out.Error, &out.AskedOf)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
