@@ -172,3 +172,24 @@ func (b *bundle) inState(t *testing.T, id engine.RunID, state engine.RunState) {
 		return v.State == state
 	}, time.Minute, 20*time.Millisecond)
 }
+
+// A check whose last worker has left is interrupted, and goes on in another process where it stopped.
+func TestACheckWhoseWorkersLeaveIsGoneOnWithByOthers(t *testing.T) {
+	t.Parallel()
+	b, id, _ := waiting(t)
+	next := b.impatient(t)
+	v, err := next.Check(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, engine.RunInterrupted, v.State)
+	require.Equal(t, engine.Fail, v.Verdict)
+	require.NoError(t, next.ResumeSchedule(t.Context(), engine.Act{}))
+	require.NoError(t, next.Resume(t.Context(), engine.Act{Run: id}))
+	v = next.ended(t, id)
+	require.Equal(t, engine.RunDone, v.State, v.Error)
+	require.EqualValues(t, 3, v.Settled)
+	d, err := next.RunDetail(t.Context(), id)
+	require.NoError(t, err)
+	for _, step := range d.Steps {
+		require.Equal(t, engine.StepDone, step.State, step.Verb)
+	}
+}
