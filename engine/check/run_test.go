@@ -89,7 +89,9 @@ func TestNothingButAWholeLookAtEverythingPasses(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		v := &engine.CheckView{
-			RunView:  engine.RunView{State: rapid.SampledFrom([]engine.RunState{engine.RunRunning, engine.RunPaused, engine.RunInterrupted, engine.RunCancelled, engine.RunFailed, engine.RunDone}).Draw(t, "state")},
+			RunView: engine.RunView{State: rapid.SampledFrom([]engine.RunState{
+				engine.RunRunning, engine.RunPaused, engine.RunInterrupted, engine.RunCancelled, engine.RunFailed, engine.RunDone,
+			}).Draw(t, "state")},
 			Settled:  rapid.Int64Range(0, 2).Draw(t, "settled"),
 			InFlight: rapid.Int64Range(0, 2).Draw(t, "in flight"),
 			Coverage: rapid.SampledFrom([]float64{0, 0.5, 0.9999, 1}).Draw(t, "coverage"),

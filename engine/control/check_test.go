@@ -59,7 +59,8 @@ type planted struct{ field, missing, extra string }
 // plant makes three rows of moves wrong: one in a field, one that is missing, one that the source never had.
 func (b *bundle) plant(t *testing.T) planted {
 	t.Helper()
-	ids := rows(t, b.target, `SELECT id::text FROM point_moves m WHERE NOT EXISTS (SELECT FROM point_history h WHERE h.point_move_id = m.id) ORDER BY id LIMIT 2`)
+	ids := rows(t, b.target, `SELECT id::text FROM point_moves m
+		WHERE NOT EXISTS (SELECT FROM point_history h WHERE h.point_move_id = m.id) ORDER BY id LIMIT 2`)
 	require.Len(t, ids, 2)
 	p := planted{field: ids[0], missing: ids[1], extra: "120001"}
 	b.target.Exec(t, `UPDATE point_moves SET initial_point = initial_point + 0.01 WHERE id = `+p.field,
@@ -106,7 +107,8 @@ func TestAChangeUnderWayHealsAndIsNoDiscrepancy(t *testing.T) {
 	b := setup(t, odooDump)
 	done(t, b.full(t))
 	b.source.Exec(t, `UPDATE loyalty_point_move SET initial_point = initial_point + 1 WHERE id IN (SELECT id FROM loyalty_point_move ORDER BY id LIMIT 5)`,
-		`INSERT INTO loyalty_card (code, partner_id, program_id, points) SELECT 'FRESH1', partner_id, program_id, 5 FROM loyalty_card WHERE partner_id IS NOT NULL LIMIT 1`)
+		`INSERT INTO loyalty_card (code, partner_id, program_id, points)
+			SELECT 'FRESH1', partner_id, program_id, 5 FROM loyalty_card WHERE partner_id IS NOT NULL LIMIT 1`)
 	v := b.checked(t, engine.CheckOptions{})
 	require.Equal(t, engine.Pass, v.Verdict, "%s %v", v.Why, b.states(t))
 	states := b.states(t)
@@ -118,11 +120,11 @@ func TestAChangeUnderWayHealsAndIsNoDiscrepancy(t *testing.T) {
 }
 
 // waiting is a ferry whose check waits for a cycle that somebody holds back.
-func waiting(t *testing.T) (b *bundle, id engine.RunID, p planted) {
+func waiting(t *testing.T) (b *bundle, id engine.RunID) {
 	t.Helper()
 	b = setup(t, odooDump)
 	done(t, b.full(t))
-	p = b.plant(t)
+	b.plant(t)
 	require.NoError(t, b.PauseSchedule(t.Context(), engine.Act{Reason: "a test"}))
 	id, err := b.StartCheck(t.Context(), engine.CheckOptions{})
 	require.NoError(t, err)
@@ -131,12 +133,12 @@ func waiting(t *testing.T) (b *bundle, id engine.RunID, p planted) {
 		require.NoError(t, err)
 		return v.Waits != ""
 	}, time.Minute, 20*time.Millisecond)
-	return b, id, p
+	return b, id
 }
 
 func TestACheckThatWaitsSaysForWhatAndIsPausedResumedAndCancelled(t *testing.T) {
 	t.Parallel()
-	b, id, _ := waiting(t)
+	b, id := waiting(t)
 	v, err := b.Check(t.Context(), id)
 	require.NoError(t, err)
 	require.Contains(t, v.Waits, "ticks are paused by tester@test")
@@ -176,7 +178,7 @@ func (b *bundle) inState(t *testing.T, id engine.RunID, state engine.RunState) {
 // A check whose last worker has left is interrupted, and goes on in another process where it stopped.
 func TestACheckWhoseWorkersLeaveIsGoneOnWithByOthers(t *testing.T) {
 	t.Parallel()
-	b, id, _ := waiting(t)
+	b, id := waiting(t)
 	next := b.impatient(t)
 	v, err := next.Check(t.Context(), id)
 	require.NoError(t, err)

@@ -173,7 +173,8 @@ func TestUnderLiveWritesOnlyWhatIsWrongIsSettled(t *testing.T) {
 		v := b.checked(t, engine.CheckOptions{})
 		require.Equal(t, engine.RunDone, v.State, v.Error)
 		require.Equal(t, engine.Fail, v.Verdict, v.Why)
-		require.ElementsMatch(t, want, rows(t, b.target, settled), "%v", rows(t, b.target, `SELECT to_jsonb(d)::text FROM ferry.discrepancy d WHERE settled_at IS NOT NULL`))
+		require.ElementsMatch(t, want, rows(t, b.target, settled), "%v", rows(t, b.target, `
+			SELECT to_jsonb(d)::text FROM ferry.discrepancy d WHERE settled_at IS NOT NULL`))
 	}
 	require.Equal(t, "true", invented(), "a naive comparison would have reported these")
 	traffic.Stop()

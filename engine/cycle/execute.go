@@ -136,6 +136,7 @@ func (x *Executor) run(ctx context.Context, target Target, w Work) error {
 		return x.sweep(ctx, target, w)
 	case engine.StepDelete:
 		return x.remove(ctx, target, w)
+	case engine.StepCompare, engine.StepConfirm, engine.StepLedger: // they are among the others
 	}
 	if verb, ok := x.Others[w.Verb]; ok {
 		return verb(ctx, target, w)

@@ -32,7 +32,9 @@ func (t *Target) Asked(ctx context.Context, run engine.RunID) (check.Asked, erro
 }
 
 // Highest is an entity's highest id in the engine, in quarantine, among extras and among what differed.
-func (t *Target) Highest(ctx context.Context, e *entity.Entity) (int64, error) { return t.db.Highest(ctx, e) }
+func (t *Target) Highest(ctx context.Context, e *entity.Entity) (int64, error) {
+	return t.db.Highest(ctx, e)
+}
 
 // Highest is an entity's highest id in the engine, in quarantine, among extras and among what differed.
 func (db *DB) Highest(ctx context.Context, e *entity.Entity) (int64, error) {
