@@ -22,6 +22,9 @@ import (
 	"ferry/store/migrations"
 )
 
+// maxRows bounds the rows of a round.
+const maxRows = 3000
+
 // twoTables are a source and an engine with no rows, and nothing that would refuse one.
 func twoTables(t *testing.T) *pair {
 	t.Helper()
@@ -176,7 +179,7 @@ func (p *pair) byRow(t *testing.T, e *entity.Entity) (theirs, ours map[int64]che
 	require.NoError(t, err)
 	defer snap.Close()
 	theirs, ours, inexact = map[int64]check.Chunk{}, map[int64]check.Chunk{}, map[int64]bool{}
-	chunks, err := snap.Digests(t.Context(), e, 0, math.MaxInt32, 1, nil)
+	chunks, err := snap.Digests(t.Context(), e, 0, maxRows, 1, nil)
 	require.NoError(t, err)
 	for _, c := range chunks {
 		for _, id := range c.Inexact {
@@ -186,7 +189,7 @@ func (p *pair) byRow(t *testing.T, e *entity.Entity) (theirs, ours map[int64]che
 			theirs[c.Number+1] = c
 		}
 	}
-	chunks, err = view.Digests(t.Context(), e, 0, math.MaxInt32, 1, nil)
+	chunks, err = view.Digests(t.Context(), e, 0, maxRows, 1, nil)
 	require.NoError(t, err)
 	for _, c := range chunks {
 		ours[c.Number+1] = c
@@ -204,7 +207,7 @@ func TestDigestsAgreeWithTheCodeThatLoads(t *testing.T) {
 	values := 0
 	for values < wanted {
 		for _, e := range entity.All() {
-			const rows = 3000
+			const rows = maxRows
 			values += rows * len(e.Columns)
 			p.agree(t, r, e, rows)
 		}
@@ -313,7 +316,7 @@ func pointsOr(e *entity.Entity, column string) string {
 // inside is the engine's digests of single rows within a transaction.
 func (*pair) inside(t *testing.T, tx pgx.Tx, e *entity.Entity) map[int64]string {
 	t.Helper()
-	chunks, err := digest.Engine(e).Read(t.Context(), tx, 0, math.MaxInt32, 1, nil)
+	chunks, err := digest.Engine(e).Read(t.Context(), tx, 0, maxRows, 1, nil)
 	require.NoError(t, err)
 	out := map[int64]string{}
 	for _, c := range chunks {
