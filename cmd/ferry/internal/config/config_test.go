@@ -144,7 +144,7 @@ func TestFaultsAreNamedWithTheirPlaces(t *testing.T) {
 		{"rules.card.partner_missing = true", `c:1:12: rules.card.partner_missing: want "reject", "warn" or "off", found true or false`},
 		{"policies.delets = 'report'", `c:1:10: no policy "delets"; did you mean "deletes"?`},
 		{"[policies]\nvanish_shar = 1", `c:2:1: no policy "vanish_shar"; did you mean "vanish-share"?`},
-		{"policies.x = 1", `c:1:10: no policy "x"; there are: deletes, refused-share, sweep-every, vanish-rows, vanish-share`},
+		{"policies.x = 1", `c:1:10: no policy "x"; there are: deletes, proof-age, proof-every, refused-share, sweep-every, vanish-rows, vanish-share`},
 		{"policies.deletes = 'maybe'", `c:1:10: policy deletes: "maybe" is neither report nor delete`},
 		{"policies.deletes = true", `c:1:10: policies.deletes: want text in quotes or a number, found true or false`},
 		{"policies.vanish-share = 1.5", `c:1:10: policy vanish-share: "1.5" is no share from 0 to 1`},
