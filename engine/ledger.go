@@ -8,7 +8,8 @@ import (
 // Drift is how a card's balances disagree in Odoo itself.
 type Drift string
 
-// The kinds of drift. A card may show several.
+// The kinds of drift. A card may show several. What lists and counts is drift of the first two kinds; the third is looked for
+// among the cards that have one of them, and when a card is shown.
 const (
 	DriftHistory Drift = "history" // its points are not the last balance of its history
 	DriftMoves   Drift = "moves"   // its points are not the sum of what remains of its active moves
@@ -47,6 +48,9 @@ type LedgerSelection struct {
 	Incomplete bool
 	Filter     Filter
 }
+
+// LedgerColumns are what a list of the ledger can be filtered and sorted by.
+var LedgerColumns = []string{"card", "code", "points", "last_balance", "moves", "drifts", "size", "engine_points", "seen_at"}
 
 // LedgerDesk shows Odoo's own truth.
 type LedgerDesk interface {

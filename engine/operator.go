@@ -20,6 +20,8 @@ type Operator interface {
 	Historian
 	QuarantineDesk
 	Checker
+	LedgerDesk
+	CardDesk
 }
 
 // Starter begins runs.

@@ -114,6 +114,7 @@ func newReport(kind string, s *engine.Snapshot) report {
 	r := report{
 		V: 1, Type: kind, State: stateWord(s), Entities: map[string]entityReport{}, Check: newCheck(s),
 		Freshness: newFreshness(s), Floor: newFloor(s), Schedule: newSchedule(s),
+		Ledger: ledgerReport{Cards: s.Ledger.Cards, Drifted: s.Ledger.Drifted, Incomplete: s.Ledger.Incomplete},
 	}
 	if run := s.Run; run != nil {
 		r.Run, r.Kind = engine.Maybe[int64]{Value: int64(run.ID), Known: run.ID != 0}, engine.Known(string(run.Kind))

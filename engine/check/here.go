@@ -94,7 +94,7 @@ func add(c *engine.CheckEntity, s Seen) {
 	}
 	c.Compared += s.Rows
 	c.Settled += int64(len(settled))
-	c.InFlight += differing(s.Differences) - int64(len(settled))
+	c.InFlight += rowsIn(s.Differences) - int64(len(settled))
 	for _, cause := range settled {
 		c.ByCause[cause]++
 	}

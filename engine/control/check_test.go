@@ -51,6 +51,8 @@ func TestACheckOfACleanEnginePasses(t *testing.T) {
 	require.Equal(t, v.Compared, s.Proof.Compared)
 	require.InDelta(t, 1, s.Proof.Coverage, 0)
 	require.False(t, s.Proof.CleanAt.IsZero())
+	require.True(t, s.Ledger.Cards.Known && s.Ledger.Drifted.Known, "a whole check looks at Odoo's own balances, too")
+	require.Equal(t, v.ID, s.Ledger.Run)
 }
 
 // planted are rows of the engine that are made wrong behind ferry's back.

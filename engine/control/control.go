@@ -31,6 +31,7 @@ type Ledger interface {
 	Desk
 	Roster
 	Prover
+	Book
 }
 
 // Database is what both preflight and the poller ask of the engine database.
@@ -96,6 +97,8 @@ type Roster interface {
 type Source interface {
 	cycle.Source
 	check.Source
+	check.CardSource
+	check.LedgerSource
 	Address() string
 	Ping(ctx context.Context) (version string, err error)
 	// Safety fails with ErrUnsafeSource if the role could write.

@@ -64,7 +64,7 @@ func (x *Executor) Execute(ctx context.Context, target Target, batch engine.Batc
 // tooMuch reports whether an attempt failed because its range holds too much to be read in one: too many bytes, or more than
 // the source gives in the time that a snapshot may last. Half of it is less.
 func (w Work) tooMuch(err error) bool {
-	if w.Verb != engine.StepLoad || w.High-w.Low < 2 {
+	if w.Verb != engine.StepLoad && w.Verb != engine.StepLedger || w.High-w.Low < 2 {
 		return false
 	}
 	if errors.Is(err, errTooMuch) {

@@ -63,9 +63,9 @@ func (db *DB) Journal(ctx context.Context, before int64, limit int) ([]engine.Jo
 }
 
 // maybe is a column that may be NULL.
-func maybe(v *int64) engine.Maybe[int64] {
+func maybe[T any](v *T) engine.Maybe[T] {
 	if v == nil {
-		return engine.Maybe[int64]{}
+		return engine.Maybe[T]{}
 	}
 	return engine.Known(*v)
 }

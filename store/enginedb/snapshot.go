@@ -28,7 +28,7 @@ func (db *DB) ReadRun(ctx context.Context, id engine.RunID) (*engine.Snapshot, e
 			return err
 		}
 		steps := []func(context.Context, pgx.Tx, *engine.Snapshot) error{
-			readSteps, readEntities, readWorkers, readActivity, readFreshness,
+			readSteps, readEntities, readWorkers, readActivity, readFreshness, readLedger,
 			func(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 				return readSchedule(ctx, tx, db.silence, s)
 			},

@@ -46,6 +46,8 @@ func firstWidth(high int64) int64 { return min(max(high/20, minWidth), 10_000) }
 func nextWidth(verb engine.StepVerb, width int64, took time.Duration) int64 {
 	least, most := int64(minWidth), int64(maxWidth)
 	switch verb { //nolint:exhaustive // the others read rows
+	case engine.StepLedger:
+		return width // each batch costs the same scans, however narrow
 	case engine.StepSweep:
 		most = sweepWidth
 	case engine.StepCompare:

@@ -40,6 +40,8 @@ type Operator struct {
 	readError error
 	rows      []engine.QuarantineRow // by entity and id
 	rules     []engine.RuleView
+	drifted   []engine.LedgerCard
+	cards     []*engine.CardReport
 }
 
 var _ engine.Operator = (*Operator)(nil)
