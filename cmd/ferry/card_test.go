@@ -61,7 +61,7 @@ func TestTheLedgerIsListedOnceACheckHasLookedAtIt(t *testing.T) {
 	require.Contains(t, b.ferry(t, "ledger", "list").out, "no card of that drifts in Odoo, as of 20")
 	b.target.Exec(t, `UPDATE ferry.ledger_range SET drifted = 1200`, `
 		INSERT INTO ferry.ledger (card, code, points, last_balance, drifts, size, run_id, seen_at)
-		SELECT i, E'c\x1b' || i, i, i - 1, CASE WHEN i = 61 THEN '{history,running}' ELSE '{history}' END::text[], 1, 1, now()
+		SELECT i, E'c\x1b' || i, i + 0, i - 1, CASE WHEN i = 61 THEN '{history,running}' ELSE '{history}' END::text[], 1, 1, now()
 		FROM generate_series(1, 1200) i`)
 	require.Equal(t, map[string]any{"cards": 456.0, "drifted": 1200.0, "incomplete": 3.0}, b.result(t, "status")["ledger"])
 	require.EqualValues(t, 1200, b.result(t, "ledger", "list")["rows"], "in pages")
