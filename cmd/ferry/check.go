@@ -284,7 +284,8 @@ func (f *ferry) checked(s *engine.Snapshot) error {
 	case engine.Pass:
 		return nil
 	case engine.Fail:
-		return exitWith(exitDiscrepancy, fmt.Errorf("%s of %s rows that were compared differ, and that is no change under way; `ferry discrepancies list` has them",
+		return exitWith(exitDiscrepancy, fmt.Errorf(
+			"%s of %s rows that were compared differ, and that is no change under way; `ferry discrepancies list` has them",
 			widget.Count(v.Settled), widget.Count(v.Compared)))
 	case engine.CouldNotCheck:
 		return unchecked("%s", v.Why)
@@ -307,8 +308,8 @@ func (f *ferry) sayChecked(s *engine.Snapshot) error {
 		return err
 	}
 	for _, e := range v.Entities {
-		line := fmt.Sprintf("  %-22s compared %s  differ %s  in flight %s  explained %s  %s of the ids", e.Name, widget.Count(e.Compared), widget.Count(e.Settled),
-			widget.Count(e.InFlight), widget.Count(e.Explained), check.Percent(e.Coverage))
+		line := fmt.Sprintf("  %-22s compared %s  differ %s  in flight %s  explained %s  %s of the ids", e.Name,
+			widget.Count(e.Compared), widget.Count(e.Settled), widget.Count(e.InFlight), widget.Count(e.Explained), check.Percent(e.Coverage))
 		if why := causes(e.ByCause); why != "" {
 			line += "  (" + why + ")"
 		}

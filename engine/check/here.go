@@ -19,7 +19,9 @@ type Bounded interface {
 
 // Here compares in this process, and writes nothing: what may be a change under way stays in flight, for no cycle is waited for.
 // Each look is given to each. It ends at until, if that is a time, with what it has covered.
-func (r *Runner) Here(ctx context.Context, of Bounded, rules entity.Rules, entities []string, until time.Time, each func(Seen) error) (*engine.CheckView, error) {
+func (r *Runner) Here(
+	ctx context.Context, of Bounded, rules entity.Rules, entities []string, until time.Time, each func(Seen) error,
+) (*engine.CheckView, error) {
 	v := &engine.CheckView{RunView: engine.RunView{Kind: engine.RunCheck, State: engine.RunDone}, Done: 1}
 	var all, covered int64
 	for _, e := range entity.All() {
@@ -92,7 +94,7 @@ func add(c *engine.CheckEntity, s Seen) {
 	}
 	c.Compared += s.Rows
 	c.Settled += int64(len(settled))
-	c.InFlight += differing(s.Differences) - int64(len(settled))
+	c.InFlight += rowsIn(s.Differences) - int64(len(settled))
 	for _, cause := range settled {
 		c.ByCause[cause]++
 	}

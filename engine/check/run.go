@@ -289,7 +289,7 @@ func (r *Runner) compare(ctx context.Context, t cycle.Target, w cycle.Work) erro
 				return false, err
 			}
 			c.Read += s.Rows
-			c.Unchanged += max(0, s.Rows-differing(s.Differences))
+			c.Unchanged += max(0, s.Rows-rowsIn(s.Differences))
 		}
 		return false, nil
 	})
@@ -369,8 +369,8 @@ func Roots(e *entity.Entity) []*entity.Entity {
 	return roots
 }
 
-// differing counts rows.
-func differing(found []Difference) int64 {
+// rowsIn counts the rows that differ.
+func rowsIn(found []Difference) int64 {
 	rows := map[int64]bool{}
 	for _, d := range found {
 		rows[d.Row] = true

@@ -33,8 +33,8 @@ type Waiting struct {
 // leastPatience is how long a check waits at least for a cycle that may not come.
 const leastPatience = 2 * time.Minute
 
-// pagesAtOnce bounds the rows of an entity that one attempt looks at again.
-const pagesAtOnce = 5
+// MostAgain bounds the rows of an entity that one attempt looks at again.
+const MostAgain = 5 * RowsBatch
 
 // confirm looks again at what may be a change under way, once a cycle has ended that was planned behind the look before. It
 // holds no worker while it waits for one.
@@ -73,11 +73,7 @@ func (r *Runner) confirm(ctx context.Context, t cycle.Target, w cycle.Work) erro
 func (r *Runner) again(ctx context.Context, target Target, w cycle.Work, waiting Waiting, began time.Time) error {
 	var seen []Seen
 	for _, e := range entity.All() {
-		pages := 0
 		for ids := range slices.Chunk(waiting.Ready[e.Name], RowsBatch) {
-			if pages++; pages > pagesAtOnce {
-				break
-			}
 			s, err := r.Look(ctx, target, e, w.Rules, rowsOf(ids))
 			if err != nil {
 				return err

@@ -214,7 +214,7 @@ func TestACardsFirstSentenceSaysWhatIsWrongWithIt(t *testing.T) {
 			require.Equal(t, r.Sentence, again.Sentence, c.name)
 		}
 	}
-	require.Equal(t, "0", one(t, b.source, `SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'ferry test' AND state LIKE 'idle in%'`))
+	require.Equal(t, "0", one(t, b.source, `SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'`))
 }
 
 func (b *bundle) exec(t *testing.T, db *database, statement string, id int64) {

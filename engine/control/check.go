@@ -21,7 +21,9 @@ type Prover interface {
 
 // prove lets the executor carry out the batches of checks.
 func (k *Control) prove() {
-	runner := &check.Runner{Source: k.c.Source, Ledger: check.Ledger(k.c.Source), LedgerWidth: check.LedgerWidth, Patience: k.c.Patience}
+	runner := &check.Runner{
+		Source: k.c.Source, Ledger: check.Ledger(k.c.Source), LedgerWidth: check.LedgerWidth, Patience: k.c.Patience,
+	}
 	k.executor.Others, k.executor.Plans = runner.Verbs(), runner.Plans()
 }
 

@@ -51,6 +51,8 @@ func TestACheckOfACleanEnginePasses(t *testing.T) {
 	require.Equal(t, v.Compared, s.Proof.Compared)
 	require.InDelta(t, 1, s.Proof.Coverage, 0)
 	require.False(t, s.Proof.CleanAt.IsZero())
+	require.True(t, s.Ledger.Cards.Known && s.Ledger.Drifted.Known, "a whole check looks at Odoo's own balances, too")
+	require.Equal(t, v.ID, s.Ledger.Run)
 }
 
 // planted are rows of the engine that are made wrong behind ferry's back.
@@ -59,7 +61,8 @@ type planted struct{ field, missing, extra string }
 // plant makes three rows of moves wrong: one in a field, one that is missing, one that the source never had.
 func (b *bundle) plant(t *testing.T) planted {
 	t.Helper()
-	ids := rows(t, b.target, `SELECT id::text FROM point_moves m WHERE NOT EXISTS (SELECT FROM point_history h WHERE h.point_move_id = m.id) ORDER BY id LIMIT 2`)
+	ids := rows(t, b.target, `SELECT id::text FROM point_moves m
+		WHERE NOT EXISTS (SELECT FROM point_history h WHERE h.point_move_id = m.id) ORDER BY id LIMIT 2`)
 	require.Len(t, ids, 2)
 	p := planted{field: ids[0], missing: ids[1], extra: "120001"}
 	b.target.Exec(t, `UPDATE point_moves SET initial_point = initial_point + 0.01 WHERE id = `+p.field,
@@ -106,7 +109,8 @@ func TestAChangeUnderWayHealsAndIsNoDiscrepancy(t *testing.T) {
 	b := setup(t, odooDump)
 	done(t, b.full(t))
 	b.source.Exec(t, `UPDATE loyalty_point_move SET initial_point = initial_point + 1 WHERE id IN (SELECT id FROM loyalty_point_move ORDER BY id LIMIT 5)`,
-		`INSERT INTO loyalty_card (code, partner_id, program_id, points) SELECT 'FRESH1', partner_id, program_id, 5 FROM loyalty_card WHERE partner_id IS NOT NULL LIMIT 1`)
+		`INSERT INTO loyalty_card (code, partner_id, program_id, points)
+			SELECT 'FRESH1', partner_id, program_id, 5 FROM loyalty_card WHERE partner_id IS NOT NULL LIMIT 1`)
 	v := b.checked(t, engine.CheckOptions{})
 	require.Equal(t, engine.Pass, v.Verdict, "%s %v", v.Why, b.states(t))
 	states := b.states(t)
@@ -118,11 +122,11 @@ func TestAChangeUnderWayHealsAndIsNoDiscrepancy(t *testing.T) {
 }
 
 // waiting is a ferry whose check waits for a cycle that somebody holds back.
-func waiting(t *testing.T) (b *bundle, id engine.RunID, p planted) {
+func waiting(t *testing.T) (b *bundle, id engine.RunID) {
 	t.Helper()
 	b = setup(t, odooDump)
 	done(t, b.full(t))
-	p = b.plant(t)
+	b.plant(t)
 	require.NoError(t, b.PauseSchedule(t.Context(), engine.Act{Reason: "a test"}))
 	id, err := b.StartCheck(t.Context(), engine.CheckOptions{})
 	require.NoError(t, err)
@@ -131,12 +135,12 @@ func waiting(t *testing.T) (b *bundle, id engine.RunID, p planted) {
 		require.NoError(t, err)
 		return v.Waits != ""
 	}, time.Minute, 20*time.Millisecond)
-	return b, id, p
+	return b, id
 }
 
 func TestACheckThatWaitsSaysForWhatAndIsPausedResumedAndCancelled(t *testing.T) {
 	t.Parallel()
-	b, id, _ := waiting(t)
+	b, id := waiting(t)
 	v, err := b.Check(t.Context(), id)
 	require.NoError(t, err)
 	require.Contains(t, v.Waits, "ticks are paused by tester@test")
@@ -171,4 +175,25 @@ func (b *bundle) inState(t *testing.T, id engine.RunID, state engine.RunState) {
 		require.NoError(t, err)
 		return v.State == state
 	}, time.Minute, 20*time.Millisecond)
+}
+
+// A check whose last worker has left is interrupted, and goes on in another process where it stopped.
+func TestACheckWhoseWorkersLeaveIsGoneOnWithByOthers(t *testing.T) {
+	t.Parallel()
+	b, id := waiting(t)
+	next := b.impatient(t)
+	v, err := next.Check(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, engine.RunInterrupted, v.State)
+	require.Equal(t, engine.Fail, v.Verdict)
+	require.NoError(t, next.ResumeSchedule(t.Context(), engine.Act{}))
+	require.NoError(t, next.Resume(t.Context(), engine.Act{Run: id}))
+	v = next.ended(t, id)
+	require.Equal(t, engine.RunDone, v.State, v.Error)
+	require.EqualValues(t, 3, v.Settled)
+	d, err := next.RunDetail(t.Context(), id)
+	require.NoError(t, err)
+	for _, step := range d.Steps {
+		require.Equal(t, engine.StepDone, step.State, step.Verb)
+	}
 }

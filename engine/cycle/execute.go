@@ -141,6 +141,7 @@ func (x *Executor) run(ctx context.Context, target Target, w Work) error {
 		return x.remove(ctx, target, w)
 	case engine.StepRepair:
 		return x.repair(ctx, target, w)
+	case engine.StepCompare, engine.StepConfirm, engine.StepLedger: // they are among the others
 	}
 	if verb, ok := x.Others[w.Verb]; ok {
 		return verb(ctx, target, w)

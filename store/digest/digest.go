@@ -168,26 +168,28 @@ func (s Side) seed(place int) string {
 // Sums is a statement that sums up the rows with ids above low up to high, but for those of the ids in parameter $1, by
 // chunks of width ids: number, rows, sum, and ids of the inexact rows, which are in neither. It wants Settings.
 //
-// The ids are looked up in a hash table, so it matters little how many they are.
+// Chunks are looked up one by one, by the index on the ids: that is a fifth cheaper than grouping all rows, for to find a row's
+// group takes longer than to find the row. OFFSET 0 keeps each chunk a question of its own. The ids that do not count are in
+// one hash table for all chunks, so it matters little how many they are.
 func (s Side) Sums(low, high, width int64, but bool) string {
-	where := s.from + " AND " + within(s.id, low, high)
+	column := strings.TrimSuffix(s.id, "::bigint") // the index is on the column as it is
+	from, to, by := number(low), number(high), number(width)
+	where := s.from + " AND " + column + " > greatest(n * " + by + ", " + from + ") AND " + column + " <= least((n + 1) * " + by + ", " + to + ")"
 	if but {
 		where += " AND " + s.id + " NOT IN (SELECT unnest($1::bigint[]))"
 	}
-	number := "(" + s.id + " - 1) / " + strconv.FormatInt(width, 10)
-	if s.inexact == "" {
-		return "SELECT " + number + ", count(*), coalesce(sum(" + s.Row() + "), 0)::text, NULL::bigint[]\nFROM " + where + "\nGROUP BY 1"
+	sums := "count(*) AS rows, coalesce(sum(" + s.Row() + "), 0)::text AS sum, NULL::bigint[] AS inexact"
+	if s.inexact != "" {
+		exact := "NOT coalesce(" + s.inexact + ", false)"
+		sums = "count(*) FILTER (WHERE " + exact + ") AS rows, coalesce(sum(CASE WHEN " + exact + " THEN " + s.Row() + " END), 0)::text AS sum,\n\t" +
+			"array_agg(" + s.id + ") FILTER (WHERE NOT (" + exact + ")) AS inexact"
 	}
-	exact := "NOT coalesce(" + s.inexact + ", false)"
-	return "SELECT " + number + ", count(*) FILTER (WHERE " + exact + "), coalesce(sum(CASE WHEN " + exact + " THEN " + s.Row() +
-		" END), 0)::text,\n\tarray_agg(" + s.id + ") FILTER (WHERE NOT (" + exact + "))\nFROM " + where + "\nGROUP BY 1"
+	return "SELECT n, rows, sum, inexact FROM generate_series(" + number(low/width) + ", " + number((high-1)/width) + ") n, LATERAL (SELECT " +
+		sums + "\nFROM " + where + "\nOFFSET 0) chunk WHERE rows > 0 OR inexact IS NOT NULL"
 }
 
-func within(id string, low, high int64) string {
-	column := strings.TrimSuffix(id, "::bigint") // the index is on the column as it is
-	return column + " > " + strconv.FormatInt(low, 10) + " AND " + column + " <= " + strconv.FormatInt(high, 10)
-}
+// number is an integer for the text of a statement that is planned for its own values.
+func number(n int64) string { return strconv.FormatInt(n, 10) + "::bigint" }
 
-// Settings are what a session wants set while it sums up: chunks are few, but the planner expects as many as there are rows and
-// would sort them; and compiling the expression takes longer than a chunk.
-var Settings = map[string]string{"enable_sort": "off", "jit": "off"}
+// Settings are what a session wants set while it sums up: compiling the expression takes longer than summing up a chunk.
+var Settings = map[string]string{"jit": "off"}

@@ -30,7 +30,7 @@ func (db *DB) StartCheck(ctx context.Context, sourceIdentity string, by engine.A
 	}
 	n := newRun{
 		Kind: engine.RunCheck, SourceIdentity: sourceIdentity, Actor: by, Reason: o.Reason, Entities: o.Entities,
-		Scheduled: o.Rolling, Options: options, Limit: o.MaxDuration,
+		Scheduled: o.Rolling, Options: options, Limit: atLeast(o.MaxDuration),
 	}
 	if asked.Sort == check.SortRows {
 		n.Entities = slices.Sorted(maps.Keys(asked.Rows))
@@ -250,4 +250,12 @@ func foldRolling(ctx context.Context, tx pgx.Tx, v *engine.CheckView) error {
 		}
 	}
 	return expire(ctx, tx)
+}
+
+// atLeast is a limit that the engine database can tell from none.
+func atLeast(limit time.Duration) time.Duration {
+	if limit > 0 {
+		return max(limit, time.Microsecond)
+	}
+	return 0
 }

@@ -115,7 +115,8 @@ func provenRanges(ctx context.Context, tx pgx.Tx, e *entity.Entity, age time.Dur
 	var known int64
 	var explained []byte
 	err := tx.QueryRow(ctx, `SELECT greatest(`+highestOf(e)+`, coalesce(max(high), 0)), coalesce(sum(high - low), 0),
-			coalesce(sum(high - low) FILTER (WHERE proven_at > clock_timestamp() - $2::interval), 0), coalesce(sum(compared), 0), min(proven_at), max(proven_at),
+			coalesce(sum(high - low) FILTER (WHERE proven_at > clock_timestamp() - $2::interval), 0),
+			coalesce(sum(compared), 0), min(proven_at), max(proven_at),
 			(SELECT coalesce(jsonb_object_agg(key, rows), '{}') FROM (
 				SELECT x.key, sum(x.value::bigint) AS rows FROM ferry.proof p, jsonb_each_text(p.explained) x WHERE p.entity = $1 GROUP BY 1) x)
 		FROM ferry.proof WHERE entity = $1`, e.Name, age).Scan(&r.high, &known, &r.fresh, &r.compared, &oldest, &newest, &explained)
@@ -131,7 +132,8 @@ func provenRanges(ctx context.Context, tx pgx.Tx, e *entity.Entity, age time.Dur
 // readClean reads when the last repair was, and when all was compared since and found equal.
 func readClean(ctx context.Context, tx pgx.Tx, p *engine.ProofView) error {
 	var repaired, clean *time.Time
-	err := tx.QueryRow(ctx, `SELECT max(coalesce(finished_at, clock_timestamp())) FROM ferry.run WHERE kind = 'repair' AND started_at IS NOT NULL`).Scan(&repaired)
+	err := tx.QueryRow(ctx, `SELECT max(coalesce(finished_at, clock_timestamp())) FROM ferry.run WHERE kind = 'repair' AND started_at IS NOT NULL`).
+		Scan(&repaired)
 	if err != nil {
 		return err
 	}
@@ -245,9 +247,6 @@ func rootNames(e *entity.Entity) []string {
 	return names
 }
 
-// readyLimit bounds the rows of an entity that are looked at again in one go.
-const readyLimit = 5 * check.RowsBatch
-
 // inFlight gives how many rows of an entity are in flight, and of them some behind which a cycle of all its roots has ended.
 func inFlight(ctx context.Context, tx pgx.Tx, run engine.RunID, roots []string, name string, rows []int64) (all int64, ready []int64, err error) {
 	err = tx.QueryRow(ctx, `SELECT count(DISTINCT row_id) FROM ferry.discrepancy d WHERE state = 'in_flight' AND `+covered, run, name, rows).Scan(&all)
@@ -257,7 +256,7 @@ func inFlight(ctx context.Context, tx pgx.Tx, run engine.RunID, roots []string, 
 	found, err := tx.Query(ctx, `SELECT DISTINCT row_id FROM ferry.discrepancy d WHERE state = 'in_flight' AND `+covered+`
 		AND version_at < (SELECT CASE WHEN count(*) = cardinality($4::text[]) THEN min(read_from) END FROM (
 			SELECT DISTINCT ON (entity) entity, read_from FROM ferry.floor WHERE entity = ANY($4) ORDER BY entity, run_id DESC) f)
-		ORDER BY row_id LIMIT $5`, run, name, rows, roots, readyLimit)
+		ORDER BY row_id LIMIT $5`, run, name, rows, roots, check.MostAgain)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -283,8 +282,9 @@ func (db *DB) readComing(ctx context.Context, tx pgx.Tx, w cycle.Work, roots map
 	if began != nil {
 		out.Since = now.Sub(*began)
 	}
-	err = tx.QueryRow(ctx, `SELECT id, state, state_by, error, coalesce(options->>'for' = $2::text, false) FROM ferry.run WHERE writes
-		ORDER BY state = ANY($1) DESC, id DESC LIMIT 1`, activeStates(), forCheck(w.Run)).Scan(&out.Run, &out.State, &out.StateBy, &out.Error, &out.AskedOf)
+	err = tx.QueryRow(ctx, `SELECT id, state, state_by, error, coalesce(options->>'for' = $2::text, false) FROM ferry.run
+		WHERE writes AND (kind <> 'repair' OR state = ANY($1)) ORDER BY state = ANY($1) DESC, id DESC LIMIT 1`, activeStates(), forCheck(w.Run)).
+		Scan(&out.Run, &out.State, &out.StateBy, &out.Error, &out.AskedOf)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}

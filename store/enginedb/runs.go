@@ -130,7 +130,8 @@ func insertRun(ctx context.Context, tx pgx.Tx, n newRun, epoch int64) (engine.Ru
 	var id engine.RunID
 	err = tx.QueryRow(ctx, `
 		INSERT INTO ferry.run
-			(kind, writes, state, state_by, epoch, source_identity, rules, rules_hash, policies, requested_by, state_reason, scheduled, entities, options, until)
+			(kind, writes, state, state_by, epoch, source_identity, rules, rules_hash, policies, requested_by, state_reason, scheduled, entities,
+			options, until)
 		VALUES ($1, $11, 'queued', $2, $3, $4, $5, $6, $7, $2, $8, $9, $10, coalesce($12::jsonb, '{}'),
 			CASE WHEN $13::interval > interval '0' THEN clock_timestamp() + $13::interval END) RETURNING id`,
 		string(n.Kind), n.Actor.String(), epoch, n.SourceIdentity, frozen, rules.Hash(), frozenPolicies, n.Reason, n.Scheduled, n.Entities,

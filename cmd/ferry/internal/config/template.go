@@ -138,6 +138,10 @@ func PolicyUsage(name string) string {
 		return "A run pauses if the engine database refuses more than this share of the rows of a step."
 	case "sweep-every":
 		return "The ids of both sides are compared at least so often."
+	case "proof-age":
+		return "Rows that were compared longer ago than this are no longer proven to agree."
+	case "proof-every":
+		return "While ticks are kept, all rows are compared in small budgets at least so often; 0s: only when asked."
 	}
 	return cmp.Or(monitor.Usage(name), name)
 }
