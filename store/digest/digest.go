@@ -170,13 +170,14 @@ func (s Side) seed(place int) string {
 //
 // Chunks are looked up one by one, by the index on the ids: that is a fifth cheaper than grouping all rows, for to find a row's
 // group takes longer than to find the row. OFFSET 0 keeps each chunk a question of its own. The ids that do not count are in
-// one hash table for all chunks, so it matters little how many they are.
+// one hash table for all chunks, so it matters little how many they are; behind their OFFSET 0 the planner does not see their
+// number, for it would compare every row with every id where it takes the table for larger than work_mem.
 func (s Side) Sums(low, high, width int64, but bool) string {
 	column := strings.TrimSuffix(s.id, "::bigint") // the index is on the column as it is
 	from, to, by := number(low), number(high), number(width)
 	where := s.from + " AND " + column + " > greatest(n * " + by + ", " + from + ") AND " + column + " <= least((n + 1) * " + by + ", " + to + ")"
 	if but {
-		where += " AND " + s.id + " NOT IN (SELECT unnest($1::bigint[]))"
+		where += " AND " + s.id + " NOT IN (SELECT unnest(ids) FROM (SELECT $1::bigint[] AS ids OFFSET 0) aside)"
 	}
 	sums := "count(*) AS rows, coalesce(sum(" + s.Row() + "), 0)::text AS sum, NULL::bigint[] AS inexact"
 	if s.inexact != "" {
