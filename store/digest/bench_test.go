@@ -253,4 +253,3 @@ func tuplesOf(read func(add func(func(*pgcopy.Tuples))) error) <-chan *pgcopy.Tu
 	}()
 	return out
 }
-
