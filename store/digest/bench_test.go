@@ -47,7 +47,8 @@ func ledgers(b *testing.B, rows int) *pair {
 		exec(b, p.target, `DROP INDEX `+i.Name)
 	}
 	const at = `timestamp '2020-01-01' + g * interval '13.123457 s'`
-	exec(b, p.odoo, `CREATE TABLE loyalty_point_history (id integer NOT NULL, loyalty_card_id integer, partner_id integer, point_move_id integer,
+	exec(b, p.odoo, `CREATE TABLE loyalty_point_history (id integer NOT NULL, loyalty_card_id integer, partner_id integer,
+			point_move_id integer,
 			membership_product_id integer, status_membership_product_id integer, create_uid integer, write_uid integer, name varchar, origin varchar,
 			transaction_time timestamp NOT NULL, create_date timestamp, write_date timestamp, points_amount float8, points_balance float8)`,
 		fmt.Sprintf(`INSERT INTO loyalty_point_history SELECT g, 1 + g * 7919::bigint %% 1000000, g %% 5000, CASE WHEN g %% 3 = 0 THEN g / 3 END,
