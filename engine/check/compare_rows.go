@@ -23,7 +23,6 @@ func (l *look) rows(ctx context.Context, of cycle.Scope) error {
 		return err
 	}
 	if !fit {
-		rows = nil
 		first, second := halves(of)
 		if err := l.rows(ctx, first); err != nil {
 			return err
@@ -171,20 +170,17 @@ func (l *look) fields(row entity.Row, expected *pgcopy.Tuples, stored *cycle.Sto
 		if from >= 0 {
 			kind, source = l.e.Columns[from].Kind, row.Values[from]
 		}
-		if source.Usable() && bytes.Equal(wanted[place], found[place]) && (wanted[place] == nil) == (found[place] == nil) {
+		if source.Usable() && same(wanted[place], found[place]) {
 			continue
 		}
-		target, err := entity.StoredValue(kind, found[place])
-		if err != nil {
+		d := Difference{Row: row.ID, Field: column, Source: text(kind, source), Cause: causeOf(stored.Owned[at])}
+		if d.Target, err = storedText(kind, found[place]); err != nil {
 			return fmt.Errorf("%s %d: %s: %w", l.e.Target, row.ID, column, err)
 		}
-		d := Difference{Row: row.ID, Field: column, Source: text(kind, source), Target: text(kind, target), Cause: causeOf(stored.Owned[at])}
 		if source.Usable() && !rejected {
-			value, err := entity.StoredValue(kind, wanted[place])
-			if err != nil {
+			if d.Expected, err = storedText(kind, wanted[place]); err != nil {
 				return fmt.Errorf("%s %d: %s: %w", l.e.Name, row.ID, column, err)
 			}
-			d.Expected = text(kind, value)
 		}
 		if l.names(column, wanted, found) {
 			l.linkOf(&d, source, has)
@@ -219,6 +215,15 @@ func (l *look) linkOf(d *Difference, source entity.Value, has linked) {
 			d.Source = engine.Maybe[string]{} // a link has no column at the source
 		}
 	}
+}
+
+// same compares two fields; NULL is not an empty one.
+func same(a, b []byte) bool { return bytes.Equal(a, b) && (a == nil) == (b == nil) }
+
+// storedText is a field of an engine row in the canonical form of reports.
+func storedText(kind entity.Kind, field []byte) (engine.Maybe[string], error) {
+	v, err := entity.StoredValue(kind, field)
+	return text(kind, v), err
 }
 
 // text is a value in the canonical form of reports; unknown is NULL.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -97,7 +98,8 @@ func drawn(r *rand.Rand, e *entity.Entity, i int, id int64) any {
 	case entity.KindText:
 		if i == e.Code {
 			blanks := []string{"", "", " ", "\t", "\v", "\f", "\r\n", "v", "\u00a0", "\x01", "\u3000"}
-			return blanks[r.IntN(len(blanks))] + []string{"ab-", "straße", "ıſ", "İ", "Zz\x7f", "ก", "`{|}~"}[r.IntN(7)] + fmt.Sprint(id) + blanks[r.IntN(len(blanks))]
+			typed := []string{"ab-", "straße", "ıſ", "İ", "Zz\x7f", "ก", "`{|}~"}[r.IntN(7)] + strconv.FormatInt(id, 10)
+			return blanks[r.IntN(len(blanks))] + typed + blanks[r.IntN(len(blanks))]
 		}
 		return []string{"", "active", "depleted", "Ünïcödé", "🎁", "' \"\\", strings.Repeat("x", 300)}[r.IntN(7)]
 	case entity.KindInt:
@@ -106,7 +108,7 @@ func drawn(r *rand.Rand, e *entity.Entity, i int, id int64) any {
 }
 
 // fill puts rows into the source and, by the code that loads, into the engine. It gives the rows that the engine cannot hold.
-func (p *pair) fill(t *testing.T, r *rand.Rand, e *entity.Entity, rows int) (refused map[int64]bool, exact map[int64]bool) {
+func (p *pair) fill(t *testing.T, r *rand.Rand, e *entity.Entity, rows int) (refused, exact map[int64]bool) {
 	t.Helper()
 	columns := []string{"id"}
 	for _, c := range e.Columns {

@@ -47,12 +47,15 @@ func ledgers(b *testing.B, rows int) *pair {
 		exec(b, p.target, `DROP INDEX `+i.Name)
 	}
 	const at = `timestamp '2020-01-01' + g * interval '13.123457 s'`
-	exec(b, p.odoo, `CREATE TABLE loyalty_point_history (id integer NOT NULL, loyalty_card_id integer, partner_id integer, point_move_id integer,
+	exec(b, p.odoo, `CREATE TABLE loyalty_point_history (id integer NOT NULL, loyalty_card_id integer, partner_id integer,
+			point_move_id integer,
 			membership_product_id integer, status_membership_product_id integer, create_uid integer, write_uid integer, name varchar, origin varchar,
 			transaction_time timestamp NOT NULL, create_date timestamp, write_date timestamp, points_amount float8, points_balance float8)`,
 		fmt.Sprintf(`INSERT INTO loyalty_point_history SELECT g, 1 + g * 7919::bigint %% 1000000, g %% 5000, CASE WHEN g %% 3 = 0 THEN g / 3 END,
-			CASE WHEN g %% 4 = 0 THEN g %% 50 END, NULL, 2, 2, 'HIST/' || g, CASE WHEN g %% 5 <> 0 THEN 'POS/2023/' || lpad((g %% 100000)::text, 6, '0') END,
-			`+at+`, `+at+`, `+at+`, g %% 20000 / 100.0::float8, CASE WHEN g %% 10 = 0 THEN 0.1::float8 + 0.2::float8 + g %% 7 ELSE g * 31 %% 1000000 / 100.0::float8 END
+			CASE WHEN g %% 4 = 0 THEN g %% 50 END, NULL, 2, 2, 'HIST/' || g, 
+			CASE WHEN g %% 5 <> 0 THEN 'POS/2023/' || lpad((g %% 100000)::text, 6, '0') END,
+			`+at+`, `+at+`, `+at+`, g %% 20000 / 100.0::float8,
+			CASE WHEN g %% 10 = 0 THEN 0.1::float8 + 0.2::float8 + g %% 7 ELSE g * 31 %% 1000000 / 100.0::float8 END
 			FROM generate_series(1, %d) g`, rows),
 		`ALTER TABLE loyalty_point_history ADD PRIMARY KEY (id)`, `VACUUM ANALYZE loyalty_point_history`)
 	p.copyLedger(b)
@@ -253,4 +256,3 @@ func tuplesOf(read func(add func(func(*pgcopy.Tuples))) error) <-chan *pgcopy.Tu
 	}()
 	return out
 }
-

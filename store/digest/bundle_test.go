@@ -44,7 +44,7 @@ func randomness(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := fromEnv(t, "FERRY_SEED", os.Getpid())
 	t.Logf("FERRY_SEED=%d repeats what is drawn here", seed)
-	return rand.New(rand.NewPCG(uint64(seed), 1)) //nolint:gosec // a test that can be repeated
+	return rand.New(rand.NewPCG(uint64(seed), 1))
 }
 
 // pair is a source, read through a role that may only read, and an initialised engine.

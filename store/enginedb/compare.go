@@ -46,7 +46,7 @@ func (db *DB) View(ctx context.Context) (check.EngineView, error) {
 	}
 	v := &view{load: &load{conn: conn, tx: tx}, floors: map[string]floorAt{}}
 	if err := v.begin(ctx); err != nil {
-		v.Close()
+		v.Close() //nolint:contextcheck // it must end even if the context has
 		return nil, wrap("looking where the engine stands", err)
 	}
 	return v, nil
