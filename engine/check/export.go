@@ -81,8 +81,8 @@ func WriteCSV(w io.Writer, all iter.Seq2[engine.Discrepancy, error]) (int64, err
 func cells(d engine.Discrepancy) []string {
 	out := []string{
 		strconv.FormatInt(d.ID, 10), d.Entity, strconv.FormatInt(d.Row, 10), d.Field, string(d.Cause), string(d.State),
-		value(d.Source), value(d.Expected), value(d.Target), runNumber(d.FoundRun), moment(d.FoundAt), runNumber(d.SeenRun), moment(d.SeenAt), moment(d.SettledAt),
-		d.AckBy, d.AckNote, moment(d.AckUntil), runNumber(d.RepairedRun), moment(d.RepairedAt),
+		value(d.Source), value(d.Expected), value(d.Target), runNumber(d.FoundRun), moment(d.FoundAt), runNumber(d.SeenRun), moment(d.SeenAt),
+		moment(d.SettledAt), d.AckBy, d.AckNote, moment(d.AckUntil), runNumber(d.RepairedRun), moment(d.RepairedAt),
 	}
 	for i := range out {
 		out[i] = CSVCell(out[i])

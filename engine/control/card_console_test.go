@@ -44,7 +44,7 @@ func TestTheConsoleSaysWhyACardIsWrong(t *testing.T) {
 			b.exec(t, b.source, statement, ids[i])
 		}
 	}
-	b.tick(t)
+	b.pastFloor(t)
 	for i, c := range cardTroubles {
 		for _, statement := range c.after {
 			b.exec(t, b.source, statement, ids[i])

@@ -107,7 +107,7 @@ func (x *Executor) run(ctx context.Context, target Target, w Work) error {
 	if err := x.fit(ctx, w); err != nil {
 		return err
 	}
-	switch w.Verb { //nolint:exhaustive // Others have the rest
+	switch w.Verb {
 	case engine.StepPlan:
 		if plan, ok := x.Plans[w.Kind]; ok {
 			return plan(ctx, target, w)

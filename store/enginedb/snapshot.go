@@ -183,8 +183,7 @@ func readState(ctx context.Context, tx pgx.Tx, run *engine.RunView, v *engine.En
 	v.TargetRows = engine.Known(target)
 	// While a cycle goes on, what was counted at the end of the last one says nothing of this one's rows; ticks are so short
 	// that their predecessor's figures stand, and a check or a repair is no cycle.
-	if run == nil || counted == int64(run.ID) || !run.State.Active() || !run.Kind.Writes() || run.Kind == engine.RunRepair ||
-		run.Kind == engine.RunIncremental && run.WhyFull == "" {
+	if run == nil || counted == int64(run.ID) || !recounts(run) {
 		v.SourceRows = engine.Known(source)
 		v.Quarantined, v.Waiting, v.Waived = engine.Known(quarantined), engine.Known(waiting), engine.Known(waived)
 		v.Stale, v.Extra = engine.Known(stale), engine.Known(extra)
@@ -194,6 +193,18 @@ func readState(ctx context.Context, tx pgx.Tx, run *engine.RunView, v *engine.En
 		return nil
 	}
 	return readPlanned(ctx, tx, run, v)
+}
+
+// recounts reports whether an active run will have read every row, so that what was counted before it says nothing meanwhile.
+func recounts(run *engine.RunView) bool {
+	switch run.Kind {
+	case engine.RunFull:
+		return run.State.Active()
+	case engine.RunIncremental:
+		return run.State.Active() && run.WhyFull != ""
+	case engine.RunCheck, engine.RunRepair:
+	}
+	return false
 }
 
 // readPlanned gives the plan's figure for the source while a cycle goes on.

@@ -129,17 +129,18 @@ func (w *world) await(t *testing.T, id engine.RunID) (state string) {
 	require.Eventually(t, func() bool {
 		err := w.target.QueryRow(t.Context(), `SELECT state FROM ferry.run WHERE id = $1`, id).Scan(&state)
 		return err == nil && engine.RunState(state).Ended()
-	}, 1*time.Minute, 50*time.Millisecond, "run #%d ends", id)
+	}, 5*time.Minute, 50*time.Millisecond, "run #%d ends", id)
 	return state
 }
 
 // where says in which state a run and its steps are.
 func (w *world) where(t *testing.T, id engine.RunID) (text string) {
 	t.Helper()
-	require.NoError(t, w.target.QueryRow(context.WithoutCancel(t.Context()), `SELECT r.state || ' ' || r.waits || ' ' || coalesce((SELECT
-		string_agg(concat_ws(' ', verb, entity, state, low, carved, high, open, errors), '; ' ORDER BY seq) FROM ferry.step WHERE run_id = r.id), '') || r.last_error
-		|| coalesce((SELECT string_agg(concat_ws(' ', d.entity, d.row_id, d.field, d.cause, d.source, d.target, d.version, d.version_at, d.found_run, d.seen_run), E'\n')
-			FROM ferry.discrepancy d WHERE state = 'in_flight'), '')
+	require.NoError(t, w.target.QueryRow(context.WithoutCancel(t.Context()), `SELECT concat_ws(' ', r.state, r.waits, r.last_error, (
+			SELECT string_agg(concat_ws(' ', verb, entity, state, low, carved, high, open, errors), '; ' ORDER BY seq)
+			FROM ferry.step WHERE run_id = r.id), (
+			SELECT string_agg(concat_ws(' ', d.entity, d.row_id, d.field, d.cause, d.version, d.version_at), '; ')
+			FROM ferry.discrepancy d WHERE state = 'in_flight'))
 		FROM ferry.run r WHERE id = $1`, id).Scan(&text))
 	return text
 }
