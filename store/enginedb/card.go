@@ -148,28 +148,25 @@ func readCardRow(ctx context.Context, tx pgx.Tx, h *check.CardHere) error {
 
 // readCardQuarantine reads the card's entry in quarantine, or what is left of an earlier one.
 func readCardQuarantine(ctx context.Context, tx pgx.Tx, h *check.CardHere) error {
-	var q engine.QuarantineRow
-	var parent, owner *int64
-	var first, last time.Time
-	err := tx.QueryRow(ctx, `
-		SELECT q.entity, q.source_id, q.state, q.reason, q.detail, q.sqlstate, q.parent_entity, q.parent_id, q.owner_id, q.stale, q.payload,
-			q.attempts, q.due, q.waived_by, q.waived_note, q.first_seen, q.last_seen, q.run_id,
-			(SELECT count(*) FROM ferry.quarantine h WHERE h.entity = ANY($2) AND h.parent_id = q.source_id AND h.parent_entity = q.entity
-				AND h.state = 'waiting_parent')
-		FROM ferry.quarantine q WHERE q.entity = 'loyalty_card' AND q.source_id = $1`, h.ID, entityNames()).
-		Scan(&q.Entity, &q.ID, &q.State, &q.Reason, &q.Detail, &q.SQLState, &q.ParentEntity, &parent, &owner, &q.Stale, &q.Payload,
-			&q.Attempts, &q.Due, &q.WaivedBy, &q.WaivedNote, &first, &last, &h.Run, &q.Hangs)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
+	rows, err := tx.Query(ctx, `SELECT `+quarantineValues(`ANY($2)`)+`, q.run_id
+		FROM ferry.quarantine q WHERE q.entity = 'loyalty_card' AND q.source_id = $1`, h.ID, entityNames())
+	if err != nil {
+		return err
 	}
-	q.Parent, q.Owner, q.FirstSeen, q.LastSeen = maybe(parent), maybe(owner), first.UTC(), last.UTC()
+	q, err := pgx.CollectOneRow(rows, func(row pgx.CollectableRow) (engine.QuarantineRow, error) { return scanQuarantined(row, []any{&h.Run}) })
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	}
 	switch q.State {
 	case "open", "waiting_parent", "waived":
 		h.Quarantine = &q
 	default:
 		h.Past = &q
 	}
-	return err
+	return nil
 }
 
 func readCardExtra(ctx context.Context, tx pgx.Tx, h *check.CardHere) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -101,22 +100,13 @@ func byPlace(of []engine.CheckEntity) {
 
 // FoundBy lists what a check has seen, or a later one since, that is not over: by number, from behind one on.
 func (db *DB) FoundBy(ctx context.Context, run engine.RunID, after int64, limit int) ([]engine.Discrepancy, error) {
-	rows, err := db.pool.Query(ctx, `SELECT d.id, d.entity, d.row_id, d.field, d.source, d.expected, d.target, d.cause, d.state,
-			d.found_run, d.found_at, d.seen_run, d.seen_at, d.settled_at
+	rows, err := db.pool.Query(ctx, `SELECT `+discrepancyValues+`
 		FROM ferry.discrepancy d JOIN ferry.check_entity c ON c.run_id = $1 AND c.entity = d.entity
 		WHERE d.state IN ('in_flight', 'settled', 'explained') AND d.seen_run >= $1 AND d.id > $2 ORDER BY d.id LIMIT $3`, run, after, limit)
 	if err != nil {
 		return nil, sqlstate.Wrap(engine.SideTarget, "listing what a check has found", err)
 	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.Discrepancy, error) {
-		var d engine.Discrepancy
-		var source, expected, target *string
-		var settled *time.Time
-		err := row.Scan(&d.ID, &d.Entity, &d.Row, &d.Field, &source, &expected, &target, &d.Cause, &d.State,
-			&d.FoundRun, &d.FoundAt, &d.SeenRun, &d.SeenAt, &settled)
-		d.Source, d.Expected, d.Target, d.SettledAt = maybeText(source), maybeText(expected), maybeText(target), orZero(settled)
-		return d, err
-	})
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.Discrepancy, error) { return scanDiscrepancy(row, nil) })
 	return out, sqlstate.Wrap(engine.SideTarget, "listing what a check has found", err)
 }
 

@@ -46,15 +46,20 @@ func quarantined(which engine.QuarantineSelection, args ...any) listing {
 			{name: "payload", sql: "q.payload::text", cast: "text"},
 		},
 		key: key,
-		values: `q.entity, q.source_id, q.state, q.reason, q.detail, q.sqlstate, q.parent_entity, q.parent_id, q.owner_id, q.stale, q.payload,
-			q.attempts, q.due, q.waived_by, q.waived_note, q.first_seen, q.last_seen,
-			(SELECT count(*) FROM ferry.quarantine h WHERE h.entity = ANY(child.entities) AND h.parent_id = q.source_id AND h.parent_entity = q.entity
-				AND h.state = 'waiting_parent')`,
+		values: quarantineValues(`ANY(child.entities)`),
 	}
 	l.columns = slices.DeleteFunc(l.columns, func(c listColumn) bool { // else every row would fit a word of its reason
 		return (c.name == "entity" && which.Entity != "") || (c.name == "reason" && which.Reason != "")
 	})
 	return l
+}
+
+// quarantineValues is what scanQuarantined reads of a row q of quarantine; children says which entities can wait for one.
+func quarantineValues(children string) string {
+	return `q.entity, q.source_id, q.state, q.reason, q.detail, q.sqlstate, q.parent_entity, q.parent_id, q.owner_id, q.stale, q.payload,
+		q.attempts, q.due, q.waived_by, q.waived_note, q.first_seen, q.last_seen,
+		(SELECT count(*) FROM ferry.quarantine h WHERE h.entity = ` + children + ` AND h.parent_id = q.source_id AND h.parent_entity = q.entity
+			AND h.state = 'waiting_parent')`
 }
 
 // standing is how a row stands in a word, as the console has it.

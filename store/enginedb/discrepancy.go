@@ -33,9 +33,12 @@ var discrepancies = listing{
 		{name: "seen", sql: `d.seen_at`, cast: "timestamptz"},
 		{name: "acknowledged", sql: acknowledged, cast: "text"},
 	},
-	values: `d.id, d.entity, d.row_id, d.field, d.source, d.expected, d.target, d.cause, d.state, d.found_run, d.found_at, d.seen_run, d.seen_at,
-		d.settled_at, d.ack_by, d.ack_note, d.ack_at, d.ack_until, d.repaired_run, d.repaired_at, d.verified_run, d.verified_at`,
+	values: discrepancyValues,
 }
+
+// discrepancyValues is what scanDiscrepancy reads of a discrepancy d.
+const discrepancyValues = `d.id, d.entity, d.row_id, d.field, d.source, d.expected, d.target, d.cause, d.state, d.found_run, d.found_at,
+	d.seen_run, d.seen_at, d.settled_at, d.ack_by, d.ack_note, d.ack_at, d.ack_until, d.repaired_run, d.repaired_at, d.verified_run, d.verified_at`
 
 // meant is the list of the discrepancies that a selection means, its filter apart.
 func meant(which engine.DiscrepancySelection) (listing, error) {
