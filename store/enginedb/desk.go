@@ -45,7 +45,7 @@ func quarantined(which engine.QuarantineSelection, args ...any) listing {
 			{name: "last", sql: "q.last_seen", cast: "timestamptz"},
 			{name: "payload", sql: "q.payload::text", cast: "text"},
 		},
-		key: key,
+		key:    key,
 		values: quarantineValues(`ANY(child.entities)`),
 	}
 	l.columns = slices.DeleteFunc(l.columns, func(c listColumn) bool { // else every row would fit a word of its reason
