@@ -94,20 +94,24 @@ type trace struct {
 }
 
 // plant puts faults of every kind into the engine; it gives them with what the source showed of them beforehand.
-func plant(t *testing.T, source, target *pgxpool.Pool, each int, seed int64) planted {
+func (w *world) plant(t *testing.T, each int, seed int64) planted {
 	t.Helper()
+	before := map[string]map[int64]string{} // of all rows: which ones it will be is not known yet
+	for _, f := range faults {
+		before[f.name] = traces(t, w.source, f, nil)
+	}
+	w.passFloor(t) // what was written before is read no more, so it cannot mend what is planted from here on
 	all := planted{}
 	for _, f := range faults {
 		n := each - each%2
-		before := traces(t, source, f, nil) // of all rows: which ones it will be is not known yet
-		found, err := target.Query(t.Context(), f.plant, n, seed)
+		found, err := w.target.Query(t.Context(), f.plant, n, seed)
 		require.NoError(t, err, f.name)
 		ids, err := pgx.CollectRows(found, pgx.RowTo[int64])
 		require.NoError(t, err, f.name)
 		require.Len(t, ids, n, "too few rows for %s", f.name)
 		slices.Sort(ids)
 		for i, id := range ids {
-			tr := &trace{fault: f, before: before[id]}
+			tr := &trace{fault: f, before: before[f.name][id]}
 			if f.name == swapped {
 				tr.twin = ids[i^1]
 			}

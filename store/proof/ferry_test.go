@@ -133,6 +133,19 @@ func (w *world) await(t *testing.T, id engine.RunID) (state string) {
 	return state
 }
 
+// passFloor waits until the floors of all entities have passed what the source has committed by now.
+func (w *world) passFloor(t *testing.T) {
+	t.Helper()
+	var mark string
+	require.NoError(t, w.source.QueryRow(t.Context(), `SELECT pg_snapshot_xmax(pg_current_snapshot())::text`).Scan(&mark))
+	require.Eventually(t, func() bool {
+		var passed bool
+		err := w.target.QueryRow(t.Context(), `SELECT bool_and(floor >= $1::text::xid8)
+			FROM (SELECT DISTINCT ON (entity) floor FROM ferry.floor ORDER BY entity, run_id DESC) f`, mark).Scan(&passed)
+		return err == nil && passed
+	}, time.Minute, 50*time.Millisecond, "floors move")
+}
+
 // where says in which state a run and its steps are.
 func (w *world) where(t *testing.T, id engine.RunID) (text string) {
 	t.Helper()

@@ -26,7 +26,7 @@ func TestPlantedFaultsAreFoundUnderLiveWritesAndNoneIsInvented(t *testing.T) {
 	require.Empty(t, settled(w.findings(t)), "nothing is planted yet, and a check invents nothing")
 	require.NotEqual(t, engine.Fail, clean.Verdict)
 
-	faults := plant(t, w.source, w.target, o.faults/8, o.seed)
+	faults := w.plant(t, o.faults/8, o.seed)
 	invented := 0
 	for range o.passes {
 		invented += w.naive(t, faults)
