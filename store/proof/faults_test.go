@@ -27,10 +27,11 @@ type fault struct {
 	traces string // $1: ids; gives id and text, the same as long as nothing was written there
 }
 
-// pick chooses rows of a table; classes of ids keep the kinds apart, and what quarantine explains is no place for a fault.
+// pick chooses rows of a table; classes of ids keep the kinds apart, and what is explained is no place for a fault.
 func pick(table, entity string, class int, where string) string {
-	return fmt.Sprintf(`SELECT t.id FROM public.%s t WHERE t.id < 1000000000 AND t.id %% 8 = %d AND %s AND NOT EXISTS (
-		SELECT FROM ferry.quarantine q WHERE q.entity = '%s' AND q.source_id = t.id AND q.state IN ('open', 'waiting_parent', 'waived'))
+	return fmt.Sprintf(`SELECT t.id FROM public.%[1]s t WHERE t.id < 1000000000 AND t.id %% 8 = %[2]d AND %[3]s AND NOT EXISTS (
+		SELECT FROM ferry.quarantine q WHERE q.entity = '%[4]s' AND q.source_id = t.id AND q.state IN ('open', 'waiting_parent', 'waived'))
+		AND NOT EXISTS (SELECT FROM ferry.extra x WHERE x.entity = '%[4]s' AND x.id = t.id)
 		ORDER BY hashint8extended(t.id, $2::bigint) LIMIT $1::int`, table, class, where, entity)
 }
 
