@@ -40,14 +40,16 @@ func (r *Runner) Here(
 				c.Coverage = float64(i) / float64(len(lows))
 				break
 			}
-			s, err := r.Look(ctx, of, e, rules, cycle.Scope{Low: low, High: low + Cell})
+			seen, err := r.looks(ctx, of, e, rules, []cycle.Scope{{Low: low, High: low + Cell}})
 			if err != nil {
 				return nil, err
 			}
 			covered++
-			add(&c, s)
-			if err := each(s); err != nil {
-				return nil, err
+			for _, s := range seen {
+				add(&c, s)
+				if err := each(s); err != nil {
+					return nil, err
+				}
 			}
 		}
 		v.Entities = append(v.Entities, c)

@@ -98,7 +98,8 @@ type Seen struct {
 	// Behind is when the cycles began to read that the look was behind, of all entities that the rows derive from; zero: there
 	// were none. A difference that was seen before, just so, is settled now.
 	Behind time.Time
-	Again  bool // its rows were counted before
+	Again  bool    // its rows were counted before
+	Proves *Proven // nil: it was of some rows, or other parts of its cell follow
 }
 
 // Runner carries out the verbs of checks.
@@ -291,13 +292,9 @@ func (r *Runner) compare(ctx context.Context, t cycle.Target, w cycle.Work) erro
 	if err != nil {
 		return err
 	}
-	seen := make([]Seen, 0, len(scopes))
-	for _, of := range scopes {
-		s, err := r.Look(ctx, target, e, w.Rules, of)
-		if err != nil {
-			return err
-		}
-		seen = append(seen, s)
+	seen, err := r.looks(ctx, target, e, w.Rules, scopes)
+	if err != nil {
+		return err
 	}
 	return write(ctx, target, w, began, func(tx Findings, c *engine.Counts) (bool, error) {
 		for _, s := range seen {

@@ -152,8 +152,8 @@ func (f *findings) keep(ctx context.Context, s check.Seen) error {
 	if s.Again {
 		return recount(ctx, f.tx, f.w.Run)
 	}
-	if s.Scope.IDs == nil {
-		if err := f.prove(ctx, at, s); err != nil {
+	if s.Proves != nil {
+		if err := f.prove(ctx, at, s.Proves); err != nil {
 			return err
 		}
 	}
@@ -235,7 +235,7 @@ func (f *findings) over(ctx context.Context, p lookedAt) error {
 }
 
 // prove keeps that a cell was compared, unless a later look has done so already.
-func (f *findings) prove(ctx context.Context, p lookedAt, s check.Seen) error {
+func (f *findings) prove(ctx context.Context, p lookedAt, s *check.Proven) error {
 	explained, err := json.Marshal(s.Explained)
 	if err != nil {
 		return err
@@ -243,7 +243,7 @@ func (f *findings) prove(ctx context.Context, p lookedAt, s check.Seen) error {
 	_, err = f.tx.Exec(ctx, `INSERT INTO ferry.proof AS p (entity, low, high, run_id, compared, explained, proven_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (entity, low) DO UPDATE SET high = EXCLUDED.high, run_id = EXCLUDED.run_id, compared = EXCLUDED.compared,
 			explained = EXCLUDED.explained, proven_at = EXCLUDED.proven_at
-		WHERE p.proven_at < EXCLUDED.proven_at`, p.entity, p.of.Low, p.of.High, p.run, s.Rows, explained, p.taken)
+		WHERE p.proven_at < EXCLUDED.proven_at`, p.entity, s.Low, s.High, p.run, s.Rows, explained, s.At)
 	return err
 }
 
