@@ -17,6 +17,7 @@ import (
 type slowSource struct {
 	Source
 	SourceSnapshot
+
 	most int64
 	fail error
 	asks int
@@ -51,6 +52,7 @@ func (s slowSnapshot) Digests(_ context.Context, _ *entity.Entity, low, high, _ 
 // sameEngine has the same rows.
 type sameEngine struct {
 	EngineView
+
 	tick time.Time
 }
 

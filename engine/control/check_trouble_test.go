@@ -84,6 +84,22 @@ func TestOneRowFarAwayIsFoundWithoutALookAtEverythingInBetween(t *testing.T) {
 	require.Equal(t, "1 up to 50000", cells())
 }
 
+// Nor does a full sync go through all the ids in between, and it still finds what the source does not have.
+func TestAFullSyncSkipsIdsThatNobodyHas(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	done(t, b.full(t))
+	b.target.Exec(t, `INSERT INTO point_moves SELECT (jsonb_populate_record(m, '{"id": 1500000001, "odoo_move_id": 1500000001}')).*
+		FROM point_moves m ORDER BY id LIMIT 1`,
+		`INSERT INTO loyalty_cards SELECT (jsonb_populate_record(c, '{"id": 1600000001, "odoo_card_id": 1600000001, "code": "FARAWAY"}')).*
+		FROM loyalty_cards c ORDER BY id LIMIT 1`)
+	v := b.full(t)
+	done(t, v)
+	require.Equal(t, "loyalty_card 1600000001, loyalty_point_move 1500000001",
+		one(t, b.target, `SELECT string_agg(entity || ' ' || id, ', ' ORDER BY entity) FROM ferry.extra WHERE id > 1000000000`))
+	require.Equal(t, "true", one(t, b.target, `SELECT (count(*) < 300)::text FROM ferry.batch WHERE run_id = (SELECT max(run_id) FROM ferry.batch)`))
+}
+
 func TestACheckThatCannotReadIsNoPass(t *testing.T) {
 	t.Parallel()
 	b := setup(t, odooDump)
