@@ -13,8 +13,9 @@ import (
 // Bounded is an engine that is proven without a record of it.
 type Bounded interface {
 	Engine
-	// Highest is an entity's highest id in the engine, in quarantine, among extras and among what differed.
-	Highest(ctx context.Context, e *entity.Entity) (int64, error)
+	// Cells gives the cells of a grid that hold, with an id above 0, a row of the engine's, one in quarantine, an extra or one that
+	// differed, in order, by the ids that they are above.
+	Cells(ctx context.Context, e *entity.Entity, width int64) ([]int64, error)
 }
 
 // Here compares in this process, and writes nothing: what may be a change under way stays in flight, for no cycle is waited for.
@@ -23,31 +24,32 @@ func (r *Runner) Here(
 	ctx context.Context, of Bounded, rules entity.Rules, entities []string, until time.Time, each func(Seen) error,
 ) (*engine.CheckView, error) {
 	v := &engine.CheckView{RunView: engine.RunView{Kind: engine.RunCheck, State: engine.RunDone}, Done: 1}
-	var all, covered int64
+	var all, covered int
 	for _, e := range entity.All() {
 		if len(entities) > 0 && !slices.Contains(entities, e.Name) {
 			continue
 		}
-		high, err := r.highest(ctx, of, e)
+		lows, err := r.occupied(ctx, of, e)
 		if err != nil {
 			return nil, err
 		}
-		p := newPass(e.Name, high, nil)
 		c := engine.CheckEntity{Name: e.Name, Coverage: 1, ByCause: map[engine.Cause]int64{}}
-		all += p.high
-		for low := int64(0); low < p.high; low += Cell {
+		all += len(lows)
+		for i, low := range lows {
 			if !until.IsZero() && time.Now().After(until) {
-				c.Coverage = float64(low) / float64(p.high)
+				c.Coverage = float64(i) / float64(len(lows))
 				break
 			}
-			s, err := r.Look(ctx, of, e, rules, cycle.Scope{Low: low, High: low + Cell})
+			seen, err := r.looks(ctx, of, e, rules, []cycle.Scope{{Low: low, High: low + Cell}})
 			if err != nil {
 				return nil, err
 			}
-			covered += Cell
-			add(&c, s)
-			if err := each(s); err != nil {
-				return nil, err
+			covered++
+			for _, s := range seen {
+				add(&c, s)
+				if err := each(s); err != nil {
+					return nil, err
+				}
 			}
 		}
 		v.Entities = append(v.Entities, c)
@@ -67,21 +69,16 @@ func (r *Runner) Here(
 	return v, nil
 }
 
-// highest is an entity's highest id on either side.
-func (r *Runner) highest(ctx context.Context, of Bounded, e *entity.Entity) (int64, error) {
+// occupied are the cells of an entity that hold a row on either side.
+func (r *Runner) occupied(ctx context.Context, of Bounded, e *entity.Entity) ([]int64, error) {
 	limited, end := context.WithTimeout(ctx, lookLimit)
 	defer end()
 	snap, err := r.Source.Look(limited)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer snap.Close()
-	source, err := snap.MaxID(limited, e)
-	if err != nil {
-		return 0, err
-	}
-	target, err := of.Highest(ctx, e)
-	return max(source, target), err
+	return occupied(limited, snap, of, e)
 }
 
 // add counts a look, by rows: one with several wrong fields counts once, and as settled if one of them is.

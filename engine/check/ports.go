@@ -39,6 +39,8 @@ type Engine interface {
 // SourceSnapshot is one state of the source, as a check reads it. It is for one goroutine.
 type SourceSnapshot interface {
 	cycle.SourceSnapshot
+	// Cells gives the cells of a grid that hold a row with an id above 0, in order, by the ids that they are above.
+	Cells(ctx context.Context, e *entity.Entity, width int64) ([]int64, error)
 	// Digests sums up the rows with ids above low up to high, by chunks of width ids, in order; empty chunks are left out. Rows
 	// of the excluded ids do not count. Nor do rows of which SQL cannot say exactly what would be stored: they are listed in
 	// Inexact.

@@ -31,12 +31,10 @@ const lookLimit = 9 * time.Second
 // Target is the engine database, as one attempt at a batch of a check sees it.
 type Target interface {
 	cycle.Target
-	Engine
+	Bounded
 
 	// Asked gives what the check was asked for.
 	Asked(ctx context.Context, run engine.RunID) (Asked, error)
-	// Highest is an entity's highest id in the engine, in quarantine, among extras and among what differed.
-	Highest(ctx context.Context, e *entity.Entity) (int64, error)
 	// Proven gives when each cell of an entity was compared last, by the ids that it is above; cells that never were are left out.
 	Proven(ctx context.Context, e *entity.Entity) (map[int64]time.Time, error)
 	// Waiting says what of a check's differences may be a change under way, and when a cycle may come.
@@ -100,7 +98,8 @@ type Seen struct {
 	// Behind is when the cycles began to read that the look was behind, of all entities that the rows derive from; zero: there
 	// were none. A difference that was seen before, just so, is settled now.
 	Behind time.Time
-	Again  bool // its rows were counted before
+	Again  bool    // its rows were counted before
+	Proves *Proven // nil: it was of some rows, or other parts of its cell follow
 }
 
 // Runner carries out the verbs of checks.
@@ -152,7 +151,7 @@ func write(ctx context.Context, target Target, w cycle.Work, began time.Time, do
 	return tx.Commit(ctx)
 }
 
-// plan bounds the check by the ids that either side has.
+// plan bounds the check by the cells that hold a row on either side.
 func (r *Runner) plan(ctx context.Context, t cycle.Target, w cycle.Work) error {
 	target, ok := t.(Target)
 	if !ok {
@@ -198,14 +197,12 @@ func (r *Runner) planCells(ctx context.Context, target Target, w cycle.Work, ask
 		if len(w.Entities) > 0 && !slices.Contains(w.Entities, e.Name) {
 			continue
 		}
-		highest, err := snap.MaxID(limited, e)
-		if err != nil {
-			return nil, err
-		}
 		if e == entity.Card {
-			cards = highest
+			if cards, err = snap.MaxID(limited, e); err != nil {
+				return nil, err
+			}
 		}
-		engineHighest, err := target.Highest(ctx, e)
+		lows, err := occupied(limited, snap, target, e)
 		if err != nil {
 			return nil, err
 		}
@@ -213,7 +210,7 @@ func (r *Runner) planCells(ctx context.Context, target Target, w cycle.Work, ask
 		if err != nil {
 			return nil, err
 		}
-		passes = append(passes, newPass(e.Name, max(highest, engineHighest), proven))
+		passes = append(passes, newPass(e.Name, lows, proven))
 	}
 	steps := compareSteps(passes, asked.Limited || asked.Sort == SortRolling)
 	steps = append(steps, Step{Verb: engine.StepConfirm, High: 1, Width: 1})
@@ -226,35 +223,55 @@ func (r *Runner) planCells(ctx context.Context, target Target, w cycle.Work, ask
 // pass is a pass over an entity's cells.
 type pass struct {
 	entity string
-	high   int64     // a multiple of the cell
+	spans  []span
 	start  int64     // where what was not looked at for longest begins
 	oldest time.Time // when that was; zero: never
 }
 
-func newPass(name string, highest int64, proven map[int64]time.Time) pass {
-	p := pass{entity: name, high: (highest + Cell - 1) / Cell * Cell}
-	for low := int64(0); low < p.high; low += Cell {
-		if at := proven[low]; low == 0 || at.Before(p.oldest) {
-			p.start, p.oldest = low, at
+func newPass(name string, lows []int64, proven map[int64]time.Time) pass {
+	p := pass{entity: name, spans: spansOf(lows)}
+	first := true
+	for _, s := range p.spans {
+		for low := s.low; low < s.high; low += Cell {
+			if at := proven[low]; first || at.Before(p.oldest) {
+				p.start, p.oldest, first = low, at, false
+			}
 		}
 	}
 	return p
 }
 
-// compareSteps makes the steps of passes. Those by age go round from the oldest range on, entity by entity.
+// round gives the spans of a pass from where it starts on, and then those before.
+func (p pass) round() []span {
+	var behind, before []span
+	for _, s := range p.spans {
+		if s.high > p.start {
+			behind = append(behind, span{max(s.low, p.start), s.high})
+		}
+		if s.low < p.start {
+			before = append(before, span{s.low, min(s.high, p.start)})
+		}
+	}
+	return append(behind, before...)
+}
+
+// compareSteps makes the steps of passes. Those by age go round from the oldest range on, entity by entity. An entity without rows
+// has a step, too: that there are none is known.
 func compareSteps(passes []pass, byAge bool) []Step {
 	if byAge {
 		slices.SortStableFunc(passes, func(a, b pass) int { return a.oldest.Compare(b.oldest) })
 	}
 	var steps []Step
 	for _, p := range passes {
-		start := p.start
-		if !byAge {
-			start = 0
+		spans := p.spans
+		if byAge {
+			spans = p.round()
 		}
-		steps = append(steps, Step{Verb: engine.StepCompare, Entity: p.entity, Low: start, High: p.high, Width: Cell})
-		if start > 0 {
-			steps = append(steps, Step{Verb: engine.StepCompare, Entity: p.entity, High: start, Width: Cell})
+		if len(spans) == 0 {
+			spans = []span{{}}
+		}
+		for _, s := range spans {
+			steps = append(steps, Step{Verb: engine.StepCompare, Entity: p.entity, Low: s.low, High: s.high, Width: Cell})
 		}
 	}
 	return steps
@@ -275,13 +292,9 @@ func (r *Runner) compare(ctx context.Context, t cycle.Target, w cycle.Work) erro
 	if err != nil {
 		return err
 	}
-	seen := make([]Seen, 0, len(scopes))
-	for _, of := range scopes {
-		s, err := r.Look(ctx, target, e, w.Rules, of)
-		if err != nil {
-			return err
-		}
-		seen = append(seen, s)
+	seen, err := r.looks(ctx, target, e, w.Rules, scopes)
+	if err != nil {
+		return err
 	}
 	return write(ctx, target, w, began, func(tx Findings, c *engine.Counts) (bool, error) {
 		for _, s := range seen {

@@ -12,47 +12,67 @@ import (
 
 func TestAPassBeginsWithWhatWasNotLookedAtForLongest(t *testing.T) {
 	t.Parallel()
+	const far = 30_000 * Cell
 	at := func(minute int) time.Time { return time.Date(2026, 1, 1, 0, minute, 0, 0, time.UTC) }
-	cards := newPass("card", 3*Cell-1, map[int64]time.Time{0: at(3), Cell: at(1), 2 * Cell: at(2)})
-	moves := newPass("move", 1, nil)
-	none := newPass("history", 0, nil)
+	cards := newPass("card", []int64{0, Cell, 2 * Cell, far}, map[int64]time.Time{0: at(3), Cell: at(1), 2 * Cell: at(2), far: at(2)})
+	moves := newPass("move", []int64{0}, nil)
+	none := newPass("history", nil, nil)
 	require.Equal(t, []Step{
 		{engine.StepCompare, "move", 0, Cell, Cell},
 		{engine.StepCompare, "history", 0, 0, Cell},
 		{engine.StepCompare, "card", Cell, 3 * Cell, Cell},
+		{engine.StepCompare, "card", far, far + Cell, Cell},
 		{engine.StepCompare, "card", 0, Cell, Cell},
 	}, compareSteps([]pass{cards, moves, none}, true))
 	require.Equal(t, []Step{
 		{engine.StepCompare, "card", 0, 3 * Cell, Cell},
+		{engine.StepCompare, "card", far, far + Cell, Cell},
 		{engine.StepCompare, "move", 0, Cell, Cell},
 		{engine.StepCompare, "history", 0, 0, Cell},
 	}, compareSteps([]pass{cards, moves, none}, false))
 }
 
-// Whatever was proven before, the steps of a pass cover each id once, on the grid.
-func TestAPassCoversEachCellOnce(t *testing.T) {
+// Whatever was proven before, the steps of a pass cover each cell that holds rows once, on the grid, in few steps, and of the
+// others only some between them.
+func TestAPassCoversEachOccupiedCellOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		highest := rapid.Int64Range(0, 20*Cell).Draw(t, "highest")
+		var lows []int64
+		gaps := rapid.SliceOfN(rapid.OneOf(rapid.Int64Range(1, 2), rapid.Int64Range(1, 20), rapid.Int64Range(1, 30_000)), 0, 300).Draw(t, "gaps")
+		last := int64(-1)
+		for _, gap := range gaps {
+			last += gap
+			lows = append(lows, last*Cell)
+		}
 		proven := map[int64]time.Time{}
-		for low := int64(0); low < highest; low += Cell {
+		for _, low := range lows {
 			if rapid.Bool().Draw(t, "proven") {
 				proven[low] = time.Unix(rapid.Int64Range(1, 1000).Draw(t, "at"), 0)
 			}
 		}
+		steps := compareSteps([]pass{newPass("x", lows, proven)}, rapid.Bool().Draw(t, "by age"))
+		if len(steps) > mostSpans+1 {
+			t.Fatalf("%d steps", len(steps))
+		}
 		seen := map[int64]int{}
-		for _, s := range compareSteps([]pass{newPass("x", highest, proven)}, rapid.Bool().Draw(t, "by age")) {
+		for _, s := range steps {
 			for low := s.Low; low < s.High; low += s.Width {
 				if low%Cell != 0 {
 					t.Fatalf("%d is off the grid", low)
 				}
 				seen[low]++
+				if seen[low] > 1 {
+					t.Fatalf("the cell above %d is looked at twice", low)
+				}
 			}
 		}
-		for low := int64(0); low < highest; low += Cell {
+		for _, low := range lows {
 			if seen[low] != 1 {
 				t.Fatalf("the cell above %d is looked at %d times", low, seen[low])
 			}
+		}
+		if len(lows) <= mostSpans && len(seen) > len(lows)*(1+bridged) {
+			t.Fatalf("%d cells are looked at for the sake of %d", len(seen), len(lows))
 		}
 	})
 }

@@ -74,12 +74,14 @@ func (r *Runner) again(ctx context.Context, target Target, w cycle.Work, waiting
 	var seen []Seen
 	for _, e := range entity.All() {
 		for ids := range slices.Chunk(waiting.Ready[e.Name], RowsBatch) {
-			s, err := r.Look(ctx, target, e, w.Rules, rowsOf(ids))
+			looks, err := r.looks(ctx, target, e, w.Rules, []cycle.Scope{rowsOf(ids)})
 			if err != nil {
 				return err
 			}
-			s.Again = true
-			seen = append(seen, s)
+			for _, s := range looks {
+				s.Again = true
+				seen = append(seen, s)
+			}
 		}
 	}
 	return write(ctx, target, w, began, func(tx Findings, _ *engine.Counts) (bool, error) {

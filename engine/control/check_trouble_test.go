@@ -54,6 +54,52 @@ func TestACheckThatMayNotTakeLongSaysWhatItCovered(t *testing.T) {
 	require.Equal(t, "loyalty_card", d.Steps[3].Entity, "it was looked at last, so it comes last: %+v", d.Steps)
 }
 
+// A row with an id far from all others costs a look at its own surroundings, not at all the ids in between; once it is gone, so
+// is what was proven there.
+func TestOneRowFarAwayIsFoundWithoutALookAtEverythingInBetween(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	done(t, b.full(t))
+	b.target.Exec(t, `INSERT INTO point_moves SELECT (jsonb_populate_record(m, '{"id": 1500000001, "odoo_move_id": 1500000001}')).*
+		FROM point_moves m ORDER BY id LIMIT 1`)
+	cells := func() string {
+		return one(t, b.target, `SELECT count(*) || ' up to ' || max(high) FROM ferry.proof WHERE entity = 'loyalty_point_move'`)
+	}
+	v := b.checked(t, engine.CheckOptions{})
+	require.Equal(t, engine.Fail, v.Verdict, v.Why)
+	require.InDelta(t, 1, v.Coverage, 0)
+	require.Equal(t, []string{"loyalty_point_move 1500000001 extra settled"}, b.states(t))
+	require.Equal(t, "2 up to 1500050000", cells())
+	require.Eventually(t, func() bool {
+		p := b.Snapshot().Proof
+		return p.Coverage == 1 && !p.OldestAt.IsZero()
+	}, 10*time.Second, 20*time.Millisecond, "what holds no row is not waited for")
+
+	b.target.Exec(t, `DELETE FROM point_moves WHERE id = 1500000001`)
+	v = b.checked(t, engine.CheckOptions{MaxDuration: time.Hour})
+	require.Equal(t, engine.Pass, v.Verdict, v.Why)
+	require.Equal(t, []string{"loyalty_point_move 1500000001 extra verified"}, b.states(t))
+	v = b.checked(t, engine.CheckOptions{})
+	require.Equal(t, engine.Pass, v.Verdict, v.Why)
+	require.Equal(t, "1 up to 50000", cells())
+}
+
+// Nor does a full sync go through all the ids in between, and it still finds what the source does not have.
+func TestAFullSyncSkipsIdsThatNobodyHas(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	done(t, b.full(t))
+	b.target.Exec(t, `INSERT INTO point_moves SELECT (jsonb_populate_record(m, '{"id": 1500000001, "odoo_move_id": 1500000001}')).*
+		FROM point_moves m ORDER BY id LIMIT 1`,
+		`INSERT INTO loyalty_cards SELECT (jsonb_populate_record(c, '{"id": 1600000001, "odoo_card_id": 1600000001, "code": "FARAWAY"}')).*
+		FROM loyalty_cards c ORDER BY id LIMIT 1`)
+	v := b.full(t)
+	done(t, v)
+	require.Equal(t, "loyalty_card 1600000001, loyalty_point_move 1500000001",
+		one(t, b.target, `SELECT string_agg(entity || ' ' || id, ', ' ORDER BY entity) FROM ferry.extra WHERE id > 1000000000`))
+	require.Equal(t, "true", one(t, b.target, `SELECT (count(*) < 300)::text FROM ferry.batch WHERE run_id = (SELECT max(run_id) FROM ferry.batch)`))
+}
+
 func TestACheckThatCannotReadIsNoPass(t *testing.T) {
 	t.Parallel()
 	b := setup(t, odooDump)

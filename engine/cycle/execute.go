@@ -71,11 +71,11 @@ func (w Work) tooMuch(err error) bool {
 		return true
 	}
 	db, ok := errors.AsType[*engine.DatabaseError](err)
-	return ok && db.Side == engine.SideSource && db.SQLState == sqlstateTimeout && w.LastSQLState == sqlstateTimeout
+	return ok && db.Side == engine.SideSource && db.SQLState == SQLStateTimeout && w.LastSQLState == SQLStateTimeout
 }
 
-// sqlstateTimeout is what a server says of a statement that it cancelled, and what our own deadlines count as.
-const sqlstateTimeout = "57014"
+// SQLStateTimeout is what a server says of a statement that it cancelled, and what our own deadlines count as.
+const SQLStateTimeout = "57014"
 
 // Final reports whether an error ends the run: its class says that waiting cures nothing, or what should pass by itself
 // came too often. tries counts the failures before, last is the SQLSTATE of the one before.
@@ -85,7 +85,7 @@ func Final(err error, tries int, last string) bool {
 		return false
 	case engine.ClassRetry:
 		db, ok := errors.AsType[*engine.DatabaseError](err)
-		timeouts := ok && db.SQLState == sqlstateTimeout && last == sqlstateTimeout && tries+1 >= maxTimeouts
+		timeouts := ok && db.SQLState == SQLStateTimeout && last == SQLStateTimeout && tries+1 >= maxTimeouts
 		return timeouts || tries+1 >= maxRetries && (!ok || db.SQLState == last)
 	case engine.ClassStop, engine.ClassQuarantine:
 		return true

@@ -27,7 +27,7 @@ func (x *Executor) plan(ctx context.Context, target Target, w Work) error {
 	if err != nil {
 		return err
 	}
-	if p.small() && w.LastSQLState != sqlstateTimeout {
+	if p.small() && w.LastSQLState != SQLStateTimeout {
 		// The tick notes in its plan what it has carried out; given up for batches, nothing of that has happened.
 		t := &tick{x: x, w: w, snap: snap, source: sourceCtx, plan: p, started: started}
 		t.plan.Entities = slices.Clone(p.Entities)

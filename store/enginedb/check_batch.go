@@ -14,6 +14,7 @@ import (
 	"ferry/engine/check"
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
+	"ferry/store/digest"
 	"ferry/store/sqlstate"
 )
 
@@ -31,24 +32,27 @@ func (t *Target) Asked(ctx context.Context, run engine.RunID) (check.Asked, erro
 	return asked, wrap("reading what a check is of", err)
 }
 
-// Highest is an entity's highest id in the engine, in quarantine, among extras and among what differed.
-func (t *Target) Highest(ctx context.Context, e *entity.Entity) (int64, error) {
-	return t.db.Highest(ctx, e)
+// Cells gives the cells of a grid that hold a row of the engine's, one in quarantine, an extra or one that differed.
+func (t *Target) Cells(ctx context.Context, e *entity.Entity, width int64) ([]int64, error) {
+	return t.db.Cells(ctx, e, width)
 }
 
-// Highest is an entity's highest id in the engine, in quarantine, among extras and among what differed.
-func (db *DB) Highest(ctx context.Context, e *entity.Entity) (int64, error) {
-	var highest int64
-	err := db.pool.QueryRow(ctx, `SELECT `+highestOf(e), e.Name).Scan(&highest)
-	return highest, wrap("reading the highest id of "+e.Target, err)
+// Cells gives the cells of a grid that hold a row of the engine's, one in quarantine, an extra or one that differed.
+func (db *DB) Cells(ctx context.Context, e *entity.Entity, width int64) ([]int64, error) {
+	rows, err := db.pool.Query(ctx, cellsOf(e, width)+` ORDER BY 1`, e.Name)
+	if err != nil {
+		return nil, wrap("looking where "+e.Target+" has rows", err)
+	}
+	lows, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	return lows, wrap("looking where "+e.Target+" has rows", err)
 }
 
-// highestOf is the expression for an entity's highest id; $1 is its name.
-func highestOf(e *entity.Entity) string {
-	return `greatest(0, (SELECT max(` + ident(e.OdooID) + `) FROM ` + public(e) + `),
-		(SELECT max(source_id) FROM ferry.quarantine WHERE entity = $1 AND state IN ` + openStates + `),
-		(SELECT max(id) FROM ferry.extra WHERE entity = $1),
-		(SELECT max(row_id) FROM ferry.discrepancy WHERE entity = $1 AND state <> 'verified'))`
+// cellsOf is the statement for the cells that hold rows of an entity, each once; $1 is its name.
+func cellsOf(e *entity.Entity, width int64) string {
+	return `SELECT low FROM (` + digest.Cells(public(e), ident(e.OdooID), `true`, width) + `) a
+		UNION SELECT low FROM (` + digest.Cells(`ferry.quarantine`, `source_id`, `entity = $1 AND state IN `+openStates, width) + `) b
+		UNION SELECT low FROM (` + digest.Cells(`ferry.extra`, `id`, `entity = $1`, width) + `) c
+		UNION SELECT low FROM (` + digest.Cells(`ferry.discrepancy`, `row_id`, `entity = $1 AND state <> 'verified'`, width) + `) d`
 }
 
 // Proven gives when each range of an entity was compared last.
@@ -117,11 +121,10 @@ func (f *findings) Plan(ctx context.Context, steps []check.Step) error {
 			return wrap("storing the plan", err)
 		}
 	}
-	// Beyond the highest id of both sides there is nothing any more that could be proven.
-	_, err := f.tx.Exec(ctx, `DELETE FROM ferry.proof p USING (
-			SELECT s.entity, max(s.high) AS high FROM ferry.step s JOIN ferry.run r ON r.id = s.run_id
-			WHERE r.id = $1 AND s.verb = 'compare' AND r.options->>'sort' <> 'rows' GROUP BY 1) s
-		WHERE p.entity = s.entity AND p.low >= s.high`, f.w.Run)
+	// Where neither side has a row any more, there is nothing that could be proven.
+	_, err := f.tx.Exec(ctx, `DELETE FROM ferry.proof p USING ferry.run r, ferry.check_entity c
+		WHERE r.id = $1 AND r.options->>'sort' <> 'rows' AND c.run_id = r.id AND p.entity = c.entity AND NOT EXISTS (
+			SELECT FROM ferry.step s WHERE s.run_id = $1 AND s.verb = 'compare' AND s.entity = p.entity AND p.low >= s.low AND p.low < s.high)`, f.w.Run)
 	return wrap("storing the plan", err)
 }
 
@@ -149,8 +152,8 @@ func (f *findings) keep(ctx context.Context, s check.Seen) error {
 	if s.Again {
 		return recount(ctx, f.tx, f.w.Run)
 	}
-	if s.Scope.IDs == nil {
-		if err := f.prove(ctx, at, s); err != nil {
+	if s.Proves != nil {
+		if err := f.prove(ctx, at, s.Proves); err != nil {
 			return err
 		}
 	}
@@ -232,7 +235,7 @@ func (f *findings) over(ctx context.Context, p lookedAt) error {
 }
 
 // prove keeps that a cell was compared, unless a later look has done so already.
-func (f *findings) prove(ctx context.Context, p lookedAt, s check.Seen) error {
+func (f *findings) prove(ctx context.Context, p lookedAt, s *check.Proven) error {
 	explained, err := json.Marshal(s.Explained)
 	if err != nil {
 		return err
@@ -240,7 +243,7 @@ func (f *findings) prove(ctx context.Context, p lookedAt, s check.Seen) error {
 	_, err = f.tx.Exec(ctx, `INSERT INTO ferry.proof AS p (entity, low, high, run_id, compared, explained, proven_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (entity, low) DO UPDATE SET high = EXCLUDED.high, run_id = EXCLUDED.run_id, compared = EXCLUDED.compared,
 			explained = EXCLUDED.explained, proven_at = EXCLUDED.proven_at
-		WHERE p.proven_at < EXCLUDED.proven_at`, p.entity, p.of.Low, p.of.High, p.run, s.Rows, explained, p.taken)
+		WHERE p.proven_at < EXCLUDED.proven_at`, p.entity, s.Low, s.High, p.run, s.Rows, explained, s.At)
 	return err
 }
 

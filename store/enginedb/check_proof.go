@@ -39,7 +39,7 @@ func readProof(ctx context.Context, tx pgx.Tx, p *engine.ProofView) error {
 		if err != nil {
 			return err
 		}
-		c := engine.CheckEntity{Name: e.Name, Compared: r.compared, Coverage: share(r.fresh, r.high), ByCause: r.explained}
+		c := engine.CheckEntity{Name: e.Name, Compared: r.compared, Coverage: share(r.fresh, r.ids), ByCause: r.explained}
 		for _, rows := range r.explained {
 			c.Explained += rows
 		}
@@ -59,7 +59,7 @@ func readProof(ctx context.Context, tx pgx.Tx, p *engine.ProofView) error {
 		for cause, rows := range c.ByCause {
 			p.ByCause[cause] += rows
 		}
-		ids, proven = ids+r.high, proven+r.fresh
+		ids, proven = ids+r.ids, proven+r.fresh
 		never = never || r.never
 		p.OldestAt = earlier(p.OldestAt, r.oldest)
 		if r.newest.After(p.NewestAt) {
@@ -101,7 +101,7 @@ func share(part, whole int64) float64 {
 
 // ranges sum up what is proven of an entity.
 type ranges struct {
-	high           int64 // of the ids that there are, up to the end of a cell
+	ids            int64 // in the cells that hold rows, as far as is known here
 	fresh          int64 // of them, those that were compared lately
 	compared       int64
 	explained      map[engine.Cause]int64
@@ -112,19 +112,20 @@ type ranges struct {
 func provenRanges(ctx context.Context, tx pgx.Tx, e *entity.Entity, age time.Duration) (ranges, error) {
 	r := ranges{explained: map[engine.Cause]int64{}}
 	var oldest, newest *time.Time
-	var known int64
+	var unproven int64
 	var explained []byte
-	err := tx.QueryRow(ctx, `SELECT greatest(`+highestOf(e)+`, coalesce(max(high), 0)), coalesce(sum(high - low), 0),
+	err := tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM (`+cellsOf(e, check.Cell)+`) c
+				WHERE NOT EXISTS (SELECT FROM ferry.proof p WHERE p.entity = $1 AND p.low = c.low)), coalesce(sum(high - low), 0),
 			coalesce(sum(high - low) FILTER (WHERE proven_at > clock_timestamp() - $2::interval), 0),
 			coalesce(sum(compared), 0), min(proven_at), max(proven_at),
 			(SELECT coalesce(jsonb_object_agg(key, rows), '{}') FROM (
 				SELECT x.key, sum(x.value::bigint) AS rows FROM ferry.proof p, jsonb_each_text(p.explained) x WHERE p.entity = $1 GROUP BY 1) x)
-		FROM ferry.proof WHERE entity = $1`, e.Name, age).Scan(&r.high, &known, &r.fresh, &r.compared, &oldest, &newest, &explained)
+		FROM ferry.proof WHERE entity = $1`, e.Name, age).Scan(&unproven, &r.ids, &r.fresh, &r.compared, &oldest, &newest, &explained)
 	if err != nil {
 		return r, err
 	}
-	r.high = (r.high + check.Cell - 1) / check.Cell * check.Cell
-	r.never = known < r.high
+	r.ids += unproven * check.Cell
+	r.never = unproven > 0
 	r.oldest, r.newest = orZero(oldest), orZero(newest)
 	return r, json.Unmarshal(explained, &r.explained)
 }
@@ -193,7 +194,7 @@ func rangeDue(ctx context.Context, tx pgx.Tx, policies cycle.Policies) (bool, er
 	early := time.Duration(float64(policies.ProofEvery) * rollEarly)
 	for _, e := range entity.All() {
 		r, err := provenRanges(ctx, tx, e, early)
-		if err != nil || r.fresh < r.high {
+		if err != nil || r.fresh < r.ids {
 			return true, err
 		}
 	}

@@ -145,8 +145,8 @@ func addDeletes(ctx context.Context, tx pgx.Tx, run engine.RunID) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	tag, err := tx.Exec(ctx, `INSERT INTO ferry.step (run_id, seq, verb, entity, high, width)
-		SELECT $1, (SELECT max(seq) FROM ferry.step WHERE run_id = $1) + row_number() OVER (ORDER BY o.place), $2, o.entity, x.high, $4
+	tag, err := tx.Exec(ctx, `INSERT INTO ferry.step (run_id, seq, verb, entity, high, width, source_high)
+		SELECT $1, (SELECT max(seq) FROM ferry.step WHERE run_id = $1) + row_number() OVER (ORDER BY o.place), $2, o.entity, x.high, $4, 0
 		FROM unnest($3::text[]) WITH ORDINALITY AS o (entity, place)
 		CROSS JOIN LATERAL (SELECT max(id) AS high FROM ferry.extra x WHERE x.entity = o.entity AND x.kept = '') x
 		WHERE x.high IS NOT NULL AND EXISTS (SELECT FROM ferry.step l WHERE l.run_id = $1 AND l.verb = 'load' AND l.entity = o.entity)

@@ -97,6 +97,7 @@ type newStep struct {
 	low, high int64
 	width     int64
 	since     cycle.Floor
+	beyond    int64          // above it only what the engine knows counts
 	done      *engine.Counts // it is carried out already
 }
 
@@ -114,12 +115,12 @@ func (m *stepMaker) add(ctx context.Context, s newStep) error {
 	}
 	args := []any{
 		m.w.Run, m.seq, string(s.verb), s.of.Entity.Name, s.low, s.high, s.width, s.of.Rows, s.of.Estimated,
-		string(m.plan.State.Floor), string(s.since), s.of.Shape.Read, string(state), batches,
+		string(m.plan.State.Floor), string(s.since), s.of.Shape.Read, string(state), batches, s.beyond,
 	}
 	_, err := m.tx.Exec(ctx, `INSERT INTO ferry.step (run_id, seq, verb, entity, low, carved, high, width, source_rows, source_estimated, floor, since, shape,
-			state, batches_done, started_at, finished_at, `+countList("")+`)
-		VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10::text::xid8, nullif($11::text, '')::xid8, $12, $13, $14,
-			CASE WHEN $13 = 'done' THEN clock_timestamp() END, CASE WHEN $13 = 'done' THEN clock_timestamp() END, `+countPlaces(15)+`)`,
+			state, batches_done, source_high, started_at, finished_at, `+countList("")+`)
+		VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10::text::xid8, nullif($11::text, '')::xid8, $12, $13, $14, $15,
+			CASE WHEN $13 = 'done' THEN clock_timestamp() END, CASE WHEN $13 = 'done' THEN clock_timestamp() END, `+countPlaces(16)+`)`,
 		append(args, countValues(&counts)...)...)
 	return err
 }
@@ -143,7 +144,9 @@ func (m *stepMaker) make(ctx context.Context) error {
 		if !p.Sweep {
 			continue
 		}
-		step := newStep{verb: engine.StepSweep, of: p, high: highest[p.Entity.Name], width: firstSweepWidth, since: m.plan.State.Floor}
+		step := newStep{
+			verb: engine.StepSweep, of: p, high: highest[p.Entity.Name], width: firstSweepWidth, since: m.plan.State.Floor, beyond: p.MaxID,
+		}
 		if err := m.add(ctx, step); err != nil {
 			return err
 		}
@@ -190,7 +193,7 @@ func (m *stepMaker) highest(ctx context.Context, p cycle.EntityPlan) (int64, err
 
 // load adds an entity's load; behind the load of one with codes, on a first load, its owners.
 func (m *stepMaker) load(ctx context.Context, p cycle.EntityPlan, highest int64) error {
-	step := newStep{verb: engine.StepLoad, of: p, high: highest, width: firstWidth(highest), since: p.Since, done: p.Done}
+	step := newStep{verb: engine.StepLoad, of: p, high: highest, width: firstWidth(highest), since: p.Since, beyond: p.MaxID, done: p.Done}
 	if p.Since != "" {
 		step.width = maxWidth
 		if p.Counted {

@@ -148,6 +148,9 @@ func (db *DB) carve(ctx context.Context, tx pgx.Tx, s step) error {
 	}
 	var jobs []Job
 	for s.Open < pace.outstanding && s.Carved < s.High {
+		if err := skip(ctx, tx, &s); err != nil {
+			return err
+		}
 		high := min(s.Carved+min(s.Width, pace.widest), s.High)
 		job := Job{Attempt: 1, Behind: pace.behind, After: pace.after}
 		err := tx.QueryRow(ctx, `INSERT INTO ferry.batch (run_id, step_id, low, high) VALUES ($1, $2, $3, $4) RETURNING id`,

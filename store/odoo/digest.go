@@ -21,6 +21,16 @@ var (
 // Look begins a transaction for a look at the source. Close it soon: see MaxTransaction.
 func (db *DB) Look(ctx context.Context) (check.SourceSnapshot, error) { return db.begin(ctx) }
 
+// Cells gives the cells of a grid that hold a row.
+func (s *Snapshot) Cells(ctx context.Context, e *entity.Entity, width int64) ([]int64, error) {
+	rows, err := s.tx.Query(ctx, digest.Cells(table(e), "id", "true", width))
+	if err != nil {
+		return nil, sqlstate.Wrap(engine.SideSource, "looking where "+e.Name+" has rows", s.withHolders(ctx, e, err))
+	}
+	lows, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	return lows, sqlstate.Wrap(engine.SideSource, "looking where "+e.Name+" has rows", s.withHolders(ctx, e, err))
+}
+
 // Digests sums up the rows with ids above low up to high by chunks of width ids, but for those of the excluded ids.
 func (s *Snapshot) Digests(ctx context.Context, e *entity.Entity, low, high, width int64, excluded []int64) ([]check.Chunk, error) {
 	shape, err := s.shape(ctx, e)

@@ -96,7 +96,7 @@ func (s *Snapshot) drifted(ctx context.Context, low, high int64) ([]engine.Ledge
 	}
 	rows, err := s.tx.Query(ctx, `
 		WITH lines AS (
-			SELECT DISTINCT ON (loyalty_card_id) loyalty_card_id AS card, points_balance::text AS last FROM public.loyalty_point_history
+			SELECT DISTINCT ON (loyalty_card_id) loyalty_card_id AS card, points_balance AS last FROM public.loyalty_point_history
 			WHERE loyalty_card_id > $1::bigint AND loyalty_card_id <= $2::bigint ORDER BY loyalty_card_id, id DESC),
 		rests AS (
 			SELECT card, `+sumActive(wire)+` AS moves FROM (
@@ -104,7 +104,7 @@ func (s *Snapshot) drifted(ctx context.Context, low, high int64) ([]engine.Ledge
 				WHERE loyalty_card_id > $1::bigint AND loyalty_card_id <= $2::bigint) m
 			GROUP BY 1),
 		balances AS (
-			SELECT c.id::bigint, c.code::text, c.points::text AS points, l.card IS NOT NULL AS has_lines, l.last, r.card IS NOT NULL AS has_moves, r.moves
+			SELECT c.id::bigint, c.code::text, c.points::text AS points, l.card IS NOT NULL AS has_lines, l.last::text, r.card IS NOT NULL AS has_moves, r.moves
 			FROM public.loyalty_card c LEFT JOIN lines l ON l.card = c.id LEFT JOIN rests r ON r.card = c.id
 			WHERE c.id > $1::bigint AND c.id <= $2::bigint OFFSET 0)
 		SELECT id, code, points, has_lines, coalesce(last, '0'), has_moves, coalesce(moves, '0') FROM balances

@@ -60,7 +60,7 @@ var faults = []fault{
 		versions(history),
 	},
 	{"extra", move, "", `INSERT INTO public.point_moves (id, odoo_move_id, loyalty_card_id, gain_date, state, initial_point, remaining_point)
-		SELECT 45000 + row_number() OVER (), 45000 + row_number() OVER (), t.id, now(), 'active', 1, 1 FROM (` +
+		SELECT 1500000000 + row_number() OVER (), 1500000000 + row_number() OVER (), t.id, now(), 'active', 1, 1 FROM (` +
 		pick("loyalty_cards", card, 3, "true") + `) t RETURNING id`, versions(move)},
 	{"shifted time zone", move, "gain_date", `UPDATE public.point_moves SET gain_date = gain_date + interval '2 hours' WHERE id IN (` +
 		pick("point_moves", move, 4, "true") + `) RETURNING id`, versions(move)},
