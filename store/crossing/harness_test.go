@@ -177,8 +177,11 @@ func (p *process) leave() {
 }
 
 // begin tells the process to start a full run.
-func (p *process) begin() {
-	_, err := fmt.Fprintln(p.in, "start")
+func (p *process) begin() { p.tell("start") }
+
+// tell tells the process to start a run.
+func (p *process) tell(what string) {
+	_, err := fmt.Fprintln(p.in, what)
 	require.NoError(p.t, err)
 }
 

@@ -75,7 +75,9 @@ func TestAWokenProcessIsFencedWhileAnotherIsAtItsBatch(t *testing.T) {
 func everything(t *testing.T, target *engineBase) []string {
 	t.Helper()
 	out := []string{oracle.Fingerprint(t, target.pool)}
-	for _, table := range []string{"run", "step", "batch", "quarantine", "extra", "entity_state", "floor", "lease"} {
+	for _, table := range []string{"run", "step", "batch", "quarantine", "extra", "entity_state", "floor", "lease",
+		"check_entity", "proof", "discrepancy", "repair_plan", "repair_item",
+	} {
 		out = append(out, table+" "+oracle.One(t, target.pool, `SELECT coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '-') FROM ferry.`+table+` t`))
 	}
 	return out
