@@ -160,7 +160,7 @@ func (p proving) same(t *testing.T, target *engineBase, run int64, want []string
 func TestChecksAndRepairsWhateverHappensToAProcess(t *testing.T) {
 	t.Parallel()
 	source := newSource(t)
-	for what, often := range map[string]int{"check": 6, "repair": 3} { // how often a run comes by a point at least
+	for what, often := range map[string]int{"check": 4, "repair": 3} { // how often a run comes by a point at least
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			p := proving{source, what}
