@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -91,10 +92,10 @@ func (f *ferry) through(ctx context.Context, what string) error {
 		if err := f.target.Pool().QueryRow(ctx, `SELECT state, error FROM ferry.run WHERE id = $1`, id).Scan(&state, &why); err != nil {
 			return err
 		}
-		switch engine.RunState(state) {
-		case engine.RunDone:
+		if engine.RunState(state) == engine.RunDone {
 			return nil
-		case engine.RunFailed, engine.RunCancelled:
+		}
+		if engine.RunState(state).Ended() {
 			return fmt.Errorf("%s: %s %s", what, state, why)
 		}
 		select {
@@ -110,13 +111,13 @@ func outcome(t *testing.T, target *engineBase, run int64) []string {
 	t.Helper()
 	return oracle.Rows(t, target.pool, `
 		(SELECT concat_ws(' ', 'run', kind, state, nullif(verdict, ''), nullif(why, '')) FROM ferry.run WHERE id = $1)
-		UNION ALL (SELECT concat_ws(' ', 'steps', verb, entity, state, sum(batches_open), sum(CASE WHEN verb <> 'confirm' THEN read END), sum(updated),
-			sum(inserted), sum(deleted)) FROM (SELECT *, open AS batches_open FROM ferry.step) s WHERE run_id = $1 GROUP BY verb, entity, state ORDER BY verb, entity)
+		UNION ALL (SELECT concat_ws(' ', 'steps', verb, entity, state, sum(open), sum(read), sum(updated), sum(inserted), sum(deleted))
+			FROM ferry.step WHERE run_id = $1 GROUP BY verb, entity, state ORDER BY verb, entity)
 		UNION ALL (SELECT concat_ws(' ', 'entity', entity, compared, settled, in_flight, explained, coverage, by_cause) FROM ferry.check_entity
 			WHERE run_id = $1 ORDER BY entity)
 		UNION ALL (SELECT concat_ws(' ', 'proof', entity, low, high, compared, explained, run_id) FROM ferry.proof ORDER BY entity, low)
-		UNION ALL (SELECT concat_ws(' ', 'discrepancy', entity, row_id, field, cause, state, source, expected, target, found_run, seen_run) FROM ferry.discrepancy
-			ORDER BY entity, row_id, field, id)
+		UNION ALL (SELECT concat_ws(' ', 'discrepancy', entity, row_id, field, cause, state, source, expected, target, found_run, seen_run)
+			FROM ferry.discrepancy ORDER BY entity, row_id, field, id)
 		UNION ALL (SELECT concat_ws(' ', 'item', entity, row_id, action, state, outcome) FROM ferry.repair_item ORDER BY entity, row_id)
 		UNION ALL (SELECT concat_ws(' ', 'versions', (SELECT sum(sync_version) FROM loyalty_cards), (SELECT sum(sync_version) FROM point_moves),
 			(SELECT sum(sync_version) FROM point_history), (SELECT max(sync_version) FROM loyalty_cards), (SELECT max(sync_version) FROM point_moves),
@@ -135,7 +136,8 @@ func (p proving) undisturbed(t *testing.T) []string {
 	f.drain()
 	if p.what == "check" {
 		require.Contains(t, out, "run check done fail")
-		require.Equal(t, fmt.Sprint(flawed), oracle.One(t, target.pool, `SELECT count(DISTINCT (entity, row_id))::text FROM ferry.discrepancy WHERE state = 'settled'`))
+		require.Equal(t, strconv.Itoa(flawed), oracle.One(t, target.pool,
+			`SELECT count(DISTINCT (entity, row_id))::text FROM ferry.discrepancy WHERE state = 'settled'`))
 	} else {
 		require.Contains(t, out, "run repair done")
 		require.Equal(t, fmt.Sprintf("%d %[1]d", flawed), oracle.One(t, target.pool, `SELECT concat_ws(' ', count(*), count(*) FILTER (WHERE state = 'applied'))

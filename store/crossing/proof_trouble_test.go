@@ -34,7 +34,8 @@ var checking = passage{
 	ended: func(c *crossing) bool { return strings.HasPrefix(runState(c.t, c.target.pool, c.run), "done|") },
 	finish: func(c *crossing) {
 		until(c.t, c.target.pool, isDone, c.run)
-		require.Equal(c.t, []string{"fail", "loyalty_card 3", "loyalty_point_history 24", "loyalty_point_move 7", "settled 34"}, oracle.Rows(c.t, c.target.pool, `
+		want := []string{"fail", "loyalty_card 3", "loyalty_point_history 24", "loyalty_point_move 7", "settled 34"}
+		require.Equal(c.t, want, oracle.Rows(c.t, c.target.pool, `
 			(SELECT concat_ws(' ', verdict, nullif(why, '')) FROM ferry.run WHERE id = $1)
 			UNION ALL (SELECT entity || ' ' || settled FROM ferry.check_entity WHERE run_id = $1 ORDER BY entity)
 			UNION ALL (SELECT state || ' ' || count(*) FROM ferry.discrepancy WHERE cause IN ('field', 'missing', 'extra') GROUP BY state)`, c.run))
