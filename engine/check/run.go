@@ -110,8 +110,9 @@ type Runner struct {
 	LedgerWidth int64 // how many ids of cards a batch of that spans
 
 	// For tests.
-	Patience time.Duration // 0: as settle.go has it
-	Again    time.Duration // 0: 0.75 s; how long the confirmation waits before it looks again whether a cycle has ended
+	Reached  func(cycle.Point) // nil but where a worker is ended or stopped there
+	Patience time.Duration     // 0: as settle.go has it
+	Again    time.Duration     // 0: 0.75 s; how long the confirmation waits before it looks again whether a cycle has ended
 }
 
 // Verbs gives the verbs of checks.
@@ -131,8 +132,18 @@ func (r *Runner) Plans() map[engine.RunKind]cycle.Verb {
 // errNoChecks says that an engine database keeps no checks.
 var errNoChecks = errors.New("this engine database keeps no checks")
 
+// at tells tests where a batch is.
+func (r *Runner) at(p cycle.Point) {
+	if r.Reached != nil {
+		r.Reached(p)
+	}
+}
+
 // write carries out a batch in its one writing transaction.
-func write(ctx context.Context, target Target, w cycle.Work, began time.Time, do func(Findings, *engine.Counts) (waits bool, err error)) error {
+func (r *Runner) write(
+	ctx context.Context, target Target, w cycle.Work, began time.Time, do func(Findings, *engine.Counts) (waits bool, err error),
+) error {
+	r.at(cycle.PointRead)
 	tx, err := target.BeginCheck(ctx, w)
 	if err != nil {
 		return err
@@ -143,12 +154,18 @@ func write(ctx context.Context, target Target, w cycle.Work, began time.Time, do
 	if err != nil {
 		return err
 	}
+	r.at(cycle.PointWrite)
 	if !waits {
 		if err := tx.Checkpoint(ctx, counts, time.Since(began)); err != nil {
 			return err
 		}
 	}
-	return tx.Commit(ctx)
+	r.at(cycle.PointCheckpoint)
+	if err := tx.Commit(ctx); err != nil {
+		return err
+	}
+	r.at(cycle.PointCommitAnswer)
+	return nil
 }
 
 // plan bounds the check by the cells that hold a row on either side.
@@ -168,7 +185,7 @@ func (r *Runner) plan(ctx context.Context, t cycle.Target, w cycle.Work) error {
 	} else if steps, err = r.planCells(ctx, target, w, asked); err != nil {
 		return err
 	}
-	return write(ctx, target, w, began, func(tx Findings, _ *engine.Counts) (bool, error) { return false, tx.Plan(ctx, steps) })
+	return r.write(ctx, target, w, began, func(tx Findings, _ *engine.Counts) (bool, error) { return false, tx.Plan(ctx, steps) })
 }
 
 // planRows plans a re-check.
@@ -191,6 +208,7 @@ func (r *Runner) planCells(ctx context.Context, target Target, w cycle.Work, ask
 		return nil, err
 	}
 	defer snap.Close()
+	r.at(cycle.PointSnapshot)
 	var passes []pass
 	cards := int64(0)
 	for _, e := range entity.All() {
@@ -296,7 +314,7 @@ func (r *Runner) compare(ctx context.Context, t cycle.Target, w cycle.Work) erro
 	if err != nil {
 		return err
 	}
-	return write(ctx, target, w, began, func(tx Findings, c *engine.Counts) (bool, error) {
+	return r.write(ctx, target, w, began, func(tx Findings, c *engine.Counts) (bool, error) {
 		for _, s := range seen {
 			if err := tx.Keep(ctx, s); err != nil {
 				return false, err
@@ -347,6 +365,7 @@ func (r *Runner) Look(ctx context.Context, of Engine, e *entity.Entity, rules en
 		return Seen{}, err
 	}
 	defer snap.Close()
+	r.at(cycle.PointSnapshot)
 	found, err := Compare(limited, view, snap, e, rules, scope, nil)
 	if err != nil {
 		return Seen{}, err

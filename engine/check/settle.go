@@ -49,7 +49,7 @@ func (r *Runner) confirm(ctx context.Context, t cycle.Target, w cycle.Work) erro
 		return err
 	}
 	if waiting.Rows == 0 {
-		return write(ctx, target, w, began, func(Findings, *engine.Counts) (bool, error) { return false, nil })
+		return r.write(ctx, target, w, began, func(Findings, *engine.Counts) (bool, error) { return false, nil })
 	}
 	if len(waiting.Ready) > 0 {
 		return r.again(ctx, target, w, waiting, began)
@@ -60,7 +60,7 @@ func (r *Runner) confirm(ctx context.Context, t cycle.Target, w cycle.Work) erro
 			return err
 		}
 	}
-	return write(ctx, target, w, began, func(tx Findings, _ *engine.Counts) (bool, error) {
+	return r.write(ctx, target, w, began, func(tx Findings, _ *engine.Counts) (bool, error) {
 		if next.giveUp {
 			return false, tx.GiveUp(ctx, fmt.Sprintf("%s may be changes under way; it waited %s for a cycle behind them, but %s",
 				differ(waiting.Rows), waiting.Since.Round(time.Second), next.why))
@@ -84,7 +84,7 @@ func (r *Runner) again(ctx context.Context, target Target, w cycle.Work, waiting
 			}
 		}
 	}
-	return write(ctx, target, w, began, func(tx Findings, _ *engine.Counts) (bool, error) {
+	return r.write(ctx, target, w, began, func(tx Findings, _ *engine.Counts) (bool, error) {
 		for _, s := range seen {
 			if err := tx.Keep(ctx, s); err != nil {
 				return false, err

@@ -22,6 +22,9 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m, pgtest.CheckLeaks()) }
 
+// limit bounds every wait of a test. On a busy machine a full sync may well take a minute.
+const limit = 3 * time.Minute
+
 // odooDump loads a real Odoo 18's loyalty tables, hostile rows included.
 func odooDump(ctx context.Context, dsn string) error {
 	dump, err := os.ReadFile("../../testdata/loyalty_odoo18.sql")
@@ -39,6 +42,16 @@ func exec(ctx context.Context, dsn, statements string) error {
 	defer conn.Close(ctx)
 	_, err = conn.PgConn().Exec(ctx, statements).ReadAll()
 	return err
+}
+
+// initialised makes an engine database.
+func initialised(ctx context.Context, dsn string) error {
+	pool, err := pgxpool.New(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return migrations.Init(ctx, pool, nil, slog.New(slog.DiscardHandler))
 }
 
 // bundle is a whole ferry between two databases.
@@ -70,7 +83,7 @@ func setup(t *testing.T, prepare func(ctx context.Context, dsn string) error) *b
 
 func setupWith(t *testing.T, template string, prepare func(ctx context.Context, dsn string) error) *bundle {
 	t.Helper()
-	b := &bundle{target: newDatabase(t)}
+	b := &bundle{target: newDatabase(t, pgtest.Template("engine", initialised))}
 	b.source = newDatabase(t, pgtest.Template(template, prepare))
 	reader := pgtest.Role(t, b.source.DB, "", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
 	b.Control = b.open(t, reader.DSN, b.target.DSN)
@@ -160,6 +173,6 @@ func (b *bundle) await(t *testing.T, id engine.RunID) *engine.Snapshot {
 	require.Eventually(t, func() bool {
 		s = b.Snapshot()
 		return s.TakenAt.After(asked) && s.Run != nil && s.Run.ID == id && s.Run.State.Ended()
-	}, time.Minute, 20*time.Millisecond)
+	}, limit, 20*time.Millisecond)
 	return s
 }

@@ -22,7 +22,7 @@ func (b *bundle) console(t *testing.T) *tuitest.Console {
 	require.Eventually(t, func() bool {
 		s := b.Snapshot()
 		return s.Setup == engine.SetupReady && !s.Target.Down() && !s.Source.Down()
-	}, time.Minute, 20*time.Millisecond)
+	}, limit, 20*time.Millisecond)
 	model := app.New(t.Context(), app.Config{
 		Operator: b.Control, Actor: engine.Actor{User: "sari", Host: "db2"},
 		Renderer: termprobe.NewRenderer(io.Discard, termprobe.InColours(termenv.Ascii)),

@@ -23,6 +23,7 @@ type Prover interface {
 func (k *Control) prove() {
 	runner := &check.Runner{
 		Source: k.c.Source, Ledger: check.Ledger(k.c.Source), LedgerWidth: check.LedgerWidth, Patience: k.c.Patience,
+		Reached: k.c.Reached,
 	}
 	k.executor.Others, k.executor.Plans = runner.Verbs(), runner.Plans()
 }

@@ -172,7 +172,7 @@ func TestAnyNumberOfRowsThatAreDueIsReadAgain(t *testing.T) {
 	require.Eventually(t, func() bool {
 		s := b.Snapshot()
 		return s.Run != nil && s.Run.ID == id && s.Run.State.Ended()
-	}, time.Minute, 100*time.Millisecond, "its lines are read again")
+	}, limit, 100*time.Millisecond, "its lines are read again")
 	require.Equal(t, engine.RunDone, b.Snapshot().Run.State, b.Snapshot().Run.Error)
 	require.Equal(t, engine.RunDone, b.tick(t).Run.State, "what the first tick has woken, batches read")
 	require.Equal(t, "60000", one(t, b.target, `SELECT count(*)::text FROM point_history WHERE loyalty_card_id = $1`, orphan))

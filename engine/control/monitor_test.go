@@ -82,7 +82,7 @@ func TestWhatACycleLeavesIsToldOnceByWhoHasAChannel(t *testing.T) {
 	b := setup(t, odooDump)
 	channel := &scripted{name: "slack"}
 	b.beside(t, "second", channel)
-	require.Eventually(t, func() bool { return one(t, b.target, `SELECT count(*)::text FROM ferry.channel`) == "1" }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return one(t, b.target, `SELECT count(*)::text FROM ferry.channel`) == "1" }, limit, 20*time.Millisecond)
 	done(t, b.full(t)) // two in five cards of the dump have no partner
 	a := b.firing(t, monitor.RuleRejected)
 	require.Equal(t, "loyalty_card", a.Entity)
@@ -93,7 +93,7 @@ func TestWhatACycleLeavesIsToldOnceByWhoHasAChannel(t *testing.T) {
 	}
 	require.Eventually(t, func() bool {
 		return one(t, b.target, `SELECT count(*)::text FROM ferry.delivery WHERE state <> 'sent'`) == "0"
-	}, time.Minute, 20*time.Millisecond)
+	}, limit, 20*time.Millisecond)
 	seen := map[monitor.Key]int{}
 	for _, m := range channel.messages() {
 		seen[m.Key]++
@@ -136,7 +136,7 @@ func TestWhoeverIsStoppedWhileItSendsLeavesTheMessageToOthers(t *testing.T) {
 		return ctx.Err()
 	}}
 	first := b.beside(t, "first", dying)
-	require.Eventually(t, func() bool { return one(t, b.target, `SELECT count(*)::text FROM ferry.channel`) == "1" }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return one(t, b.target, `SELECT count(*)::text FROM ferry.channel`) == "1" }, limit, 20*time.Millisecond)
 	done(t, b.full(t))
 	<-arrived
 	stop, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -149,7 +149,7 @@ func TestWhoeverIsStoppedWhileItSendsLeavesTheMessageToOthers(t *testing.T) {
 	b.beside(t, "second", living)
 	require.Eventually(t, func() bool {
 		return slices.ContainsFunc(living.messages(), func(m monitor.Message) bool { return m.Delivery == lost.Delivery && m.Text == lost.Text })
-	}, time.Minute, 20*time.Millisecond)
+	}, limit, 20*time.Millisecond)
 }
 
 // moody is a receiver at one address whose moods a test changes.
@@ -219,7 +219,7 @@ func TestAnOutageOfTheReceiverLosesNoMessage(t *testing.T) {
 	require.NoError(t, err)
 	b := setup(t, odooDump)
 	b.beside(t, "sender", channels...)
-	require.Eventually(t, func() bool { return one(t, b.target, `SELECT count(*)::text FROM ferry.channel`) == "2" }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return one(t, b.target, `SELECT count(*)::text FROM ferry.channel`) == "2" }, limit, 20*time.Millisecond)
 	m.set(t, "refuse")
 	done(t, b.full(t))
 	b.firing(t, monitor.RuleRejected)

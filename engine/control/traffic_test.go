@@ -17,7 +17,7 @@ func demoData(ctx context.Context, dsn string) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	_, err = demo.Generate(ctx, conn, demo.Params{Cards: 3000, Seed: 7})
+	_, err = demo.Generate(ctx, conn, demo.Params{Cards: 1500, Seed: 7})
 	return err
 }
 
@@ -25,7 +25,7 @@ func demoData(ctx context.Context, dsn string) error {
 // traffic has stopped leaves the engine equal to the source, without writing what it finds equal.
 func TestFullSyncsUnderTraffic(t *testing.T) {
 	t.Parallel()
-	b := setupWith(t, "demo3000", demoData)
+	b := setupWith(t, "demo", demoData)
 	traffic, err := demo.StartTraffic(t.Context(), demo.TrafficOptions{DSN: b.source.DSN, Rate: 150, Seed: 7, Long: 2, HoldMin: 1, HoldMax: 1e9})
 	require.NoError(t, err)
 	for range 8 {

@@ -17,7 +17,7 @@ func (b *bundle) until(t *testing.T, what string, holds func(*engine.Snapshot) b
 	require.Eventually(t, func() bool {
 		s = b.Snapshot()
 		return s.Run != nil && holds(s)
-	}, time.Minute, 10*time.Millisecond, what)
+	}, limit, 10*time.Millisecond, what)
 	return s
 }
 
@@ -27,7 +27,7 @@ func (b *bundle) recorded(t *testing.T, what, condition string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		return one(t, b.target, `SELECT coalesce(bool_and(c), false)::text FROM (SELECT `+condition+`) x (c)`) == "true"
-	}, time.Minute, 50*time.Millisecond, what)
+	}, limit, 50*time.Millisecond, what)
 }
 
 // raise makes every write to an engine table fail with an SQLSTATE.

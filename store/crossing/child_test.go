@@ -205,7 +205,7 @@ func (f *ferry) startOrAdopt(ctx context.Context) (engine.RunID, error) {
 	}
 }
 
-// serve works, and starts ticks, until it is told to end, or its input does; told "start", it starts a full run.
+// serve works, and starts ticks, until it is told to end, or its input does; on the way it starts what it is told to.
 func (f *ferry) serve(ctx context.Context, told <-chan string, every time.Duration) error {
 	f.Run(ctx)
 	if every > 0 {
@@ -221,10 +221,7 @@ func (f *ferry) serve(ctx context.Context, told <-chan string, every time.Durati
 	}
 	sayf("up")
 	for line := range told {
-		if line != "start" {
-			return fmt.Errorf("told %q", line)
-		}
-		id, err := f.StartFull(ctx, engine.StartOptions{})
+		id, err := f.startTold(ctx, line)
 		switch {
 		case errors.Is(err, engine.ErrRunActive):
 			sayf("refused %v", err)
@@ -235,6 +232,23 @@ func (f *ferry) serve(ctx context.Context, told <-chan string, every time.Durati
 		}
 	}
 	return nil
+}
+
+// startTold starts a run: "start" a full one, "check" a check, "repair" the one of the first plan.
+func (f *ferry) startTold(ctx context.Context, what string) (engine.RunID, error) {
+	switch what {
+	case "start":
+		return f.StartFull(ctx, engine.StartOptions{})
+	case "check":
+		return f.StartCheck(ctx, engine.CheckOptions{})
+	case "repair":
+		p, err := f.RepairPlan(ctx, 1)
+		if err != nil {
+			return 0, err
+		}
+		return f.ApplyRepair(ctx, p.ID, p.Hash, p.Database, engine.Act{Reason: "test"})
+	}
+	return 0, fmt.Errorf("told %q", what)
 }
 
 // trap ends or stops this process at a point.

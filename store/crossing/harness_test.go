@@ -33,8 +33,8 @@ import (
 // cards is the size of a source: with four ledger rows for each, enough for a run of some thirty batches.
 const cards = 3000
 
-// limit bounds every wait of a test.
-const limit = time.Minute
+// limit bounds every wait of a test. On a busy machine a full sync may well take a minute.
+const limit = 3 * time.Minute
 
 // fromEnv reads a number that changes a test.
 func fromEnv(t *testing.T, name string, otherwise int) int {
@@ -177,8 +177,11 @@ func (p *process) leave() {
 }
 
 // begin tells the process to start a full run.
-func (p *process) begin() {
-	_, err := fmt.Fprintln(p.in, "start")
+func (p *process) begin() { p.tell("start") }
+
+// tell tells the process to start a run.
+func (p *process) tell(what string) {
+	_, err := fmt.Fprintln(p.in, what)
 	require.NoError(p.t, err)
 }
 

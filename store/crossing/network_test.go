@@ -21,7 +21,8 @@ const resumeLimit = 30 * time.Second
 // passage is work that goes on while the network is in trouble.
 type passage struct {
 	name   string
-	points []cycle.Point // where trouble strikes, in the order in which the work comes by
+	anew   func(t *testing.T, pace tempo) *crossing // what it works on; nil: new databases
+	points []cycle.Point                            // where trouble strikes, in the order in which the work comes by
 	begin  func(c *crossing)
 	ended  func(c *crossing) bool // no batch comes by any more
 	finish func(c *crossing)      // waits for the work's end and requires that it is exact
@@ -65,7 +66,12 @@ type crossing struct {
 
 func newCrossing(t *testing.T, pace tempo) *crossing {
 	t.Helper()
-	c := &crossing{t: t, source: newSource(t), target: newEngine(t), ways: map[engine.Side]*wire{}, moment: &moment{}}
+	return crossingBetween(t, pace, newSource(t), newEngine(t))
+}
+
+func crossingBetween(t *testing.T, pace tempo, source *odooBase, target *engineBase) *crossing {
+	t.Helper()
+	c := &crossing{t: t, source: source, target: target, ways: map[engine.Side]*wire{}, moment: &moment{}}
 	c.ways[engine.SideSource] = c.way(c.source.reader, nil)
 	c.ways[engine.SideTarget] = c.way(c.target.DSN, c.moment.watch)
 	c.ferry = hereWith(t, ferryOptions{
@@ -154,9 +160,13 @@ func sufferAll(t *testing.T, work passage, side engine.Side, x trouble, pace tem
 	random := randomness(t)
 	var longest time.Duration
 	works := 0
+	anew := work.anew
+	if anew == nil {
+		anew = newCrossing
+	}
 	for next := 0; next < len(points); works++ {
 		require.LessOrEqual(t, works, len(points), "nobody comes by %s", points[next])
-		c := newCrossing(t, pace)
+		c := anew(t, pace)
 		work.begin(c)
 		for next < len(points) {
 			took, struck := c.suffer(work, side, x, points[next], random.IntN(2), lasting())

@@ -21,7 +21,12 @@ import (
 // and each ends exact.
 func TestTheEngineDatabaseRestartsUnderLoad(t *testing.T) {
 	t.Parallel()
-	restarts := fromEnv(t, "FERRY_RESTARTS", 8)
+	restartsDuring(t, passages, fromEnv(t, "FERRY_RESTARTS", 8))
+}
+
+// restartsDuring stops the server so often, in works by turns.
+func restartsDuring(t *testing.T, works []passage, restarts int) {
+	t.Helper()
 	random := randomness(t)
 	r := &restarting{t: t, dir: t.TempDir(), source: newSource(t)}
 	r.server = boot(t, r.dir)
@@ -30,7 +35,7 @@ func TestTheEngineDatabaseRestartsUnderLoad(t *testing.T) {
 	for left := restarts; left > 0; syncs++ {
 		require.LessOrEqual(t, syncs, restarts, "no sync comes by any point")
 		c := r.crossing(fmt.Sprintf("engine_%d", syncs))
-		work := passages[syncs%len(passages)]
+		work := works[syncs%len(works)]
 		work.begin(c)
 		for hits := 0; left > 0 && hits < restarts/2; hits++ {
 			took, struck := r.restart(c, work, work.points[random.IntN(len(work.points))], random.IntN(4))

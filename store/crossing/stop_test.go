@@ -75,7 +75,10 @@ func TestAWokenProcessIsFencedWhileAnotherIsAtItsBatch(t *testing.T) {
 func everything(t *testing.T, target *engineBase) []string {
 	t.Helper()
 	out := []string{oracle.Fingerprint(t, target.pool)}
-	for _, table := range []string{"run", "step", "batch", "quarantine", "extra", "entity_state", "floor", "lease"} {
+	for _, table := range []string{
+		"run", "step", "batch", "quarantine", "extra", "entity_state", "floor", "lease",
+		"check_entity", "proof", "discrepancy", "repair_plan", "repair_item",
+	} {
 		out = append(out, table+" "+oracle.One(t, target.pool, `SELECT coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '-') FROM ferry.`+table+` t`))
 	}
 	return out
@@ -85,7 +88,7 @@ func everything(t *testing.T, target *engineBase) []string {
 // and both work on it.
 func TestTwoProcessesRaceForARun(t *testing.T) {
 	t.Parallel()
-	rounds := fromEnv(t, "FERRY_RACES", 20)
+	rounds := fromEnv(t, "FERRY_RACES", 12)
 	source, target := newSource(t), newEngine(t)
 	source.Exec(t, `DELETE FROM loyalty_point_history`, `DELETE FROM loyalty_point_move`, `DELETE FROM loyalty_card WHERE id > 800`)
 	o := orders{ID: "one", Source: source.reader, Target: target.DSN, Workers: 1, Tempo: quick}
