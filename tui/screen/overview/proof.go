@@ -142,7 +142,8 @@ func (o *Overview) missed(l *engine.LevelView) []canvas.Line {
 		return []canvas.Line{line.Fit(min(line.Width(), o.room()))}
 	}
 	whole := line
-	if whole.Put(themes.Text, ": "+l.Why); whole.Width() <= o.room() {
+	whole.Put(themes.Text, ": "+l.Why)
+	if whole.Width() <= o.room() {
 		return []canvas.Line{whole}
 	}
 	return append([]canvas.Line{line.Fit(min(line.Width(), o.room()))}, clip(canvas.Wrap(themes.Text, "→ "+l.Why, o.room()), 2)...)

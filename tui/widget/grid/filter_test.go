@@ -14,7 +14,9 @@ func TestAFilterCallsColumnsByTheirTitles(t *testing.T) {
 	t.Parallel()
 	cell := func(*int) widget.Cell { return widget.Cell{} }
 	g := New(Config[int]{
-		Columns: []Column[int]{{Title: "kinds", Name: "drifts", Cell: cell}, {Title: "looked at", Name: "seen_at", Cell: cell}, {Title: "id", Name: "id", Cell: cell}},
+		Columns: []Column[int]{
+			{Title: "kinds", Name: "drifts", Cell: cell}, {Title: "looked at", Name: "seen_at", Cell: cell}, {Title: "id", Name: "id", Cell: cell},
+		},
 		Fields:  []string{"source"},
 	})
 	require.NoError(t, g.SetFilter("kinds:moves !drifts:history seen_at:2026 other:x"))
