@@ -17,7 +17,7 @@ func TestAFilterCallsColumnsByTheirTitles(t *testing.T) {
 		Columns: []Column[int]{
 			{Title: "kinds", Name: "drifts", Cell: cell}, {Title: "looked at", Name: "seen_at", Cell: cell}, {Title: "id", Name: "id", Cell: cell},
 		},
-		Fields:  []string{"source"},
+		Fields: []string{"source"},
 	})
 	require.NoError(t, g.SetFilter("kinds:moves !drifts:history seen_at:2026 other:x"))
 	require.Equal(t, engine.Filter{
