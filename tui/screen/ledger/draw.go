@@ -169,7 +169,7 @@ func brief(text string) string {
 	}
 	switch rounded, _ := strconv.ParseFloat(short, 64); {
 	case rounded == value && math.Abs(value) < most:
-		return text
+		return strconv.FormatFloat(value, 'f', -1, 64) // a difference of floats may have more digits than say anything
 	case rounded == value:
 		return short
 	case rounded == 0:
