@@ -169,7 +169,10 @@ func brief(text string) string {
 	}
 	switch rounded, _ := strconv.ParseFloat(short, 64); {
 	case rounded == value && math.Abs(value) < most:
-		return strconv.FormatFloat(value, 'f', -1, 64) // a difference of floats may have more digits than say anything
+		if len(text) <= len(short) {
+			return text
+		}
+		return short // a difference of floats may have more digits than say anything
 	case rounded == value:
 		return short
 	case rounded == 0:
