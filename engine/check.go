@@ -85,6 +85,28 @@ type Discrepancy struct {
 	VerifiedAt  time.Time `json:"verified_at,omitzero"`
 }
 
+// OnlyInEngine reports whether rows with this cause are in the engine and not in the source: only deleting them cures that.
+func (c Cause) OnlyInEngine() bool { return c == CauseExtra || c == CauseDeletedAtSource }
+
+// Sides are what the source has, what the engine should have and what it has: of a field its values; of a whole row whether
+// it was there, where the cause says so.
+func (d Discrepancy) Sides() (source, expected, target Maybe[string]) {
+	if d.Field != "" {
+		return d.Source, d.Expected, d.Target
+	}
+	there, gone := Known("there"), Known("not there")
+	switch d.Cause {
+	case CauseMissing:
+		return there, there, gone
+	case CauseExtra, CauseDeletedAtSource:
+		return gone, gone, there
+	case CauseQuarantined, CauseWaitingParent:
+		source = there
+	case CauseField, CauseWrittenOnTarget:
+	}
+	return source, expected, target
+}
+
 // Settled reports whether it is no change under way.
 func (d Discrepancy) Settled() bool { return d.State == DiscrepancySettled }
 
@@ -172,13 +194,16 @@ type ProofView struct {
 	InFlight   int64
 	Explained  int64
 	ByCause    map[Cause]int64
-	Coverage   float64   // of ids whose proof is younger than MaxAge
-	OldestAt   time.Time // when the range was proven that was not looked at for longest; zero: one never was
-	NewestAt   time.Time
+	Coverage   float64       // of ids whose proof is younger than MaxAge
+	OldestAt   time.Time     // when the range was proven that was not looked at for longest; zero: one never was
+	NewestAt   time.Time     // zero: nothing was ever compared
 	CleanAt    time.Time     // when the last whole pass ended without a settled difference; zero: none since the last repair
 	MaxAge     time.Duration // a proof that is older counts no more
 	RepairedAt time.Time     // the last repair; zero: none
 }
+
+// Never reports whether nothing was ever compared: there is no proof, and none has failed.
+func (p *ProofView) Never() bool { return p.NewestAt.IsZero() }
 
 // Age is how old the oldest proof is; unknown while a range was never proven.
 func (p ProofView) Age(now time.Time) Maybe[time.Duration] {

@@ -155,8 +155,9 @@ func (f *ferry) discrepancy(d engine.Discrepancy) error {
 	if field == "" {
 		field = "(row)"
 	}
+	source, expected, target := d.Sides()
 	line := fmt.Sprintf("#%-6d %-22s %10d  %-20s %-17s %-9s  source %s  expected %s  engine %s", d.ID, d.Entity, d.Row, field, d.Cause, d.State,
-		orDash(d.Source), orDash(d.Expected), orDash(d.Target))
+		orDash(source), orDash(expected), orDash(target))
 	if d.Acknowledged(time.Now()) {
 		line += "  acknowledged by " + d.AckBy + because(d.AckNote)
 	}
@@ -230,9 +231,10 @@ func describeDiscrepancy(d engine.Discrepancy) []string {
 	}
 	out := []string{fmt.Sprintf("discrepancy #%d: %s %d, %s: %s, %s", d.ID, d.Entity, d.Row, what, d.Cause, d.State)}
 	add := func(name, text string) { out = append(out, fmt.Sprintf("  %-13s %s", name, text)) }
-	add("source", orDash(d.Source))
-	add("expected", orDash(d.Expected))
-	add("engine", orDash(d.Target))
+	source, expected, target := d.Sides()
+	add("source", orDash(source))
+	add("expected", orDash(expected))
+	add("engine", orDash(target))
 	event := func(name string, run engine.RunID, at time.Time) {
 		switch {
 		case at.IsZero():

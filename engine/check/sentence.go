@@ -80,7 +80,8 @@ var verdicts = []verdict{
 		if f.here.Extra.Kept != "" {
 			why = f.here.Extra.Kept
 		}
-		return fmt.Sprintf("Deleted in Odoo: run #%d saw that at %s, and the engine still has it, for %s. A repair with that cause deletes it.",
+		return fmt.Sprintf("In the engine, and not in Odoo, or no more: run #%d saw that at %s; it stays, for %s. "+
+			"A repair that is told to delete takes it away.",
 			f.here.Extra.Run, f.here.Extra.FoundAt.Format(time.RFC3339), why)
 	}},
 	{"gone, and no sweep yet", engine.CauseExtra, func(f *cardFacts) bool { return f.row == nil }, func(*cardFacts) string {

@@ -179,8 +179,8 @@ var sentences = []struct {
 	{
 		"deleted in Odoo",
 		[]func(*cardFacts){gone, func(f *cardFacts) { f.here.Extra = &CardExtra{Run: 6, FoundAt: at} }},
-		"Deleted in Odoo: run #6 saw that at 2026-03-01T02:14:05Z, and the engine still has it, for the policy is to report, not to delete. " +
-			"A repair with that cause deletes it.",
+		"In the engine, and not in Odoo, or no more: run #6 saw that at 2026-03-01T02:14:05Z; it stays, for the policy is to report, not to delete. " +
+			"A repair that is told to delete takes it away.",
 	},
 	{
 		"gone, and no sweep yet",
@@ -224,7 +224,7 @@ var sentences = []struct {
 	{
 		"fields",
 		[]func(*cardFacts){inEngine("code", strings.Repeat("Z", 50)), inEngine("partner_id", "9")},
-		"Wrong in the engine: code is " + strings.Repeat("Z", 40) + "…, should be ABC, partner_id is 9, should be 1. " +
+		"Wrong in the engine: code is " + strings.Repeat("Z", 40) + "…, should be ABC; partner_id is 9, should be 1. " +
 			"Odoo has not written it since before the last cycle (2026-03-01T02:14:05Z), so it is no change under way: " +
 			"somebody wrote the engine's row. A repair restores it.",
 	},

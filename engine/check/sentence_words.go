@@ -142,7 +142,7 @@ func (f *cardFacts) wrongNames() string {
 		}
 		parts = append(parts, fmt.Sprintf("%s is %s, should be %s", field.Name, textOf(field.Target), textOf(field.Expected)))
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, "; ")
 }
 
 // childNames says which lines and moves differ, the first few of them.

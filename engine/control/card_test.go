@@ -135,7 +135,7 @@ var cardTroubles = []cardTrouble{
 	},
 	{
 		name: "written on the target", engine: []string{`UPDATE loyalty_cards SET points = 1, odoo_points = 2, synced_to_odoo = true WHERE id = $`},
-		cause: engine.CauseWrittenOnTarget, says: []string{"odoo_points is 2.00, should be 30.00, points is 1.00, should be 30.00", "made it its own"},
+		cause: engine.CauseWrittenOnTarget, says: []string{"odoo_points is 2.00, should be 30.00; points is 1.00, should be 30.00", "made it its own"},
 	},
 	{
 		name: "made its own, and equal", engine: []string{`UPDATE loyalty_cards SET synced_to_odoo = true WHERE id = $`},
@@ -304,7 +304,7 @@ func TestACardInQuarantineNamesWhoHasItsCodeAndWhatElseIsWrong(t *testing.T) {
 	}
 	done(t, b.full(t))
 	r = b.look(t, engine.CardKey{ID: gone}, false)
-	require.Contains(t, r.Sentence, "Deleted in Odoo: run #3 saw that")
+	require.Contains(t, r.Sentence, "In the engine, and not in Odoo, or no more: run #3 saw that")
 	require.Equal(t, engine.CauseDeletedAtSource, r.Cause)
 	require.False(t, r.AtSource)
 }

@@ -197,8 +197,8 @@ func (j *judge) proof(blind string) {
 	}
 	j.level(l)
 	j.findf(RuleProofFailed, "", engine.SeverityWarning, failed,
-		"The engine is not what Odoo says: %d rows differ and it is no change under way%s. "+
-			"Look at `ferry discrepancies list`; `ferry repair plan` shows what would mend them.", p.Settled, because(p.Why))
+		"The engine is not what Odoo says: %s and it is no change under way. "+
+			"Look at `ferry discrepancies list`; `ferry repair plan` shows what would mend them.", differ(p.Settled))
 	j.findf(RuleProofAge, "", engine.SeverityWarning, aged,
 		"Part of the engine was last compared with Odoo %s ago (limit %s): no check has come round to it. "+
 			"Look whether a ferry with workers runs; `ferry check` compares everything.", spanBeside(age.Value, p.MaxAge), Span(p.MaxAge))
@@ -299,6 +299,13 @@ func (j *judge) mostFor(entity string) string {
 		}
 	}
 	return reason
+}
+
+func differ(rows int64) string {
+	if rows == 1 {
+		return "1 row differs"
+	}
+	return fmt.Sprintf("%d rows differ", rows)
 }
 
 // because adds a reason, if there is one.

@@ -258,7 +258,7 @@ func (db *DB) Acknowledge(
 			return badFilter(which.Filter, err)
 		}
 		if changed = tag.RowsAffected(); changed == 0 {
-			return engine.Refuse(engine.ErrNoSuchRow, "nothing to change: no open discrepancy is meant by %s", aboutDiscrepancies(which))
+			return engine.Refuse(engine.ErrNoSuchRow, "nothing to change: no open discrepancy fits (%s)", aboutDiscrepancies(which))
 		}
 		outcome := fmt.Sprintf("%d discrepancies", changed)
 		if !until.IsZero() && !again {

@@ -50,7 +50,7 @@ func (db *DB) RepairWanted(
 		}
 		switch {
 		case len(out) == 0:
-			return engine.Refuse(engine.ErrNoSuchRow, "nothing to repair: no settled discrepancy is meant by %s; what the source does not have is "+
+			return engine.Refuse(engine.ErrNoSuchRow, "nothing to repair: no settled discrepancy fits (%s); what the source does not have is "+
 				"repaired only by deleting it (--delete-extras), and what was acknowledged only if it is chosen by its number", aboutDiscrepancies(which))
 		case len(out) > MostRepaired:
 			return engine.Refuse(engine.ErrStateChanged, "these are more than %d rows, more than a plan holds: narrow the selection, "+

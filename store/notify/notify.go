@@ -5,8 +5,10 @@
 package notify
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -64,11 +66,17 @@ func Names(urls []string) []string {
 // Split takes a list of URLs apart: they hold no blanks.
 func Split(list string) []string { return strings.Fields(list) }
 
+// another is where a second URL begins behind a comma.
+var another = regexp.MustCompile(`[,;][a-zA-Z][a-zA-Z0-9+.-]*://`)
+
 // parse reads a URL and refuses what would not be safe. Its errors do not repeat it.
 func parse(text string) (address, error) {
+	if another.MatchString(text) {
+		return address{}, errors.New("it is more than one URL: blanks stand between channels, no commas")
+	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return address{}, fmt.Errorf("it is no URL; services and their URLs: %s", known())
+		return address{}, fmt.Errorf("it is no URL; services are %s; `ferry alerts test --help` has their forms", known())
 	}
 	a := address{url: u}
 	a.scheme, _, _ = strings.Cut(strings.ToLower(u.Scheme), "+")
@@ -78,7 +86,7 @@ func parse(text string) (address, error) {
 	case a.scheme == alertmanagerScheme && (transport != "http" && transport != "https" || u.Host == ""):
 		return address{}, fmt.Errorf("an Alertmanager is %s+https://host:9093 or %[1]s+http://…", alertmanagerScheme)
 	case a.scheme != alertmanagerScheme && !there:
-		return address{}, fmt.Errorf("there is no such service; there are: %s", known())
+		return address{}, fmt.Errorf("there is no such service; there are %s; `ferry alerts test --help` has their forms", known())
 	}
 	for key := range u.Query() {
 		if key := strings.ToLower(key); strings.Contains(key, "skip") || strings.Contains(key, "verif") || strings.Contains(key, "insecure") {
@@ -90,9 +98,9 @@ func parse(text string) (address, error) {
 }
 
 func known() string {
-	out := []string{alertmanagerScheme + "+https://host"}
+	out := []string{alertmanagerScheme}
 	for name := range services {
-		out = append(out, name+"://")
+		out = append(out, name)
 	}
 	slices.Sort(out)
 	return strings.Join(out, ", ")

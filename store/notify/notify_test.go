@@ -19,6 +19,7 @@ import (
 
 	"ferry/engine"
 	"ferry/engine/monitor"
+	"ferry/engine/redact"
 )
 
 // wires lead the hosts of services that cannot be had here to where a test wants them.
@@ -304,6 +305,29 @@ func TestWhatIsNoChannelIsRefusedWithoutRepeatingIt(t *testing.T) {
 	channels, err := Open(nil)
 	require.NoError(t, err)
 	require.Empty(t, channels)
+}
+
+// What is refused is said with the way out, and that comes through the net that takes secrets out of text.
+func TestWhatIsNoChannelIsRefusedWithAWayOut(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"https://hooks.example.com/x":                  "generic, googlechat",
+		"smtp://mail:25/?from=a@x":                     "`ferry alerts test --help` has the forms",
+		"generic+http://h/,smtp://mail/?from=a@x&to=b": "blanks stand between channels",
+	} {
+		_, err := Open([]string{address})
+		require.ErrorContains(t, redact.Error(err), want)
+		require.NotContains(t, redact.Error(err).Error(), mask)
+	}
+}
+
+func TestAnErrorNamesTheHostThatDidNotAnswer(t *testing.T) {
+	t.Parallel()
+	a, err := parse("generic+http://127.0.0.1:18080/hidden?x=hidden")
+	require.NoError(t, err)
+	require.Equal(t, "dial tcp 127.0.0.1:18080: connect: connection refused",
+		a.cleaned(errors.New("dial tcp 127.0.0.1:18080: connect: connection refused")).Error())
+	require.NotContains(t, a.cleaned(errors.New(a.url.String())).Error(), "hidden")
 }
 
 func FuzzNoErrorTellsASecret(f *testing.F) {

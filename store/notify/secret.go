@@ -18,7 +18,7 @@ const shortestSecret = 4
 // secretsOf gives every part of a URL that may be a secret, in each form in which it may come back, longest first.
 func secretsOf(u *url.URL) []string {
 	scheme, _, _ := strings.Cut(u.Scheme, "+")
-	parts := []string{u.String(), u.Path, u.RawPath, u.Fragment, u.Opaque}
+	parts := []string{u.Path, u.RawPath, u.Fragment, u.Opaque}
 	if u.User != nil {
 		password, _ := u.User.Password()
 		parts = append(parts, u.User.String(), u.User.Username(), password)
@@ -33,7 +33,7 @@ func secretsOf(u *url.URL) []string {
 	if scheme != alertmanagerScheme && !services[scheme].hosted {
 		parts = append(parts, u.Host, u.Hostname())
 	}
-	var out []string
+	out := []string{u.String()} // not taken apart: a part of it may be the host
 	for _, part := range parts {
 		for _, piece := range append(strings.FieldsFunc(part, func(r rune) bool { return strings.ContainsRune("/:@?&=-, ", r) }), part) {
 			decoded, _ := url.QueryUnescape(piece)

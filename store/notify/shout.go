@@ -57,7 +57,7 @@ func newShout(name string, a address) (*shout, error) {
 		s.url = withTLS(a.url)
 	}
 	if _, err := s.open(); err != nil {
-		return nil, fmt.Errorf("the URL is not as this service wants it: %w", a.cleaned(cause(err)))
+		return nil, fmt.Errorf("the URL is not as this service wants it (%w); `ferry alerts test --help` has the forms", a.cleaned(cause(err)))
 	}
 	return s, nil
 }

@@ -97,6 +97,9 @@ func (m *Model) askPlan(found []screen.Found) {
 		}
 	}
 	for _, g := range found {
+		if g.Which.Cause.OnlyInEngine() || g.Kept {
+			continue // but for deleting them there is nothing to do
+		}
 		items = append(items, about("plan "+g.Short, semicolon(g.Of)+"none is deleted", plan(g.Which, engine.RepairOptions{})))
 	}
 	for _, g := range found {

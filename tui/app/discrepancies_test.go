@@ -166,6 +166,13 @@ func TestDeletesAreAnExplicitChoice(t *testing.T) {
 	require.Contains(t, b.frame(), "Repair and delete")
 	b.press("esc", "esc", "down", "R")
 	require.NotContains(t, b.frame(), "with deletes", "of a line without extras nothing can be deleted")
+	kept := []engine.Discrepancy{{
+		ID: 1, Entity: "loyalty_card", Row: 7, Cause: engine.CauseDeletedAtSource, State: engine.DiscrepancyExplained, FoundAt: tuitest.Noon,
+	}}
+	b = proving(t, tuitest.Disproven(), 80, 24, kept)
+	b.press("G", "R")
+	require.Contains(t, b.frame(), "with deletes", "what the policy keeps leaves the engine if somebody chooses so")
+	require.NotContains(t, b.frame(), "none is deleted", "and by no other repair")
 }
 
 func TestAStalePlanIsToldAndStays(t *testing.T) {

@@ -213,6 +213,8 @@ func (m *Model) proofLevel() level {
 	switch {
 	case text == widget.Unknown && !m.sight.Snapshot.Proof.Agreement.Known:
 		return level{}
+	case m.sight.Snapshot.Proof.Verdict == engine.CouldNotCheck && m.sight.Snapshot.Proof.Never():
+		return as(rankLate, canvas.Of(themes.Warn, "proof: "+text), canvas.Of(themes.Warn, "no proof yet"))
 	case m.sight.Snapshot.Proof.Verdict == engine.CouldNotCheck:
 		return as(rankLate, canvas.Of(themes.Warn, "proof: "+text), canvas.Of(themes.Warn, text))
 	}

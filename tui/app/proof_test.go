@@ -79,20 +79,51 @@ func TestOverviewTellsWhatSomebodyIsToBeTold(t *testing.T) {
 	b := setup(t, tuitest.Alarmed(), 140, 45)
 	for _, want := range []string{
 		"2 fire, first of all critical: 1.49 % of the rows differ", "2 messages are not delivered yet: slack: 503 Service Unavailable",
-		"✗ ALERT agreement loyalty_card 98.51 % ≥ 99.9 %: look at the discrepancies", "– floor unknown: GRANT pg_read_all_stats",
+		"– floor unknown: GRANT pg_read_all_stats",
 		"✓ nothing lost of 3 entities",
 		"Odoo disagrees with itself on 45 cards",
 	} {
 		require.True(t, tuitest.Says(b.frame(), want), want)
 	}
 	b = setup(t, tuitest.Checking(), 80, 24)
-	require.Contains(t, b.frame(), "check     #15  62%  waits for the next tick")
+	require.Contains(t, b.frame(), "check     #15  62%  waits: no tick has ended since")
 	paused := tuitest.Checking()
 	paused.Check.State, paused.Check.StateBy = engine.RunPaused, "budi@db1"
 	require.Contains(t, setup(t, paused, 80, 24).frame(), "#15  ‖ paused  62%  by budi@db1")
 	clean := tuitest.Proven()
 	clean.Ledger.Drifted, clean.Ledger.Incomplete = engine.Known[int64](0), engine.Known[int64](0)
 	require.Contains(t, setup(t, clean, 80, 24).frame(), "Odoo agrees with itself on every card")
+}
+
+// A level that is not kept says so, with what to do, within 80 columns; what is unknown of all entities is said once; and what
+// was never compared has not failed, and covers nothing.
+func TestLevelsThatAreNotKeptReadTrue(t *testing.T) {
+	t.Parallel()
+	s := tuitest.InStep()
+	s.Proof = engine.ProofView{Verdict: engine.CouldNotCheck, Why: "nothing was ever compared", Coverage: 1}
+	s.Monitor.At = tuitest.Noon
+	level := func(name, entity string, state engine.LevelState, figure, target, why string) {
+		s.Monitor.Levels = append(s.Monitor.Levels, engine.LevelView{Name: name, Entity: entity, State: state, Figure: figure, Target: target, Why: why})
+	}
+	s.Monitor.Levels = nil
+	level("agreement", "loyalty_card", engine.LevelUnknown, "", "≥ 99.9 %", "no check has compared it")
+	level("proof", "", engine.LevelUnknown, "unknown", "pass", "nothing was ever compared")
+	level("rejected share", "loyalty_card", engine.LevelAlert, "2.5 %", "≤ 1 %", "`ferry quarantine list` shows them by reason")
+	level("nothing lost", "loyalty_card", engine.LevelUnknown, "", "source = engine", "it is counted when a cycle ends")
+	level("nothing lost", "loyalty_point_move", engine.LevelUnknown, "", "source = engine", "it is counted when a cycle ends")
+	level("source transactions", "", engine.LevelKept, "0 ms", "≤ 10 s", "")
+	level("floor", "", engine.LevelKept, "moves", "moves within 10 min", "")
+	b := setup(t, s, 80, 45)
+	for _, want := range []string{
+		"✗ ALERT rejected share loyalty_card 2.5 %, not ≤ 1 %", "→ `ferry quarantine list` shows them by reason",
+		"– nothing lost of 2 entities unknown", "→ it is counted when a cycle ends", "✓ source transactions 0 ms ≤ 10 s  ✓ floor moves",
+		"nothing was checked yet; s → check everything", "proof: none yet",
+	} {
+		require.Contains(t, b.frame(), want)
+	}
+	for _, not := range []string{"no check has compared it", "covers", "could not check", "within 10 min"} {
+		require.NotContains(t, b.frame(), not)
+	}
 }
 
 func TestACheckIsOpenedWithItsVerdict(t *testing.T) {

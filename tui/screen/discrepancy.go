@@ -35,6 +35,7 @@ type Found struct {
 	Count  engine.Maybe[int64]
 	Acked  bool // some of them may be acknowledged
 	Extras bool // some of them may be rows that the source does not have
+	Kept   bool // all of them are such rows
 }
 
 // RunShower is a screen that can show a run whole.

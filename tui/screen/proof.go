@@ -113,6 +113,9 @@ func Age(d time.Duration) string {
 // reports whether that is as it should be, which an unknown one is not.
 func (s Sight) Proven() (text string, good bool) {
 	p := &s.Snapshot.Proof
+	if p.Never() && p.Verdict == engine.CouldNotCheck {
+		return "none yet", false
+	}
 	if p.Verdict == engine.CouldNotCheck {
 		return string(engine.CouldNotCheck), false
 	}

@@ -59,7 +59,7 @@ func Checking() *engine.Snapshot {
 			ID: 15, Kind: engine.RunCheck, State: engine.RunRunning, By: "sari@db2", CreatedAt: Noon.Add(-50 * time.Second),
 			StartedAt: Noon.Add(-49 * time.Second), Since: Noon.Add(-49 * time.Second), NowDoing: "comparing loyalty_point_move",
 		},
-		Waits: "the next tick", Done: 0.625, Compared: 4_100_000, InFlight: 41,
+		Waits: "no tick has ended since", Done: 0.625, Compared: 4_100_000, InFlight: 41,
 	}
 	return s
 }
@@ -68,7 +68,7 @@ func Checking() *engine.Snapshot {
 func CouldNotCheck() *engine.Snapshot {
 	s := Proven()
 	s.Proof = engine.ProofView{
-		Verdict: engine.CouldNotCheck, Coverage: 0.41, MaxAge: 24 * time.Hour,
+		Verdict: engine.CouldNotCheck, Coverage: 0.41, NewestAt: Noon.Add(-2 * time.Minute), MaxAge: 24 * time.Hour,
 		Why: "permission denied for table loyalty_point_move (SQLSTATE 42501); GRANT SELECT ON loyalty_point_move TO ferry_reader",
 	}
 	s.Ledger = engine.LedgerView{}

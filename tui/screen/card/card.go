@@ -109,7 +109,7 @@ func (c *Card) Found() []screen.Found {
 			f.Which.States = append(f.Which.States, d.State)
 		}
 		f.Acked = f.Acked || d.Acknowledged(c.sight.Now)
-		f.Extras = f.Extras || d.Cause == engine.CauseExtra
+		f.Extras = f.Extras || d.Cause.OnlyInEngine()
 	}
 	return []screen.Found{f}
 }

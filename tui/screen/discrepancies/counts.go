@@ -234,7 +234,7 @@ func (d *Discrepancies) nothing(width int) []canvas.Line {
 	case c != nil:
 		add(themes.Title, "Check #"+strconv.FormatInt(int64(c.ID), 10)+" is under way, "+widget.Progress(c.Done)+": nothing was found so far.")
 		if c.Waits != "" {
-			add(themes.Muted, "It waits for "+c.Waits+".")
+			add(themes.Muted, "It waits: "+c.Waits+".")
 		}
 	case p.Verdict == engine.CouldNotCheck:
 		text := "Could not check."

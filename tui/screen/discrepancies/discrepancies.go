@@ -246,8 +246,8 @@ func (d *Discrepancies) Found() []screen.Found {
 func theRow(row *engine.Discrepancy, sight screen.Sight) screen.Found {
 	return screen.Found{
 		Name: name(row), Short: "this one", Of: name(row), Count: engine.Known[int64](1), Acked: row.Acknowledged(sight.Now),
-		Extras: row.Cause == engine.CauseExtra,
-		Which:  engine.DiscrepancySelection{IDs: []int64{row.ID}, States: []engine.DiscrepancyState{row.State}},
+		Extras: row.Cause.OnlyInEngine(), Kept: row.Cause.OnlyInEngine(),
+		Which: engine.DiscrepancySelection{IDs: []int64{row.ID}, States: []engine.DiscrepancyState{row.State}},
 	}
 }
 
@@ -263,7 +263,7 @@ func theMarked(rows []engine.Discrepancy, sight screen.Sight) screen.Found {
 			f.Which.States = append(f.Which.States, row.State)
 		}
 		f.Acked = f.Acked || row.Acknowledged(sight.Now)
-		f.Extras = f.Extras || row.Cause == engine.CauseExtra
+		f.Extras = f.Extras || row.Cause.OnlyInEngine()
 	}
 	return f
 }
@@ -277,7 +277,7 @@ func allOf(line *engine.DiscrepancyCount, filter engine.Filter, total engine.May
 	}
 	f := screen.Found{
 		Short: "all", Of: lineName(line), Which: which, Count: total, Acked: line.Acknowledged > 0,
-		Extras: line.Cause == "" || line.Cause == engine.CauseExtra,
+		Extras: line.Cause == "" || line.Cause.OnlyInEngine(),
 	}
 	if total.Known {
 		f.Short = "all " + widget.Count(total.Value)
@@ -414,7 +414,7 @@ func (d *Discrepancies) repairRefusal(f *screen.Found) string {
 	states := f.Which.States
 	only := func(s engine.DiscrepancyState) bool { return len(states) == 1 && states[0] == s }
 	switch {
-	case only(engine.DiscrepancyExplained):
+	case only(engine.DiscrepancyExplained) && !f.Extras:
 		return "what is explained is kept by policy: a repair leaves it"
 	case only(engine.DiscrepancyVerified):
 		return "a later check found both sides equal: there is nothing to repair"

@@ -46,20 +46,14 @@ func (d *Discrepancies) rowBody(row *engine.Discrepancy, width int) []canvas.Lin
 // values are the field's values side by side: source, expected, engine. Where they have no room beside each other, or are more
 // than a line, they stand below each other.
 func values(row *engine.Discrepancy, width int) []canvas.Line {
-	cells := []widget.Cell{value(row.Source), value(row.Expected), value(row.Target)}
+	source, expected, target := row.Sides()
+	cells := []widget.Cell{value(source), value(expected), value(target)}
 	names := []string{"source", "expected", "engine"}
 	name := field(row)
-	if row.Field == "" {
-		for i, v := range []engine.Maybe[string]{row.Source, row.Expected, row.Target} {
-			if !v.Known {
-				cells[i].Text = "not there"
-			}
-		}
-	}
 	columns := []widget.Column{
 		{Title: "field", Left: true}, {Title: names[0], Left: true}, {Title: names[1], Left: true}, {Title: names[2], Left: true},
 	}
-	if row.Expected != row.Target {
+	if expected != target {
 		cells[2].Role = themes.Bad
 	}
 	table := widget.Table(columns, [][]widget.Cell{append([]widget.Cell{{Role: themes.Title, Text: name}}, cells...)}, width)
@@ -148,6 +142,7 @@ func (d *Discrepancies) Copy() (text, what string) {
 		}
 		return v.Value
 	}
+	source, expected, target := row.Sides()
 	return fmt.Sprintf("%s %d %s: source %s, expected %s, engine %s (%s, %s, #%d)", row.Entity, row.Row, field(row),
-		plain(row.Source), plain(row.Expected), plain(row.Target), causeName(row.Cause), signOf(row.State).word, row.ID), name(row)
+		plain(source), plain(expected), plain(target), causeName(row.Cause), signOf(row.State).word, row.ID), name(row)
 }

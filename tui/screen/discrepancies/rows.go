@@ -31,14 +31,20 @@ func (d *Discrepancies) columns() []grid.Column[engine.Discrepancy] {
 	left := func(title, name string, width, least, drop int, cell func(*row) widget.Cell) grid.Column[row] {
 		return grid.Column[row]{Title: title, Name: name, Left: true, Width: width, Min: least, Drop: drop, Cell: cell}
 	}
-	target := left("engine", "target", 20, 10, 1, func(r *row) widget.Cell { return value(r.Target) })
+	target := left("engine", "target", 20, 10, 1, func(r *row) widget.Cell {
+		_, _, target := r.Sides()
+		return value(target)
+	})
 	target.Fill = true
 	return []grid.Column[row]{
 		left("number", "number", 6, 0, 0, func(r *row) widget.Cell { return widget.Cell{Role: themes.Muted, Text: number(r)} }),
 		left("entity", "entity", 13, 10, 2, func(r *row) widget.Cell { return widget.Cell{Text: short(r.Entity)} }),
 		left("id", "id", 9, 8, 0, func(r *row) widget.Cell { return widget.Cell{Role: themes.Title, Text: id(r)} }),
 		left("field", "field", 15, 9, 1, func(r *row) widget.Cell { return widget.Cell{Text: field(r)} }),
-		left("expected", "expected", 20, 10, 1, func(r *row) widget.Cell { return value(r.Expected) }),
+		left("expected", "expected", 20, 10, 1, func(r *row) widget.Cell {
+			_, expected, _ := r.Sides()
+			return value(expected)
+		}),
 		target,
 		left("cause", "cause", 12, 7, 4, func(r *row) widget.Cell { return widget.Cell{Text: causeName(r.Cause)} }),
 		left("state", "state", 11, 0, 3, func(r *row) widget.Cell {

@@ -17,7 +17,7 @@ var causes = map[engine.Cause]struct{ name, why, cure string }{
 		"missing", "The source has the row; neither the engine nor quarantine does.", "a repair writes it as the source has it now",
 	},
 	engine.CauseExtra: {
-		"extra", "The engine has the row; the source never said so.",
+		"extra", "The engine has the row; Odoo does not.",
 		"a repair deletes it, if that is chosen; otherwise it stays",
 	},
 	engine.CauseField: {"field", "A field of the row is not what the source says.", "a repair writes the row as the source has it now"},
@@ -28,7 +28,8 @@ var causes = map[engine.Cause]struct{ name, why, cure string }{
 		"waits", "The row is valid; the one that it belongs to is not in the engine.", "it is loaded by itself once that one is",
 	},
 	engine.CauseDeletedAtSource: {
-		"deleted", "Odoo deleted the row, and the policy lets it stay in the engine.", "nothing, or another policy for deleted rows",
+		"deleted", "The engine has the row; Odoo does not, or no more. The policy lets such rows stay.",
+		"a repair deletes it, if that is chosen; otherwise it stays",
 	},
 	engine.CauseWrittenOnTarget: {
 		"written here", "The engine has made the row its own (synced_to_odoo), and it differs.",

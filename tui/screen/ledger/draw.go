@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -126,7 +127,7 @@ func (l *Ledger) columns() []grid.Column[engine.LedgerCard] {
 		figure("last", "last_balance", 0, func(c *card) engine.Maybe[string] { return c.Last }),
 		figure("moves", "moves", 0, func(c *card) engine.Maybe[string] { return c.Moves }),
 		{Title: "size", Name: "size", Width: 10, Min: 7, Drop: 1, Cell: func(c *card) widget.Cell {
-			return widget.Cell{Role: themes.Warn, Text: widget.Value(c.Size, longValue)}
+			return widget.Cell{Role: themes.Warn, Text: brief(c.Size)}
 		}},
 		{Title: "kinds", Name: "drifts", Left: true, Width: 18, Min: 8, Drop: 2, Cell: kinds},
 		figure("engine", "engine_points", 4, func(c *card) engine.Maybe[string] { return c.Engine }),
@@ -151,5 +152,31 @@ func amount(m engine.Maybe[string]) widget.Cell {
 	if !m.Known {
 		return widget.Cell{Role: themes.Muted, Text: widget.Unknown}
 	}
-	return widget.Cell{Text: widget.Value(m.Value, longValue)}
+	return widget.Cell{Text: brief(m.Value)}
+}
+
+// brief is an amount for a narrow column: to two places, which it says. A number that is cut in the middle may have lost the
+// exponent that makes it nothing. The card view has all digits.
+func brief(text string) string {
+	const places, most = 2, 1e9
+	value, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(value) || math.IsInf(value, 0) {
+		return widget.Value(text, longValue)
+	}
+	short := strconv.FormatFloat(value, 'f', places, 64)
+	if math.Abs(value) >= most {
+		short = strconv.FormatFloat(value, 'g', 3, 64)
+	}
+	switch rounded, _ := strconv.ParseFloat(short, 64); {
+	case rounded == value && math.Abs(value) < most:
+		if len(text) <= len(short) {
+			return text
+		}
+		return short // a difference of floats may have more digits than say anything
+	case rounded == value:
+		return short
+	case rounded == 0:
+		short = "0.00"
+	}
+	return "≈" + short
 }

@@ -2,6 +2,7 @@ package overview
 
 import (
 	"strconv"
+	"strings"
 
 	"ferry/engine"
 	"ferry/themes"
@@ -62,28 +63,36 @@ func (o *Overview) judged() []canvas.Line {
 		return nil
 	}
 	var lines, kept []canvas.Line
-	entities := map[string]int64{} // for which a level is kept
+	type alike struct {
+		name  string
+		state engine.LevelState
+		why   string
+	}
+	entities := map[alike]int64{} // for which the same is to be said
+	of := func(l *engine.LevelView) alike { return alike{l.Name, l.State, l.Why} }
 	for i := range m.Levels {
-		if l := &m.Levels[i]; l.State == engine.LevelKept && l.Entity != "" {
-			entities[l.Name]++
+		if l := &m.Levels[i]; l.Entity != "" {
+			entities[of(l)]++
 		}
 	}
 	for i := range m.Levels {
 		l := &m.Levels[i]
 		switch {
+		case screen.ToldElsewhere(l): // and newer there: these are as of the last judgement
+		case l.Entity != "" && entities[of(l)] == 0: // said with another one's
+		case l.State == engine.LevelUnknown && entities[of(l)] > 1:
+			one := *l
+			one.Entity = "of " + widget.Plural(entities[of(l)], "entity", "entities")
+			lines = append(lines, o.missed(&one)...)
+			delete(entities, of(l))
 		case l.State != engine.LevelKept:
-			line := o.level(l)
-			if l.Why != "" {
-				line.Put(themes.Text, ": "+l.Why)
-			}
-			lines = append(lines, line.Fit(min(line.Width(), o.room())))
-		case screen.ToldElsewhere(l):
+			lines = append(lines, o.missed(l)...)
 		case l.Entity == "":
 			kept = append(kept, o.level(l))
-		case entities[l.Name] > 0:
+		default:
 			line := canvas.Of(themes.OK, "✓ "+l.Name)
-			kept = append(kept, *line.Put(themes.Muted, " of "+widget.Plural(entities[l.Name], "entity", "entities")))
-			delete(entities, l.Name)
+			kept = append(kept, *line.Put(themes.Muted, " of "+widget.Plural(entities[of(l)], "entity", "entities")))
+			delete(entities, of(l))
 		}
 	}
 	return append(lines, abreast(kept, o.room())...)
@@ -113,10 +122,31 @@ func (o *Overview) level(l *engine.LevelView) canvas.Line {
 	case l.Figure != "":
 		line.Put(themes.Text, " "+l.Figure)
 	}
-	if l.Target != "" {
+	if !strings.HasPrefix(l.Target, "≤") && !strings.HasPrefix(l.Target, "≥") && !strings.HasPrefix(l.Target, "<") {
+		return line // the name says what it ought to be
+	}
+	switch l.State {
+	case engine.LevelKept:
 		line.Put(themes.Muted, " "+l.Target)
+	case engine.LevelMissed, engine.LevelAlert:
+		line.Put(themes.Muted, ", not "+l.Target)
+	case engine.LevelUnknown:
 	}
 	return line
+}
+
+// missed is a level that is not kept, with what to do: beside it, or where that has no room below it.
+func (o *Overview) missed(l *engine.LevelView) []canvas.Line {
+	line := o.level(l)
+	if l.Why == "" {
+		return []canvas.Line{line.Fit(min(line.Width(), o.room()))}
+	}
+	whole := line
+	whole.Put(themes.Text, ": "+l.Why)
+	if whole.Width() <= o.room() {
+		return []canvas.Line{whole}
+	}
+	return append([]canvas.Line{line.Fit(min(line.Width(), o.room()))}, clip(canvas.Wrap(themes.Text, "→ "+l.Why, o.room()), 2)...)
 }
 
 // abreast puts pieces beside each other, on as many lines as it takes.
@@ -138,7 +168,7 @@ func (o *Overview) proven() []canvas.Line {
 	s := o.sight.Snapshot
 	p := &s.Proof
 	text, state, entity := o.sight.AgreementOf()
-	if state == engine.LevelUnknown && p.Verdict == "" && p.Coverage == 0 {
+	if p.Never() && p.Settled == 0 {
 		return o.unproven()
 	}
 	l := agreed(text, state, o.sight.AgreementGoal(), entity)
@@ -242,7 +272,7 @@ func (o *Overview) checking() []canvas.Line {
 			l.Put(themes.Muted, "  by ").Put(themes.Info, c.StateBy)
 		}
 	case c.Waits != "":
-		l.Put(themes.Muted, "  waits for ").Put(themes.Text, c.Waits)
+		l.Put(themes.Muted, "  waits: ").Put(themes.Text, c.Waits)
 	case c.NowDoing != "":
 		l.Put(themes.Muted, "  "+c.NowDoing)
 	}

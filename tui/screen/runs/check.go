@@ -105,7 +105,7 @@ func (r *Runs) verdict(s *engine.RunSummary, width int) []canvas.Line {
 		add(themes.Warn, c.Why)
 	}
 	if c.Waits != "" && s.State.Active() {
-		add(themes.Muted, "waits for "+c.Waits)
+		add(themes.Muted, "waits: "+c.Waits)
 	}
 	return lines
 }

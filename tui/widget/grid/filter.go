@@ -1,6 +1,8 @@
 package grid
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"ferry/engine"
@@ -62,8 +64,40 @@ func (g *Grid[T]) Fields() []string {
 	return append(names, g.config.Fields...)
 }
 
+// titles are the columns that a filter can name by what stands above them, in one word.
+func (g *Grid[T]) titles() map[string]string {
+	titles, names := map[string]string{}, g.Fields()
+	for _, c := range g.config.Columns {
+		if c.Name != "" && c.Title != "" && !strings.Contains(c.Title, " ") && !slices.Contains(names, c.Title) {
+			titles[c.Title] = c.Name
+		}
+	}
+	return titles
+}
+
+// parse reads a filter, in which a column may be called by its title or by its name.
+func (g *Grid[T]) parse(text string) (engine.Filter, error) {
+	titles := g.titles()
+	terms, err := engine.ParseFilter(text, append(g.Fields(), slices.Collect(maps.Keys(titles))...))
+	for i := range terms {
+		if name, ok := titles[terms[i].Field]; ok {
+			terms[i].Field = name
+		}
+	}
+	return terms, err
+}
+
+// hints are the columns as an operator would call them: by what stands above them.
+func (g *Grid[T]) hints() string {
+	words := g.Fields()
+	for title, name := range g.titles() {
+		words[slices.Index(words, name)] = title
+	}
+	return strings.Join(words, ", ")
+}
+
 func (g *Grid[T]) check() {
-	_, g.filter.wrong = engine.ParseFilter(g.filter.input.String(), g.Fields())
+	_, g.filter.wrong = g.parse(g.filter.input.String())
 }
 
 // endTyping puts what was typed in force, or leaves all as it was. What is no filter stays to be mended.
@@ -73,7 +107,7 @@ func (g *Grid[T]) endTyping(accept bool) {
 		return
 	}
 	text := strings.TrimSpace(g.filter.input.String())
-	terms, err := engine.ParseFilter(text, g.Fields())
+	terms, err := g.parse(text)
 	if g.filter.wrong = err; err != nil {
 		return
 	}
@@ -85,7 +119,7 @@ func (g *Grid[T]) endTyping(accept bool) {
 
 // SetFilter filters by a text, as if it had been typed. What is wrong with it is an error.
 func (g *Grid[T]) SetFilter(text string) error {
-	terms, err := engine.ParseFilter(text, g.Fields())
+	terms, err := g.parse(text)
 	if err != nil {
 		return err
 	}
@@ -108,7 +142,7 @@ func (g *Grid[T]) filterLines(width int) []canvas.Line {
 		}
 		return []canvas.Line{*lead.Add(text).Add(hint)}
 	}
-	below := canvas.Of(themes.Muted, "   word · !word · column:word · columns: "+strings.Join(g.Fields(), ", "))
+	below := canvas.Of(themes.Muted, "   word · !word · column:word · columns: "+g.hints())
 	if g.filter.wrong != nil {
 		below = canvas.Of(themes.Bad, "   ✗ "+g.filter.wrong.Error())
 	}
