@@ -53,6 +53,22 @@ func Beside(gap int, blocks ...[]Line) []Line {
 	return out
 }
 
+// Labelled wraps a text to the right of a column behind a label, indented by one; an empty text gives no line.
+func Labelled(label string, column int, role themes.Role, text string, width int) []Line {
+	if text == "" {
+		return nil
+	}
+	var lines []Line
+	for i, l := range Wrap(role, text, max(10, width-column-1)) {
+		line := Of(themes.Text, " ")
+		if i == 0 {
+			line.Put(themes.Muted, label)
+		}
+		lines = append(lines, *line.To(column).Add(l))
+	}
+	return lines
+}
+
 // Wrap breaks a text into lines of at most width cells, at spaces where it can.
 func Wrap(role themes.Role, text string, width int) []Line {
 	if width <= 0 {

@@ -211,18 +211,7 @@ func (c *Card) rest(r *engine.CardReport, width int) []canvas.Line {
 
 // labelled wraps a text behind a label.
 func labelled(name string, role themes.Role, text string, width int) []canvas.Line {
-	if text == "" {
-		return nil
-	}
-	var lines []canvas.Line
-	for i, l := range canvas.Wrap(role, text, max(10, width-label-1)) {
-		line := canvas.Of(themes.Text, " ")
-		if i == 0 {
-			line.Put(themes.Muted, name)
-		}
-		lines = append(lines, *line.To(label).Add(l))
-	}
-	return lines
+	return canvas.Labelled(name, label, role, text, width)
 }
 
 func id(n int64) string { return strconv.FormatInt(n, 10) }

@@ -66,18 +66,7 @@ func say(role themes.Role, text string, width int) []canvas.Line {
 
 // labelled wraps a text behind a label.
 func labelled(label string, role themes.Role, text string, width int) []canvas.Line {
-	if text == "" {
-		return nil
-	}
-	var lines []canvas.Line
-	for i, l := range canvas.Wrap(role, text, max(10, width-labelColumn-1)) {
-		line := canvas.Of(themes.Text, " ")
-		if i == 0 {
-			line.Put(themes.Muted, label)
-		}
-		lines = append(lines, *line.To(labelColumn).Add(l))
-	}
-	return lines
+	return canvas.Labelled(label, labelColumn, role, text, width)
 }
 
 // fault tells an error of reading, with its cure.
