@@ -61,9 +61,10 @@ type EngineView interface {
 	At() (taken time.Time, atRest bool)
 	// Now is the time by the engine's clock, which goes on while the view stands still.
 	Now(ctx context.Context) (time.Time, error)
-	// Floor is from where on the last completed cycle of an entity may not have read, and when that cycle began to read;
-	// empty: there was none.
-	Floor(e *entity.Entity) (floor cycle.Floor, readFrom time.Time)
+	// Base is what the last completed cycle of an entity has left: what the next one will not read again.
+	Base(ctx context.Context, e *entity.Entity) (cycle.Base, error)
+	// ReadFrom is when the last completed cycle of an entity began to read; zero: there was none.
+	ReadFrom(e *entity.Entity) time.Time
 	// Explained gives, of the ids above low up to high, those of which quarantine or extras explain why both sides differ.
 	Explained(ctx context.Context, e *entity.Entity, of cycle.Scope) (Explained, error)
 	// Digests sums up the rows with an Odoo id like the source's.
@@ -108,7 +109,8 @@ type Difference struct {
 	Expected engine.Maybe[string]
 	Target   engine.Maybe[string]
 	Cause    engine.Cause
-	// Settled: nothing that it derives from was written since the engine's floor, so it is no change under way.
+	// Settled: nothing that it derives from was written since the engine's floor, and the next cycle reads from there on, so it is
+	// no change under way.
 	Settled bool
 	// Version names what was seen at the source, and of a derived column what it followed from. A later look, behind a cycle
 	// that was planned after this one, that finds the same difference and the same version settles it.

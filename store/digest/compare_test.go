@@ -299,3 +299,35 @@ func TestAScopeSaysNothingOfOtherRows(t *testing.T) {
 	require.Empty(t, f.look(t, entity.History, cycle.Scope{High: line - 1}, nil).Differences)
 	require.Empty(t, f.look(t, entity.History, cycle.Scope{IDs: []int64{}}, nil).Differences)
 }
+
+// A cycle that will read every row again may mend what the last one left: as long as it is due, nothing is settled by one look.
+func TestNothingIsSettledAtOnceByAFloorThatHoldsNoMore(t *testing.T) {
+	t.Parallel()
+	f := loaded(t)
+	line := f.rowOf(t, `SELECT min(id) FROM `+inner+` h`)
+	exec(t, f.target, `UPDATE point_history SET origin = 'corrupt' WHERE id = `+strconv.FormatInt(line, 10), `CREATE TABLE floors AS TABLE ferry.floor`)
+	settled := func() bool {
+		look := f.look(t, entity.History, f.everything(t, entity.History), nil)
+		require.Len(t, look.Differences, 1)
+		return look.Differences[0].Settled
+	}
+	require.True(t, settled())
+	for name, change := range map[string]string{
+		"rows are stored otherwise":   `rules_hash = 'another'`,
+		"another source was read":     `source_identity = 'another'`,
+		"the source failed over":      `timeline = timeline + 1`,
+		"the source was set back":     `floor = '4000000000', next_xid = '4000000000'`,
+		"the columns are other ones":  `shape = 'another'`,
+		"no cycle has been completed": `entity = 'another'`,
+	} {
+		exec(t, f.target, `UPDATE ferry.floor SET `+change)
+		if name == "another source was read" {
+			of := f.everything(t, entity.History)
+			require.False(t, f.look(t, entity.History, of, &check.Options{Identity: "this one"}).Differences[0].Settled, name)
+		} else {
+			require.False(t, settled(), name)
+		}
+		exec(t, f.target, `DELETE FROM ferry.floor`, `INSERT INTO ferry.floor SELECT * FROM floors`)
+	}
+	require.True(t, settled())
+}

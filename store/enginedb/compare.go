@@ -23,14 +23,9 @@ var (
 type view struct {
 	*load
 
-	taken  time.Time
-	atRest bool
-	floors map[string]floorAt
-}
-
-type floorAt struct {
-	floor    cycle.Floor
-	readFrom time.Time
+	taken    time.Time
+	atRest   bool
+	readFrom map[string]time.Time
 }
 
 // View begins a read-only transaction that sees one state of the engine.
@@ -44,7 +39,7 @@ func (db *DB) View(ctx context.Context) (check.EngineView, error) {
 		conn.Release()
 		return nil, wrap("beginning to read", err)
 	}
-	v := &view{load: &load{conn: conn, tx: tx}, floors: map[string]floorAt{}}
+	v := &view{load: &load{conn: conn, tx: tx}, readFrom: map[string]time.Time{}}
 	if err := v.begin(ctx); err != nil {
 		v.Close() //nolint:contextcheck // it must end even if the context has
 		return nil, wrap("looking where the engine stands", err)
@@ -61,14 +56,14 @@ func (v *view) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rows, err := v.tx.Query(ctx, `SELECT DISTINCT ON (entity) entity, floor::text, read_from FROM ferry.floor ORDER BY entity, run_id DESC`)
+	rows, err := v.tx.Query(ctx, `SELECT DISTINCT ON (entity) entity, read_from FROM ferry.floor ORDER BY entity, run_id DESC`)
 	if err != nil {
 		return err
 	}
 	var name string
-	var at floorAt
-	_, err = pgx.ForEachRow(rows, []any{&name, &at.floor, &at.readFrom}, func() error {
-		v.floors[name] = at
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&name, &at}, func() error {
+		v.readFrom[name] = at
 		return nil
 	})
 	return err
@@ -86,11 +81,15 @@ func (v *view) Now(ctx context.Context) (now time.Time, err error) {
 	return now, wrap("reading the engine's clock", err)
 }
 
-// Floor is what the last completed cycle of an entity has left.
-func (v *view) Floor(e *entity.Entity) (cycle.Floor, time.Time) {
-	at := v.floors[e.Name]
-	return at.floor, at.readFrom
+// Base is what the last completed cycle of an entity has left.
+func (v *view) Base(ctx context.Context, e *entity.Entity) (cycle.Base, error) {
+	var b cycle.Base
+	err := readFloors(ctx, v.tx, e, &b)
+	return b, wrap("reading the last cycle's floor", err)
 }
+
+// ReadFrom is when the last completed cycle of an entity began to read.
+func (v *view) ReadFrom(e *entity.Entity) time.Time { return v.readFrom[e.Name] }
 
 // Explained gives the rows of a scope that quarantine and extras account for.
 func (v *view) Explained(ctx context.Context, e *entity.Entity, of cycle.Scope) (check.Explained, error) {
