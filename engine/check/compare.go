@@ -82,7 +82,8 @@ func (l *look) begin(ctx context.Context) error {
 		return err
 	}
 	taken, err := l.view.Now(ctx)
-	l.found = Look{TakenAt: taken, Explained: map[engine.Cause]int64{}}
+	from, _ := l.view.At()
+	l.found = Look{From: from, TakenAt: taken, Explained: map[engine.Cause]int64{}}
 	return err
 }
 

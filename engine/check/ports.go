@@ -56,9 +56,9 @@ type Version struct {
 
 // EngineView is one state of the engine: everything it says is of one moment.
 type EngineView interface {
-	// At is that moment by the engine's clock, and whether the engine was at rest: no writing run was active, and the last one
-	// ended well, so that nothing was half carried.
-	At() (taken time.Time, atRest bool)
+	// At is that moment, and whether the engine was at rest: no writing run was active, and the last one ended well, so that
+	// nothing was half carried.
+	At() (at Moment, atRest bool)
 	// Now is the time by the engine's clock, which goes on while the view stands still.
 	Now(ctx context.Context) (time.Time, error)
 	// Base is what the last completed cycle of an entity has left: what the next one will not read again.
@@ -81,6 +81,12 @@ type EngineView interface {
 // Explained are ids that are told apart from a comparison, each in order.
 type Explained struct {
 	ByCause map[engine.Cause][]int64
+}
+
+// Moment is where a view stands.
+type Moment struct {
+	Time     time.Time // by the engine's clock; the view sees nothing that began to be written later
+	Snapshot string    // what the view sees, by the engine's own name for it
 }
 
 // Derived is a derived column of a row, or the link to a parent, that does not follow from what it derives from.
@@ -119,6 +125,7 @@ type Difference struct {
 
 // Look is what one look at some rows found.
 type Look struct {
+	From        Moment    // of the engine: what became of a row since, the look does not know
 	TakenAt     time.Time // by the engine's clock, behind the source's snapshot: a cycle that began to read later saw what this look saw
 	Rows        int64     // seen on either side, each once, but for explained ones
 	Explained   map[engine.Cause]int64

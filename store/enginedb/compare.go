@@ -23,7 +23,7 @@ var (
 type view struct {
 	*load
 
-	taken    time.Time
+	at       check.Moment
 	atRest   bool
 	readFrom map[string]time.Time
 }
@@ -50,9 +50,9 @@ func (db *DB) View(ctx context.Context) (check.EngineView, error) {
 // begin fixes what the view sees, and reads when that was and what the cycles had left by then. A run that is active may have
 // carried a row and not yet what derives from it; so may one that did not come to its end.
 func (v *view) begin(ctx context.Context) error {
-	err := v.tx.QueryRow(ctx, `SELECT clock_timestamp(), coalesce((SELECT state = 'done' FROM ferry.run WHERE writes ORDER BY id DESC LIMIT 1), false)
+	err := v.tx.QueryRow(ctx, `SELECT now(), pg_current_snapshot()::text, coalesce((SELECT state = 'done' FROM ferry.run WHERE writes ORDER BY id DESC LIMIT 1), false)
 			AND NOT EXISTS (SELECT FROM ferry.run WHERE writes AND state IN ('queued', 'planning', 'running', 'pausing', 'paused', 'asking'))`).
-		Scan(&v.taken, &v.atRest)
+		Scan(&v.at.Time, &v.at.Snapshot, &v.atRest)
 	if err != nil {
 		return err
 	}
@@ -72,8 +72,9 @@ func (v *view) begin(ctx context.Context) error {
 // Close ends the transaction.
 func (v *view) Close() { v.Rollback() }
 
-// At is when the view was taken, and whether the engine was at rest then.
-func (v *view) At() (taken time.Time, atRest bool) { return v.taken, v.atRest }
+// At is the moment of the view, and whether the engine was at rest then. Its time is that of the transaction's begin, a little
+// before it saw anything.
+func (v *view) At() (at check.Moment, atRest bool) { return v.at, v.atRest }
 
 // Now is the time by the engine's clock.
 func (v *view) Now(ctx context.Context) (now time.Time, err error) {
