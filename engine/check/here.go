@@ -81,7 +81,10 @@ func (r *Runner) highest(ctx context.Context, of Bounded, e *entity.Entity) (int
 		return 0, err
 	}
 	target, err := of.Highest(ctx, e)
-	return max(source, target), err
+	if err != nil {
+		return 0, err
+	}
+	return max(source, target), possible(e, target)
 }
 
 // add counts a look, by rows: one with several wrong fields counts once, and as settled if one of them is.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -209,6 +210,9 @@ func (r *Runner) planCells(ctx context.Context, target Target, w cycle.Work, ask
 		if err != nil {
 			return nil, err
 		}
+		if err := possible(e, engineHighest); err != nil {
+			return nil, err
+		}
 		proven, err := target.Proven(ctx, e)
 		if err != nil {
 			return nil, err
@@ -221,6 +225,15 @@ func (r *Runner) planCells(ctx context.Context, target Target, w cycle.Work, ask
 		steps = append(steps, Step{Verb: engine.StepLedger, Entity: entity.Card.Name, High: cards, Width: r.LedgerWidth})
 	}
 	return steps, nil
+}
+
+// possible refuses an id that no row of Odoo can have: a pass over all ids up to it would not end, or begin.
+func possible(e *entity.Entity, highest int64) error {
+	if highest <= math.MaxInt32 {
+		return nil
+	}
+	return fmt.Errorf("%s in the engine, or what ferry knows of it, goes up to the Odoo id %d, and no row of Odoo can have such an id: "+
+		"delete that row from the engine, or set its %s to NULL if it is the engine's own, then check again", e.Target, highest, e.OdooID)
 }
 
 // pass is a pass over an entity's cells.
