@@ -331,3 +331,25 @@ func TestNothingIsSettledAtOnceByAFloorThatHoldsNoMore(t *testing.T) {
 	}
 	require.True(t, settled())
 }
+
+// What a cycle left half done is not at rest because something else ended well behind it.
+func TestTheEngineIsAtRestBehindACycleThatEndedWell(t *testing.T) {
+	t.Parallel()
+	f := loaded(t)
+	card := f.rowOf(t, `SELECT min(id) FROM `+good(entity.Card)+` c`)
+	exec(t, f.target, `UPDATE loyalty_cards SET points = points + 1 WHERE id = `+strconv.FormatInt(card, 10))
+	ran := func(kind, state string) bool {
+		exec(t, f.target, `INSERT INTO ferry.run OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(r, jsonb_build_object(
+			'id', nextval(pg_get_serial_sequence('ferry.run', 'id')), 'kind', '`+kind+`', 'state', '`+state+`'))).* FROM ferry.run r ORDER BY id LIMIT 1`)
+		look := f.look(t, entity.Card, f.everything(t, entity.Card), nil)
+		require.Len(t, look.Differences, 1)
+		require.Equal(t, "points", look.Differences[0].Field)
+		return look.Differences[0].Settled
+	}
+	require.True(t, ran("repair", "done"))
+	require.False(t, ran("incremental", "failed"))
+	require.False(t, ran("repair", "done"), "it has not settled what the cycle left")
+	require.True(t, ran("incremental", "done"))
+	require.False(t, ran("repair", "cancelled"))
+	require.True(t, ran("full", "done"))
+}

@@ -48,9 +48,10 @@ func (db *DB) View(ctx context.Context) (check.EngineView, error) {
 }
 
 // begin fixes what the view sees, and reads when that was and what the cycles had left by then. A run that is active may have
-// carried a row and not yet what derives from it; so may one that did not come to its end.
+// carried a row and not yet what derives from it; so may one that did not come to its end, until a cycle does: what else ends well meanwhile has not mended that.
 func (v *view) begin(ctx context.Context) error {
-	err := v.tx.QueryRow(ctx, `SELECT now(), pg_current_snapshot()::text, coalesce((SELECT state = 'done' FROM ferry.run WHERE writes ORDER BY id DESC LIMIT 1), false)
+	err := v.tx.QueryRow(ctx, `SELECT now(), pg_current_snapshot()::text, coalesce((SELECT bool_and(state = 'done') FROM ferry.run
+				WHERE writes AND id >= (SELECT max(id) FROM ferry.run WHERE kind IN ('full', 'incremental'))), false)
 			AND NOT EXISTS (SELECT FROM ferry.run WHERE writes AND state IN ('queued', 'planning', 'running', 'pausing', 'paused', 'asking'))`).
 		Scan(&v.at.Time, &v.at.Snapshot, &v.atRest)
 	if err != nil {
