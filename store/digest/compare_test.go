@@ -353,3 +353,21 @@ func TestTheEngineIsAtRestBehindACycleThatEndedWell(t *testing.T) {
 	require.False(t, ran("repair", "cancelled"))
 	require.True(t, ran("full", "done"))
 }
+
+// Doubles end to tell integers apart at 2^53, and a column of an installation may be a bigint.
+func TestIntegersThatADoubleCannotTellApartAreFound(t *testing.T) {
+	t.Parallel()
+	f := loaded(t)
+	line := f.rowOf(t, `SELECT min(id) FROM `+inner+` h`)
+	at := ` WHERE id = ` + strconv.FormatInt(line, 10)
+	exec(t, f.odoo, `ALTER TABLE loyalty_point_history ALTER membership_product_id TYPE bigint`)
+	for _, sides := range [][2]string{{"9007199254740993", "9007199254740992"}, {"9007199254740992", "9007199254740993"}, {"-9007199254740993", "-9007199254740992"}} {
+		exec(t, f.odoo, `UPDATE loyalty_point_history SET membership_product_id = `+sides[0]+at)
+		exec(t, f.target, `UPDATE point_history SET membership_product_id = `+sides[1]+at)
+		look := f.found(t, entity.History)
+		require.Len(t, look.Differences, 1)
+		require.Equal(t, known(sides[1]), look.Differences[0].Target)
+		exec(t, f.target, `UPDATE point_history SET membership_product_id = `+sides[0]+at)
+		require.Empty(t, f.found(t, entity.History).Differences)
+	}
+}
