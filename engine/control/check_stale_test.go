@@ -26,7 +26,7 @@ func (s *between) Look(ctx context.Context) (check.SourceSnapshot, error) {
 	if s.looks.Add(1) == 2 { // the first is for the plan
 		s.do()
 	}
-	return s.DB.Look(ctx) //nolint:wrapcheck // as it is
+	return s.DB.Look(ctx)
 }
 
 // What a look saw of the engine before a row was repaired says nothing of the row as it is now.
@@ -61,7 +61,7 @@ func TestALookThatARepairOvertookSettlesNothing(t *testing.T) {
 			require.NotNil(t, repaired)
 			require.Equal(t, "applied 1", states(repaired))
 			require.Zero(t, v.Settled, "%v", next.states(t))
-			require.Equal(t, "0", one(t, b.target, `SELECT count(*)::text FROM ferry.discrepancy WHERE state IN ('settled', 'in_flight')`), "%v", next.states(t))
+			require.Equal(t, "0", one(t, b.target, `SELECT count(*)::text FROM ferry.discrepancy WHERE state IN ('settled', 'in_flight')`))
 			require.Equal(t, engine.Pass, next.checked(t, engine.CheckOptions{}).Verdict)
 			require.Equal(t, "0", one(t, b.target, `SELECT count(*)::text FROM ferry.discrepancy WHERE state <> 'verified'`), "%v", next.states(t))
 		})

@@ -361,7 +361,9 @@ func TestIntegersThatADoubleCannotTellApartAreFound(t *testing.T) {
 	line := f.rowOf(t, `SELECT min(id) FROM `+inner+` h`)
 	at := ` WHERE id = ` + strconv.FormatInt(line, 10)
 	exec(t, f.odoo, `ALTER TABLE loyalty_point_history ALTER membership_product_id TYPE bigint`)
-	for _, sides := range [][2]string{{"9007199254740993", "9007199254740992"}, {"9007199254740992", "9007199254740993"}, {"-9007199254740993", "-9007199254740992"}} {
+	for _, sides := range [][2]string{
+		{"9007199254740993", "9007199254740992"}, {"9007199254740992", "9007199254740993"}, {"-9007199254740993", "-9007199254740992"},
+	} {
 		exec(t, f.odoo, `UPDATE loyalty_point_history SET membership_product_id = `+sides[0]+at)
 		exec(t, f.target, `UPDATE point_history SET membership_product_id = `+sides[1]+at)
 		look := f.found(t, entity.History)

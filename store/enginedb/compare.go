@@ -48,7 +48,8 @@ func (db *DB) View(ctx context.Context) (check.EngineView, error) {
 }
 
 // begin fixes what the view sees, and reads when that was and what the cycles had left by then. A run that is active may have
-// carried a row and not yet what derives from it; so may one that did not come to its end, until a cycle does: what else ends well meanwhile has not mended that.
+// carried a row and not yet what derives from it; so may one that did not come to its end, until a cycle does: what else ends
+// well meanwhile has not mended that.
 func (v *view) begin(ctx context.Context) error {
 	err := v.tx.QueryRow(ctx, `SELECT now(), pg_current_snapshot()::text, coalesce((SELECT bool_and(state = 'done') FROM ferry.run
 				WHERE writes AND id >= (SELECT max(id) FROM ferry.run WHERE kind IN ('full', 'incremental'))), false)
