@@ -2,6 +2,8 @@ package check
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"slices"
 
 	"ferry/engine/entity"
@@ -44,7 +46,20 @@ func occupied(ctx context.Context, snap SourceSnapshot, target Bounded, e *entit
 	if err != nil {
 		return nil, err
 	}
+	if err := possible(e, here); err != nil {
+		return nil, err
+	}
 	all := slices.Concat(source, here)
 	slices.Sort(all)
 	return slices.Compact(all), nil
+}
+
+// possible refuses a cell of ids that no row of Odoo can have: there is no arithmetic that leads beyond the last of them.
+func possible(e *entity.Entity, cells []int64) error {
+	if len(cells) == 0 || cells[len(cells)-1] <= math.MaxInt32 {
+		return nil
+	}
+	highest := cells[len(cells)-1]
+	return fmt.Errorf("%s in the engine, or what ferry knows of it, has Odoo ids above %d, and no row of Odoo can have such an id: "+
+		"delete such rows from the engine, or set their %s to NULL if they are the engine's own, then check again", e.Target, highest, e.OdooID)
 }

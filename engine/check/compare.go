@@ -25,6 +25,8 @@ type Options struct {
 	Batch int64
 	// Plain compares every row in memory, without digests.
 	Plain bool
+	// Identity names the source; empty: it is the one that the last cycle read.
+	Identity string
 }
 
 // Compare takes one look at the rows of a scope: which fields of which rows are not in the engine as they should be.
@@ -66,6 +68,7 @@ type look struct {
 	e     *entity.Entity
 	rules entity.Rules
 	o     Options
+	shape cycle.Shape
 
 	aside []int64        // rows that are not to be compared now, in order: they are explained, or were compared already
 	read  map[int64]bool // rows that differ and were compared field by field, links included
@@ -74,11 +77,13 @@ type look struct {
 
 // begin fixes what is seen of the source, and only then asks what time it is.
 func (l *look) begin(ctx context.Context) error {
-	if _, err := l.snap.Shape(ctx, l.e); err != nil {
+	var err error
+	if l.shape, err = l.snap.Shape(ctx, l.e); err != nil {
 		return err
 	}
 	taken, err := l.view.Now(ctx)
-	l.found = Look{TakenAt: taken, Explained: map[engine.Cause]int64{}}
+	from, _ := l.view.At()
+	l.found = Look{From: from, TakenAt: taken, Explained: map[engine.Cause]int64{}}
 	return err
 }
 
@@ -177,7 +182,13 @@ func (l *look) settle(ctx context.Context) error {
 			wanted[d.Row] = true
 		}
 	}
-	floor, _ := l.view.Floor(l.e)
+	if len(wanted) == 0 {
+		return nil
+	}
+	floor, err := l.floor(ctx)
+	if err != nil {
+		return err
+	}
 	versions := make(map[int64]Version, len(wanted))
 	for ids := range slices.Chunk(slices.Sorted(maps.Keys(wanted)), int(l.o.Batch)) {
 		some, err := l.snap.Versions(ctx, l.e, ids, floor)
@@ -198,6 +209,21 @@ func (l *look) settle(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// floor is from where on the next cycle will read; empty: all. A difference that it will look at may be a change under way,
+// whatever the last cycle has read: by other rules, from another source, or before that one was set back.
+func (l *look) floor(ctx context.Context) (cycle.Floor, error) {
+	left, err := l.view.Base(ctx, l.e)
+	if err != nil {
+		return "", err
+	}
+	now, err := l.snap.State(ctx)
+	if err != nil {
+		return "", err
+	}
+	floor, _ := left.Since(l.rules.Hash(), cmp.Or(l.o.Identity, left.Identity), now, l.shape)
+	return floor, nil
 }
 
 // differs notes a difference.

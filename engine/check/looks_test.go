@@ -49,6 +49,8 @@ func (s slowSnapshot) Digests(_ context.Context, _ *entity.Entity, low, high, _ 
 	return []Chunk{{Number: low / wideChunk, Rows: high - low, Sum: "1"}}, nil
 }
 
+func (*slowSource) Identity(context.Context) (string, error) { return "", nil }
+
 // sameEngine has the same rows.
 type sameEngine struct {
 	EngineView
@@ -56,10 +58,12 @@ type sameEngine struct {
 	tick time.Time
 }
 
-func (v *sameEngine) View(context.Context) (EngineView, error)             { return v, nil }
-func (v *sameEngine) Close()                                               {}
-func (v *sameEngine) Floor(*entity.Entity) (f cycle.Floor, from time.Time) { return "", time.Time{} }
-func (v *sameEngine) At() (time.Time, bool)                                { return v.tick, true }
+func (v *sameEngine) View(context.Context) (EngineView, error) { return v, nil }
+func (v *sameEngine) Close()                                   {}
+
+func (v *sameEngine) At() (Moment, bool) { return Moment{Time: v.tick}, true }
+
+func (*sameEngine) ReadFrom(*entity.Entity) (t time.Time) { return t }
 
 func (v *sameEngine) Now(context.Context) (time.Time, error) {
 	v.tick = v.tick.Add(time.Second)

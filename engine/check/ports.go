@@ -58,14 +58,15 @@ type Version struct {
 
 // EngineView is one state of the engine: everything it says is of one moment.
 type EngineView interface {
-	// At is that moment by the engine's clock, and whether the engine was at rest: no writing run was active, and the last one
-	// ended well, so that nothing was half carried.
-	At() (taken time.Time, atRest bool)
+	// At is that moment, and whether the engine was at rest: no writing run was active, and the last one ended well, so that
+	// nothing was half carried.
+	At() (at Moment, atRest bool)
 	// Now is the time by the engine's clock, which goes on while the view stands still.
 	Now(ctx context.Context) (time.Time, error)
-	// Floor is from where on the last completed cycle of an entity may not have read, and when that cycle began to read;
-	// empty: there was none.
-	Floor(e *entity.Entity) (floor cycle.Floor, readFrom time.Time)
+	// Base is what the last completed cycle of an entity has left: what the next one will not read again.
+	Base(ctx context.Context, e *entity.Entity) (cycle.Base, error)
+	// ReadFrom is when the last completed cycle of an entity began to read; zero: there was none.
+	ReadFrom(e *entity.Entity) time.Time
 	// Explained gives, of the ids above low up to high, those of which quarantine or extras explain why both sides differ.
 	Explained(ctx context.Context, e *entity.Entity, of cycle.Scope) (Explained, error)
 	// Digests sums up the rows with an Odoo id like the source's.
@@ -82,6 +83,12 @@ type EngineView interface {
 // Explained are ids that are told apart from a comparison, each in order.
 type Explained struct {
 	ByCause map[engine.Cause][]int64
+}
+
+// Moment is where a view stands.
+type Moment struct {
+	Time     time.Time // by the engine's clock; the view sees nothing that began to be written later
+	Snapshot string    // what the view sees, by the engine's own name for it
 }
 
 // Derived is a derived column of a row, or the link to a parent, that does not follow from what it derives from.
@@ -110,7 +117,8 @@ type Difference struct {
 	Expected engine.Maybe[string]
 	Target   engine.Maybe[string]
 	Cause    engine.Cause
-	// Settled: nothing that it derives from was written since the engine's floor, so it is no change under way.
+	// Settled: nothing that it derives from was written since the engine's floor, and the next cycle reads from there on, so it is
+	// no change under way.
 	Settled bool
 	// Version names what was seen at the source, and of a derived column what it followed from. A later look, behind a cycle
 	// that was planned after this one, that finds the same difference and the same version settles it.
@@ -119,6 +127,7 @@ type Difference struct {
 
 // Look is what one look at some rows found.
 type Look struct {
+	From        Moment    // of the engine: what became of a row since, the look does not know
 	TakenAt     time.Time // by the engine's clock, behind the source's snapshot: a cycle that began to read later saw what this look saw
 	Rows        int64     // seen on either side, each once, but for explained ones
 	Explained   map[engine.Cause]int64

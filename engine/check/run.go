@@ -366,7 +366,11 @@ func (r *Runner) Look(ctx context.Context, of Engine, e *entity.Entity, rules en
 	}
 	defer snap.Close()
 	r.at(cycle.PointSnapshot)
-	found, err := Compare(limited, view, snap, e, rules, scope, nil)
+	identity, err := r.Source.Identity(limited)
+	if err != nil {
+		return Seen{}, err
+	}
+	found, err := Compare(limited, view, snap, e, rules, scope, &Options{Identity: identity})
 	if err != nil {
 		return Seen{}, err
 	}
@@ -377,7 +381,7 @@ func (r *Runner) Look(ctx context.Context, of Engine, e *entity.Entity, rules en
 func behind(view EngineView, e *entity.Entity) time.Time {
 	var first time.Time
 	for i, of := range Roots(e) {
-		_, readFrom := view.Floor(of)
+		readFrom := view.ReadFrom(of)
 		if i == 0 || readFrom.Before(first) {
 			first = readFrom
 		}

@@ -130,6 +130,26 @@ func TestNothingButAWholeLookAtEverythingPasses(t *testing.T) {
 	})
 }
 
+func TestWhyACheckIsNoPass(t *testing.T) {
+	t.Parallel()
+	for words, v := range map[string]engine.CheckView{
+		"only 99.9 % of the ids":     {RunView: engine.RunView{State: engine.RunDone}, Coverage: 0.99999},
+		"only 0.0 % of the ids":      {RunView: engine.RunView{State: engine.RunDone}},
+		"may be changes under way":   {RunView: engine.RunView{State: engine.RunDone}, Coverage: 1, InFlight: 1},
+		"it waited in vain":          {RunView: engine.RunView{State: engine.RunDone}, Coverage: 1, InFlight: 1, Why: "it waited in vain"},
+		"it failed: the disk is":     {RunView: engine.RunView{State: engine.RunFailed, Error: "the disk is full"}, Coverage: 1},
+		"it was cancelled when 50.0": {RunView: engine.RunView{State: engine.RunCancelled}, Coverage: 0.5},
+		"interrupted when 100 %":     {RunView: engine.RunView{State: engine.RunInterrupted}, Coverage: 1},
+	} {
+		verdict, why := Judge(&v)
+		require.Equal(t, engine.CouldNotCheck, verdict, words)
+		require.Contains(t, why, words)
+	}
+	verdict, why := Judge(&engine.CheckView{RunView: engine.RunView{State: engine.RunDone}, Coverage: 1, Why: "it had to wait"})
+	require.Equal(t, engine.Pass, verdict)
+	require.Empty(t, why)
+}
+
 func TestWhatIsProvenNow(t *testing.T) {
 	t.Parallel()
 	now := time.Now()

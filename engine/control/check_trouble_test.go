@@ -8,9 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ferry/engine"
+	"ferry/engine/check"
 	"ferry/engine/control"
+	"ferry/engine/entity"
 	"ferry/store/demo"
 	"ferry/store/embedded/pgtest"
+	"ferry/store/odoo"
 )
 
 func TestARecheckIsOfItsRowsOnly(t *testing.T) {
@@ -225,4 +228,22 @@ func TestUnderLiveWritesOnlyWhatIsWrongIsSettled(t *testing.T) {
 	require.Equal(t, "true", invented(), "a naive comparison would have reported these")
 	traffic.Stop()
 	require.NoError(t, traffic.Err())
+}
+
+// A pass that cannot come by all ids is no pass: neither does it end at once, nor never.
+func TestARowWithAnIDThatOdooCannotHaveIsNoPass(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	done(t, b.full(t))
+	b.target.Exec(t, `INSERT INTO point_moves SELECT (jsonb_populate_record(m, '{"id": 9223372036854775807, "odoo_move_id": 9223372036854775807}')).*
+		FROM point_moves m WHERE id = 13`)
+	v := b.checked(t, engine.CheckOptions{})
+	require.Equal(t, engine.RunFailed, v.State)
+	require.Equal(t, engine.CouldNotCheck, v.Verdict)
+	require.Contains(t, v.Why, "no row of Odoo can have such an id")
+	source, err := odoo.Open(t.Context(), b.source.DSN, "ferry test")
+	require.NoError(t, err)
+	defer source.Close()
+	_, err = (&check.Runner{Source: source}).Here(t.Context(), b.ledger, entity.DefaultRules(), nil, time.Time{}, func(check.Seen) error { return nil })
+	require.ErrorContains(t, err, "no row of Odoo can have such an id")
 }

@@ -153,3 +153,31 @@ func TestARowThatTheEngineRefusesFailsAlone(t *testing.T) {
 	require.Contains(t, item(t, after, "loyalty_card", cards[0]).Outcome, "the engine refused the row, it is in quarantine")
 	require.Equal(t, "1", one(t, b.target, `SELECT count(*)::text FROM ferry.discrepancy WHERE state = 'settled'`))
 }
+
+func TestWhatChangedBehindThePlanIsNeitherDeletedNorSettled(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	done(t, b.full(t))
+	cards := rows(t, b.target, `SELECT c.id::text FROM loyalty_cards c WHERE c.id IN (SELECT loyalty_card_id FROM point_history)
+		AND NOT EXISTS (SELECT FROM ferry.quarantine q WHERE q.parent_id = c.id OR q.source_id = c.id) ORDER BY c.id LIMIT 3`)
+	require.Len(t, cards, 3)
+	b.target.Exec(t, `UPDATE loyalty_cards SET points = points + 1 WHERE id IN (`+cards[0]+`, `+cards[1]+`, `+cards[2]+`)`,
+		`INSERT INTO loyalty_cards (id, odoo_card_id, code, points) VALUES (900001, 900001, 'EXTRA', 0), (900002, 900002, 'EXTRA2', 0)`)
+	b.find(t, "loyalty_card", "points", engine.CauseField, cards...)
+	b.find(t, "loyalty_card", "", engine.CauseExtra, "900001", "900002")
+	p := b.planned(t, engine.RepairOptions{DeleteExtras: true})
+	require.Equal(t, "planned 5", states(p))
+	b.source.Exec(t, `INSERT INTO loyalty_card (id, code, partner_id, program_id, points)
+		SELECT 900001, 'again', 1, (SELECT min(id) FROM loyalty_program), 1`)
+	b.target.Exec(t, `UPDATE loyalty_cards SET synced_to_odoo = true WHERE id IN (900002, `+cards[0]+`)`,
+		`UPDATE point_history SET points_balance = points_balance + 7 WHERE odoo_history_id = (
+			SELECT max(odoo_history_id) FROM point_history WHERE loyalty_card_id = `+cards[1]+`)`)
+	after := b.apply(t, p)
+	require.Equal(t, "applied 1, moved 2, refused 2", states(after))
+	require.Equal(t, "the source has the row again", item(t, after, "loyalty_card", "900001").Outcome)
+	require.Contains(t, item(t, after, "loyalty_card", "900002").Outcome, "written back to Odoo")
+	require.Contains(t, item(t, after, "loyalty_card", cards[0]).Outcome, "written back to Odoo")
+	require.Equal(t, "what it follows from changed since the plan was made", item(t, after, "loyalty_card", cards[1]).Outcome)
+	require.Equal(t, "2", one(t, b.target, `SELECT count(*)::text FROM loyalty_cards WHERE id IN (900001, 900002)`))
+	require.Equal(t, "4", one(t, b.target, `SELECT count(*)::text FROM ferry.discrepancy WHERE state = 'settled'`))
+}

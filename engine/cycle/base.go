@@ -11,16 +11,16 @@ import (
 // oldestFloor is how many transaction ids a floor may lie back: half of what age() can tell apart, with a margin.
 const oldestFloor = 1_000_000_000
 
-// since gives the floor from which on a cycle may read, or why it must read every row. A floor holds only for the source
-// on which it was taken, on the same line of that source's time, and for rows that are judged and stored as they were
-// then.
-func (b Base) since(w Work, now SourceState, shape Shape) (Floor, string) {
+// Since gives the floor from which on a cycle by these rules may read a source, or why it must read every row. A floor holds
+// only for the source on which it was taken, on the same line of that source's time, and for rows that are judged and stored
+// as they were then.
+func (b Base) Since(rulesHash, identity string, now SourceState, shape Shape) (Floor, string) {
 	switch {
 	case b.Floor == "":
 		return "", "no cycle has been completed yet"
-	case b.RulesHash != w.RulesHash:
+	case b.RulesHash != rulesHash:
 		return "", "the rules, or how rows are stored, changed since the last cycle"
-	case b.Identity != w.SourceIdentity:
+	case b.Identity != identity:
 		return "", fmt.Sprintf("the last cycle read another source (%s)", b.Identity)
 	case b.Timeline != now.Timeline:
 		return "", fmt.Sprintf("the source went from timeline %d to %d: a recovery or a failover may have undone what was read", b.Timeline, now.Timeline)

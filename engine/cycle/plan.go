@@ -128,7 +128,7 @@ func lookAt(ctx context.Context, snap SourceSnapshot, w Work, e *entity.Entity, 
 	p.Notes = append(p.Notes, base.drift(e, ep.Shape)...)
 	if w.Kind == engine.RunIncremental {
 		var why string
-		if ep.Since, why = base.since(w, p.State, ep.Shape); why != "" && p.WhyFull == "" {
+		if ep.Since, why = base.Since(w.RulesHash, w.SourceIdentity, p.State, ep.Shape); why != "" && p.WhyFull == "" {
 			p.WhyFull = why
 			p.Notes = append(p.Notes, "every row is read: "+why)
 		}

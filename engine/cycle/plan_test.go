@@ -111,7 +111,7 @@ func TestAFloorHoldsOnlyForWhatItWasTakenFrom(t *testing.T) {
 		if shape.Read == "" {
 			shape = same
 		}
-		since, why := base.since(w, state, shape)
+		since, why := base.Since(w.RulesHash, w.SourceIdentity, state, shape)
 		require.Equal(t, c.since, since, name)
 		require.True(t, strings.Contains(why, c.why) && (why == "") == (c.why == ""), "%s: %s", name, why)
 	}

@@ -17,6 +17,7 @@ const (
 	WireFloat8
 	WireNumeric
 	WireTime
+	WireInt8 // integers that may be wider than Odoo makes them
 )
 
 // Shape is how a source has an entity's columns; found once a connection by looking at its catalog.
@@ -79,7 +80,7 @@ func (d *Decoder) value(wire Wire, field []byte) (Value, error) {
 		return Value{}, nil
 	}
 	switch wire {
-	case WireInt:
+	case WireInt, WireInt8:
 		v, err := pgcopy.Int(field)
 		return Value{State: Present, Int: v}, err
 	case WireText:

@@ -9,5 +9,6 @@ func Cells(table, id, condition string, width int64) string {
 		return "(SELECT (" + id + "::bigint - 1) / " + by + " * " + by + " AS low FROM " + table +
 			" WHERE " + id + " > " + above + " AND " + condition + " ORDER BY " + id + " LIMIT 1)"
 	}
-	return "WITH RECURSIVE cell (low) AS (" + next("0") + " UNION ALL SELECT n.low FROM cell, LATERAL " + next("cell.low + "+by) + " n) SELECT low FROM cell"
+	return "WITH RECURSIVE cell (low) AS (" + next("0") + " UNION ALL SELECT n.low FROM cell, LATERAL " +
+		next("least(cell.low, 9223372036854775807 - "+by+") + "+by) + " n) SELECT low FROM cell"
 }

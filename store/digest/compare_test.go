@@ -299,3 +299,77 @@ func TestAScopeSaysNothingOfOtherRows(t *testing.T) {
 	require.Empty(t, f.look(t, entity.History, cycle.Scope{High: line - 1}, nil).Differences)
 	require.Empty(t, f.look(t, entity.History, cycle.Scope{IDs: []int64{}}, nil).Differences)
 }
+
+// A cycle that will read every row again may mend what the last one left: as long as it is due, nothing is settled by one look.
+func TestNothingIsSettledAtOnceByAFloorThatHoldsNoMore(t *testing.T) {
+	t.Parallel()
+	f := loaded(t)
+	line := f.rowOf(t, `SELECT min(id) FROM `+inner+` h`)
+	exec(t, f.target, `UPDATE point_history SET origin = 'corrupt' WHERE id = `+strconv.FormatInt(line, 10), `CREATE TABLE floors AS TABLE ferry.floor`)
+	settled := func() bool {
+		look := f.look(t, entity.History, f.everything(t, entity.History), nil)
+		require.Len(t, look.Differences, 1)
+		return look.Differences[0].Settled
+	}
+	require.True(t, settled())
+	for name, change := range map[string]string{
+		"rows are stored otherwise":   `rules_hash = 'another'`,
+		"another source was read":     `source_identity = 'another'`,
+		"the source failed over":      `timeline = timeline + 1`,
+		"the source was set back":     `floor = '4000000000', next_xid = '4000000000'`,
+		"the columns are other ones":  `shape = 'another'`,
+		"no cycle has been completed": `entity = 'another'`,
+	} {
+		exec(t, f.target, `UPDATE ferry.floor SET `+change)
+		if name == "another source was read" {
+			of := f.everything(t, entity.History)
+			require.False(t, f.look(t, entity.History, of, &check.Options{Identity: "this one"}).Differences[0].Settled, name)
+		} else {
+			require.False(t, settled(), name)
+		}
+		exec(t, f.target, `DELETE FROM ferry.floor`, `INSERT INTO ferry.floor SELECT * FROM floors`)
+	}
+	require.True(t, settled())
+}
+
+// What a cycle left half done is not at rest because something else ended well behind it.
+func TestTheEngineIsAtRestBehindACycleThatEndedWell(t *testing.T) {
+	t.Parallel()
+	f := loaded(t)
+	card := f.rowOf(t, `SELECT min(id) FROM `+good(entity.Card)+` c`)
+	exec(t, f.target, `UPDATE loyalty_cards SET points = points + 1 WHERE id = `+strconv.FormatInt(card, 10))
+	ran := func(kind, state string) bool {
+		exec(t, f.target, `INSERT INTO ferry.run OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(r, jsonb_build_object(
+			'id', nextval(pg_get_serial_sequence('ferry.run', 'id')), 'kind', '`+kind+`', 'state', '`+state+`'))).* FROM ferry.run r ORDER BY id LIMIT 1`)
+		look := f.look(t, entity.Card, f.everything(t, entity.Card), nil)
+		require.Len(t, look.Differences, 1)
+		require.Equal(t, "points", look.Differences[0].Field)
+		return look.Differences[0].Settled
+	}
+	require.True(t, ran("repair", "done"))
+	require.False(t, ran("incremental", "failed"))
+	require.False(t, ran("repair", "done"), "it has not settled what the cycle left")
+	require.True(t, ran("incremental", "done"))
+	require.False(t, ran("repair", "cancelled"))
+	require.True(t, ran("full", "done"))
+}
+
+// Doubles end to tell integers apart at 2^53, and a column of an installation may be a bigint.
+func TestIntegersThatADoubleCannotTellApartAreFound(t *testing.T) {
+	t.Parallel()
+	f := loaded(t)
+	line := f.rowOf(t, `SELECT min(id) FROM `+inner+` h`)
+	at := ` WHERE id = ` + strconv.FormatInt(line, 10)
+	exec(t, f.odoo, `ALTER TABLE loyalty_point_history ALTER membership_product_id TYPE bigint`)
+	for _, sides := range [][2]string{
+		{"9007199254740993", "9007199254740992"}, {"9007199254740992", "9007199254740993"}, {"-9007199254740993", "-9007199254740992"},
+	} {
+		exec(t, f.odoo, `UPDATE loyalty_point_history SET membership_product_id = `+sides[0]+at)
+		exec(t, f.target, `UPDATE point_history SET membership_product_id = `+sides[1]+at)
+		look := f.found(t, entity.History)
+		require.Len(t, look.Differences, 1)
+		require.Equal(t, known(sides[1]), look.Differences[0].Target)
+		exec(t, f.target, `UPDATE point_history SET membership_product_id = `+sides[0]+at)
+		require.Empty(t, f.found(t, entity.History).Differences)
+	}
+}

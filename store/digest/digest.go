@@ -8,7 +8,7 @@
 //
 // Canonical values, by kind:
 //
-//	ints    double precision: exact up to 2^53, and Odoo's ints end at 2^31
+//	ints    double precision: exact below 2^53, and Odoo's ints end at 2^31; what a wider column has beyond is nowhere
 //	points  the double precision nearest to the number of two places: numbers of up to 15 digits have one each
 //	times   the eight bytes of their microseconds
 //	texts   as they are, codes of plain ASCII trimmed and in upper case
@@ -131,6 +131,9 @@ func sourceNumber(wire entity.Wire, name string) string {
 		return "CASE WHEN abs(" + name + ") < 100000000000 THEN round(" + name + ", 2)::float8 WHEN " + name + " IS NULL THEN 0 ELSE " + nowhere + " END"
 	case entity.WireInt:
 		return name + "::float8"
+	case entity.WireInt8:
+		return strings.ReplaceAll(`CASE WHEN {n} > -9007199254740992 AND {n} < 9007199254740992 THEN {n}::float8 WHEN {n} IS NOT NULL THEN `+nowhere+` END`,
+			"{n}", name)
 	case entity.WireAbsent, entity.WireText, entity.WireTime:
 	}
 	return "NULL::float8"

@@ -139,7 +139,7 @@ func (f *findings) keep(ctx context.Context, s check.Seen) error {
 	if _, err := f.tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1, $2)`, proofLockSpace, place); err != nil {
 		return err
 	}
-	at := lookedAt{entity: s.Entity, run: f.w.Run, taken: s.TakenAt, of: s.Scope}
+	at := lookedAt{entity: s.Entity, run: f.w.Run, from: s.From, taken: s.TakenAt, of: s.Scope}
 	if err := f.explain(ctx, at); err != nil {
 		return err
 	}
@@ -164,7 +164,8 @@ func (f *findings) keep(ctx context.Context, s check.Seen) error {
 type lookedAt struct {
 	entity string
 	run    engine.RunID
-	taken  time.Time
+	from   check.Moment // of the engine
+	taken  time.Time    // of the source
 	of     cycle.Scope
 }
 
@@ -191,7 +192,8 @@ func (f *findings) explain(ctx context.Context, p lookedAt) error {
 
 // found keeps differences. One that is there already goes on; just so, and with the cycles behind it, it is settled.
 //
-// What was seen before the row was repaired, or before another look saw it, says nothing any more.
+// What was seen before the row was repaired, or before another look saw it, says nothing any more; nor if that one found it
+// equal.
 func (f *findings) found(ctx context.Context, p lookedAt, s check.Seen) error {
 	if len(s.Differences) == 0 {
 		return nil
@@ -203,6 +205,8 @@ func (f *findings) found(ctx context.Context, p lookedAt, s check.Seen) error {
 			CASE WHEN settled THEN $3::timestamptz END, $3, $2, $3, $2, $3
 		FROM unnest($5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::boolean[])
 			AS d (row_id, field, source, expected, target, cause, version, settled)
+		WHERE NOT EXISTS (SELECT FROM ferry.discrepancy v
+			WHERE v.entity = $1 AND v.row_id = d.row_id AND v.field = d.field AND v.state = 'verified' AND v.verified_at > $13)
 		ORDER BY row_id, field
 		ON CONFLICT (entity, row_id, field) WHERE state <> 'verified' DO UPDATE SET
 			source = EXCLUDED.source, expected = EXCLUDED.expected, target = EXCLUDED.target, cause = EXCLUDED.cause, version = EXCLUDED.version,
@@ -210,8 +214,9 @@ func (f *findings) found(ctx context.Context, p lookedAt, s check.Seen) error {
 			version_at = CASE WHEN `+sameAgain+` THEN x.version_at ELSE EXCLUDED.version_at END,
 			state = CASE WHEN `+settledNow+` THEN 'settled' ELSE 'in_flight' END,
 			settled_at = CASE WHEN `+settledNow+` THEN coalesce(CASE WHEN x.state = 'settled' THEN x.settled_at END, EXCLUDED.seen_at) END
-		WHERE `+newsOf("x", "EXCLUDED.seen_at"),
-		p.entity, p.run, p.taken, nullTime(s.Behind), d.rows, d.fields, d.sources, d.expected, d.targets, d.causes, d.versions, d.settled)
+		WHERE `+newsOf("x", "$13", "$14"),
+		p.entity, p.run, p.taken, nullTime(s.Behind), d.rows, d.fields, d.sources, d.expected, d.targets, d.causes, d.versions, d.settled,
+		p.from.Time, p.from.Snapshot)
 	return err
 }
 
@@ -222,15 +227,19 @@ const (
 	settledNow = `(EXCLUDED.state = 'settled' OR ` + sameAgain + ` AND (x.state = 'settled' OR x.version_at < $4))`
 )
 
-// newsOf is the condition that a look which was taken at a moment says something new of a discrepancy.
-func newsOf(discrepancy, taken string) string {
-	return discrepancy + ".seen_at < " + taken + " AND coalesce(" + discrepancy + ".repaired_at, '-infinity') < " + taken
+// newsOf is the condition that a look at the engine as it was at a time, in a snapshot, says something new of a discrepancy. A
+// repair is committed long after it says when it was, so it is asked of the snapshot whether it was seen.
+//
+// The transaction that wrote a row last is known by 32 bits; how long ago it was tells the rest.
+func newsOf(discrepancy, at, snapshot string) string {
+	return discrepancy + ".seen_at < " + at + " AND (" + discrepancy + ".repaired_at IS NULL OR pg_visible_in_snapshot(" +
+		"greatest(3, pg_current_xact_id()::text::bigint - age(" + discrepancy + ".xmin))::text::xid8, " + snapshot + "::text::pg_snapshot))"
 }
 
 // over ends the life of what the look did not find any more.
 func (f *findings) over(ctx context.Context, p lookedAt) error {
 	_, err := f.tx.Exec(ctx, `UPDATE ferry.discrepancy d SET state = 'verified', verified_run = $5, verified_at = $6
-		WHERE `+within("row_id")+`AND state <> 'verified' AND `+newsOf("d", "$6"), p.args(p.run, p.taken)...)
+		WHERE `+within("row_id")+`AND state <> 'verified' AND `+newsOf("d", "$7", "$8"), p.args(p.run, p.taken, p.from.Time, p.from.Snapshot)...)
 	return err
 }
 

@@ -23,14 +23,9 @@ var (
 type view struct {
 	*load
 
-	taken  time.Time
-	atRest bool
-	floors map[string]floorAt
-}
-
-type floorAt struct {
-	floor    cycle.Floor
-	readFrom time.Time
+	at       check.Moment
+	atRest   bool
+	readFrom map[string]time.Time
 }
 
 // View begins a read-only transaction that sees one state of the engine.
@@ -44,7 +39,7 @@ func (db *DB) View(ctx context.Context) (check.EngineView, error) {
 		conn.Release()
 		return nil, wrap("beginning to read", err)
 	}
-	v := &view{load: &load{conn: conn, tx: tx}, floors: map[string]floorAt{}}
+	v := &view{load: &load{conn: conn, tx: tx}, readFrom: map[string]time.Time{}}
 	if err := v.begin(ctx); err != nil {
 		v.Close() //nolint:contextcheck // it must end even if the context has
 		return nil, wrap("looking where the engine stands", err)
@@ -53,22 +48,24 @@ func (db *DB) View(ctx context.Context) (check.EngineView, error) {
 }
 
 // begin fixes what the view sees, and reads when that was and what the cycles had left by then. A run that is active may have
-// carried a row and not yet what derives from it; so may one that did not come to its end.
+// carried a row and not yet what derives from it; so may one that did not come to its end, until a cycle does: what else ends
+// well meanwhile has not mended that.
 func (v *view) begin(ctx context.Context) error {
-	err := v.tx.QueryRow(ctx, `SELECT clock_timestamp(), coalesce((SELECT state = 'done' FROM ferry.run WHERE writes ORDER BY id DESC LIMIT 1), false)
+	err := v.tx.QueryRow(ctx, `SELECT now(), pg_current_snapshot()::text, coalesce((SELECT bool_and(state = 'done') FROM ferry.run
+				WHERE writes AND id >= (SELECT max(id) FROM ferry.run WHERE kind IN ('full', 'incremental'))), false)
 			AND NOT EXISTS (SELECT FROM ferry.run WHERE writes AND state IN ('queued', 'planning', 'running', 'pausing', 'paused', 'asking'))`).
-		Scan(&v.taken, &v.atRest)
+		Scan(&v.at.Time, &v.at.Snapshot, &v.atRest)
 	if err != nil {
 		return err
 	}
-	rows, err := v.tx.Query(ctx, `SELECT DISTINCT ON (entity) entity, floor::text, read_from FROM ferry.floor ORDER BY entity, run_id DESC`)
+	rows, err := v.tx.Query(ctx, `SELECT DISTINCT ON (entity) entity, read_from FROM ferry.floor ORDER BY entity, run_id DESC`)
 	if err != nil {
 		return err
 	}
 	var name string
-	var at floorAt
-	_, err = pgx.ForEachRow(rows, []any{&name, &at.floor, &at.readFrom}, func() error {
-		v.floors[name] = at
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&name, &at}, func() error {
+		v.readFrom[name] = at
 		return nil
 	})
 	return err
@@ -77,8 +74,9 @@ func (v *view) begin(ctx context.Context) error {
 // Close ends the transaction.
 func (v *view) Close() { v.Rollback() }
 
-// At is when the view was taken, and whether the engine was at rest then.
-func (v *view) At() (taken time.Time, atRest bool) { return v.taken, v.atRest }
+// At is the moment of the view, and whether the engine was at rest then. Its time is that of the transaction's begin, a little
+// before it saw anything.
+func (v *view) At() (at check.Moment, atRest bool) { return v.at, v.atRest }
 
 // Now is the time by the engine's clock.
 func (v *view) Now(ctx context.Context) (now time.Time, err error) {
@@ -86,11 +84,15 @@ func (v *view) Now(ctx context.Context) (now time.Time, err error) {
 	return now, wrap("reading the engine's clock", err)
 }
 
-// Floor is what the last completed cycle of an entity has left.
-func (v *view) Floor(e *entity.Entity) (cycle.Floor, time.Time) {
-	at := v.floors[e.Name]
-	return at.floor, at.readFrom
+// Base is what the last completed cycle of an entity has left.
+func (v *view) Base(ctx context.Context, e *entity.Entity) (cycle.Base, error) {
+	var b cycle.Base
+	err := readFloors(ctx, v.tx, e, &b)
+	return b, wrap("reading the last cycle's floor", err)
 }
+
+// ReadFrom is when the last completed cycle of an entity began to read.
+func (v *view) ReadFrom(e *entity.Entity) time.Time { return v.readFrom[e.Name] }
 
 // Explained gives the rows of a scope that quarantine and extras account for.
 func (v *view) Explained(ctx context.Context, e *entity.Entity, of cycle.Scope) (check.Explained, error) {

@@ -82,7 +82,7 @@ func (t sourceTable) columns(e *entity.Entity) engine.PreflightLine {
 		switch shape[i] {
 		case entity.WireFloat8, entity.WireNumeric, entity.WireAbsent:
 			forms[shape[i]] = append(forms[shape[i]], c.Source)
-		case entity.WireInt, entity.WireText, entity.WireTime:
+		case entity.WireInt, entity.WireInt8, entity.WireText, entity.WireTime:
 		}
 	}
 	found := []string{fmt.Sprintf("%d columns", len(e.Columns)+1-len(forms[entity.WireAbsent]))}

@@ -21,7 +21,7 @@ type querier interface {
 
 // wires says in which form a column of a kind may be stored, by the type's name.
 var wires = map[entity.Kind]map[string]entity.Wire{
-	entity.KindInt:    {"int2": entity.WireInt, "int4": entity.WireInt, "int8": entity.WireInt},
+	entity.KindInt:    {"int2": entity.WireInt, "int4": entity.WireInt, "int8": entity.WireInt8},
 	entity.KindText:   {"varchar": entity.WireText, "text": entity.WireText, "bpchar": entity.WireText},
 	entity.KindPoints: {"float8": entity.WireFloat8, "numeric": entity.WireNumeric},
 	entity.KindTime:   {"timestamp": entity.WireTime},

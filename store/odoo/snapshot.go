@@ -160,7 +160,7 @@ func selectList(e *entity.Entity, shape entity.Shape) string {
 		switch shape[i] {
 		case entity.WireAbsent:
 			continue
-		case entity.WireInt:
+		case entity.WireInt, entity.WireInt8:
 			name += "::bigint"
 		case entity.WireText:
 			name += "::text"
