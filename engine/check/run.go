@@ -306,7 +306,11 @@ func (r *Runner) compare(ctx context.Context, t cycle.Target, w cycle.Work) erro
 	if err != nil {
 		return err
 	}
-	scopes, err := r.scopes(ctx, target, w)
+	asked, err := target.Asked(ctx, w.Run)
+	if err != nil {
+		return err
+	}
+	scopes, err := scopesOf(asked, w)
 	if err != nil {
 		return err
 	}
@@ -314,10 +318,24 @@ func (r *Runner) compare(ctx context.Context, t cycle.Target, w cycle.Work) erro
 	if err != nil {
 		return err
 	}
+	if asked.Sort == SortRolling { // its confirmation may be half an hour away
+		waiting, err := target.Waiting(ctx, w)
+		if err != nil {
+			return err
+		}
+		again, err := r.ready(ctx, target, w, waiting)
+		if err != nil {
+			return err
+		}
+		seen = append(again, seen...)
+	}
 	return r.write(ctx, target, w, began, func(tx Findings, c *engine.Counts) (bool, error) {
 		for _, s := range seen {
 			if err := tx.Keep(ctx, s); err != nil {
 				return false, err
+			}
+			if s.Again {
+				continue
 			}
 			c.Read += s.Rows
 			c.Unchanged += max(0, s.Rows-rowsIn(s.Differences))
@@ -326,12 +344,8 @@ func (r *Runner) compare(ctx context.Context, t cycle.Target, w cycle.Work) erro
 	})
 }
 
-// scopes are what a batch looks at: cells, or some rows.
-func (r *Runner) scopes(ctx context.Context, target Target, w cycle.Work) ([]cycle.Scope, error) {
-	asked, err := target.Asked(ctx, w.Run)
-	if err != nil {
-		return nil, err
-	}
+// scopesOf are what a batch looks at: cells, or some rows.
+func scopesOf(asked Asked, w cycle.Work) ([]cycle.Scope, error) {
 	if asked.Sort == SortRows {
 		ids := asked.Rows[w.Entity]
 		if w.Low < 0 || w.High > int64(len(ids)) || w.Low >= w.High {

@@ -71,18 +71,9 @@ func (r *Runner) confirm(ctx context.Context, t cycle.Target, w cycle.Work) erro
 
 // again looks at the rows behind which a cycle has ended.
 func (r *Runner) again(ctx context.Context, target Target, w cycle.Work, waiting Waiting, began time.Time) error {
-	var seen []Seen
-	for _, e := range entity.All() {
-		for ids := range slices.Chunk(waiting.Ready[e.Name], RowsBatch) {
-			looks, err := r.looks(ctx, target, e, w.Rules, []cycle.Scope{rowsOf(ids)})
-			if err != nil {
-				return err
-			}
-			for _, s := range looks {
-				s.Again = true
-				seen = append(seen, s)
-			}
-		}
+	seen, err := r.ready(ctx, target, w, waiting)
+	if err != nil {
+		return err
 	}
 	return r.write(ctx, target, w, began, func(tx Findings, _ *engine.Counts) (bool, error) {
 		for _, s := range seen {
@@ -92,6 +83,24 @@ func (r *Runner) again(ctx context.Context, target Target, w cycle.Work, waiting
 		}
 		return true, tx.Wait(ctx, "", time.Millisecond)
 	})
+}
+
+// ready looks once more at the rows behind which a cycle has ended.
+func (r *Runner) ready(ctx context.Context, target Target, w cycle.Work, waiting Waiting) ([]Seen, error) {
+	var seen []Seen
+	for _, e := range entity.All() {
+		for ids := range slices.Chunk(waiting.Ready[e.Name], RowsBatch) {
+			looks, err := r.looks(ctx, target, e, w.Rules, []cycle.Scope{rowsOf(ids)})
+			if err != nil {
+				return nil, err
+			}
+			for _, s := range looks {
+				s.Again = true
+				seen = append(seen, s)
+			}
+		}
+	}
+	return seen, nil
 }
 
 // nextMove is what a check does about differences in flight behind which no cycle has ended yet.

@@ -199,6 +199,19 @@ func TestARollingCheckKeepsTheProofYoung(t *testing.T) {
 	require.NoError(t, b.SetPolicy(t.Context(), "proof-every", "0", engine.Act{}))
 }
 
+// What a rolling check has seen early in its pass, which may take half an hour, is told from a change under way by its next batch.
+func TestARollingCheckDoesNotKeepWhatItFindsToItself(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	done(t, b.full(t))
+	b.target.Exec(t, `INSERT INTO loyalty_cards SELECT (jsonb_populate_record(c, '{"id": 7000, "odoo_card_id": 7000, "code": "NOWHERE"}')).*
+		FROM loyalty_cards c ORDER BY id LIMIT 1`) // nobody counts it, so no tick sweeps
+	require.NoError(t, b.SetPolicy(t.Context(), "proof-every", "20s", engine.Act{}))
+	b.keepInStep(t)
+	b.recorded(t, "it is settled before the pass ends", `bool_and(d.settled_at < s.started_at) FROM ferry.discrepancy d
+		JOIN ferry.step s ON s.run_id = d.found_run AND s.verb = 'confirm' WHERE d.row_id = 7000`)
+}
+
 // Under live writes a comparison without a second look invents differences; a check reports those that were planted, and none
 // besides.
 func TestUnderLiveWritesOnlyWhatIsWrongIsSettled(t *testing.T) {

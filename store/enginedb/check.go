@@ -163,6 +163,10 @@ const (
 	behindAll     = 2
 )
 
+// rollSoon is how soon a rolling check goes on after it has seen what may be a change under way: it is told from a fault once a
+// tick has been behind it.
+const rollSoon = 30 * time.Second
+
 // checkPace has a check occupy half of the workers, and a rolling one a single worker now and then: a pass takes half of the
 // time after which a proof should be renewed.
 func checkPace(ctx context.Context, tx pgx.Tx, s step, workers int) (pace, error) {
@@ -170,9 +174,11 @@ func checkPace(ctx context.Context, tx pgx.Tx, s step, workers int) (pace, error
 	var sort check.Sort
 	var policies []byte
 	var ids int64
+	var unsettled bool
 	err := tx.QueryRow(ctx, `SELECT coalesce(options->>'sort', ''), policies, coalesce(until < clock_timestamp(), false) AND $2 = 'compare',
-			(SELECT coalesce(sum(high - low), 0) FROM ferry.step WHERE run_id = r.id AND verb = 'compare')
-		FROM ferry.run r WHERE id = $1`, s.Run, string(s.Verb)).Scan(&sort, &policies, &p.over, &ids)
+			(SELECT coalesce(sum(high - low), 0) FROM ferry.step WHERE run_id = r.id AND verb = 'compare'),
+			EXISTS (SELECT FROM ferry.discrepancy WHERE seen_run = r.id AND state = 'in_flight')
+		FROM ferry.run r WHERE id = $1`, s.Run, string(s.Verb)).Scan(&sort, &policies, &p.over, &ids, &unsettled)
 	if err != nil || sort != check.SortRolling {
 		return p, err
 	}
@@ -184,6 +190,9 @@ func checkPace(ctx context.Context, tx pgx.Tx, s step, workers int) (pace, error
 	if s.Verb == engine.StepCompare {
 		p.widest = check.Cell
 		p.after = frozen.ProofEvery / 2 / time.Duration(max(1, ids/check.Cell))
+		if unsettled {
+			p.after = min(p.after, rollSoon)
+		}
 	}
 	return p, nil
 }

@@ -145,11 +145,16 @@ func readClean(ctx context.Context, tx pgx.Tx, p *engine.ProofView) error {
 	return err
 }
 
-// leftInFlight counts the rows in flight that no check is confirming.
+// confirmedWithin is how long a rolling check may leave in flight what it has seen, before it is not proven any more.
+const confirmedWithin = 3 * time.Minute
+
+// leftInFlight counts the rows in flight that no check is about to confirm: one that goes on will, a rolling one soon.
 func leftInFlight(ctx context.Context, tx pgx.Tx) (int64, error) {
 	var rows int64
 	err := tx.QueryRow(ctx, `SELECT count(DISTINCT (d.entity, d.row_id)) FROM ferry.discrepancy d
-		WHERE d.state = 'in_flight' AND NOT EXISTS (SELECT FROM ferry.run r WHERE r.id = d.seen_run AND r.state = ANY($1))`, activeStates()).Scan(&rows)
+		WHERE d.state = 'in_flight' AND NOT EXISTS (SELECT FROM ferry.run r WHERE r.id = d.seen_run AND r.state = ANY($1)
+			AND r.state NOT IN ('pausing', 'paused')
+			AND (r.options->>'sort' <> 'rolling' OR d.version_at > clock_timestamp() - $2::interval))`, activeStates(), confirmedWithin).Scan(&rows)
 	return rows, err
 }
 
