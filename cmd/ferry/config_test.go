@@ -69,13 +69,16 @@ var samples = map[string][2]string{
 	"passfile": {os.DevNull, "/dev/../dev/null"}, "allow-unverified-tls": {"source", "both"},
 	"workers": {"7", "9"}, "read-only": {"true", "false"}, "plain": {"true", "false"}, "json": {"true", "false"},
 	"theme": {"mono", "ansi16"}, "background": {"dark", "light"}, "low-bandwidth": {"true", "false"},
-	"rejected-share": {"0.25", "0.5"},
+	"rejected-share": {"0.25", "0.5"}, "alerts": {"smtp://one:25/?from=a@x&to=b@x", "smtp://two:25/?from=a@x&to=b@x"},
 }
 
 // inFile is a setting's value as TOML.
 func inFile(x config.Setting, value string) string {
 	if x.Kind == config.Text || x.Kind == config.Database || x.Kind == config.OfSides {
 		value = fmt.Sprintf("%q", value)
+	}
+	if x.Kind == config.Channels {
+		value = fmt.Sprintf("[%q]", value)
 	}
 	return fmt.Sprintf("%s = %s\n", x.Key(), value)
 }
