@@ -38,7 +38,7 @@ screenshot: go postgres build ## draw the README's picture from a full sync of t
 	@dir=$$(mktemp -d) && bin/ferry demo --dir "$$dir" --cards 200000 --traffic 0 --screenshot testdata/screenshots/overview.svg
 
 test: go postgres ## run all tests, on a real PostgreSQL, with the race detector if there is a C compiler
-	@.ci/test -timeout 20m -shuffle=on $(ARGS) $(PKG)
+	@.ci/test -timeout 40m -shuffle=on $(ARGS) $(PKG)
 
 soak-network: go postgres ## let the network fail for long at every step, and the engine's server restart 20 times
 	@FERRY_TROUBLE=30 FERRY_POINTS=1 FERRY_BLACKHOLE=90 FERRY_RESTARTS=20 go test -count=1 -timeout 40m -parallel 16 -v \
