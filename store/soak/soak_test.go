@@ -138,7 +138,7 @@ func TestAnEngineKeepsInStepForAsLongAsOdooLives(t *testing.T) {
 	traffic.Stop()
 	require.NoError(t, traffic.Err())
 	f.tell(tellRest)
-	until(t, target, `SELECT count(*) = 0 FROM ferry.run WHERE finished_at IS NULL`)
+	until(t, target, `SELECT count(*) = 0 FROM ferry.run WHERE writes AND finished_at IS NULL`)
 	ended(t, target, f.tell(tellTick))
 	stop()
 	require.NoError(t, <-watched)
