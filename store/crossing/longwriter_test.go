@@ -30,9 +30,9 @@ func TestALongTransactionHoldsTheFloor(t *testing.T) {
 			require.True(t, f.floor(t).PinnedSince.IsZero())
 
 			late := source.openWriter()
+			require.NoError(t, changeIn(t.Context(), late, rng, 1)) // which may be of the same card
 			_, err := late.Exec(t.Context(), `UPDATE loyalty_card SET points = 4711.25 WHERE id = 1`)
 			require.NoError(t, err)
-			require.NoError(t, changeIn(t.Context(), late, rng, 1))
 			var pinned string
 			var rereads int64
 			for round := range 4 {
