@@ -196,3 +196,15 @@ func TestACheckWhoseWorkersLeaveIsGoneOnWithByOthers(t *testing.T) {
 		require.Equal(t, engine.StepDone, step.State, step.Verb)
 	}
 }
+
+// While a first load goes on nothing is counted yet: that nothing were rejected would be untrue.
+func TestAFirstLoadUnderWayHasNoRejectedShareYet(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	require.NoError(t, b.PauseEntity(t.Context(), "loyalty_point_history", engine.Act{}))
+	_, err := b.StartFull(t.Context(), engine.StartOptions{})
+	require.NoError(t, err)
+	s := b.until(t, "it waits for the entity", func(s *engine.Snapshot) bool { return s.Run.State == engine.RunPaused })
+	require.True(t, s.Run.First)
+	require.False(t, b.entity(s, "loyalty_card").RejectedShare().Known)
+}

@@ -183,7 +183,7 @@ func readState(ctx context.Context, tx pgx.Tx, run *engine.RunView, v *engine.En
 	v.TargetRows = engine.Known(target)
 	// While a cycle goes on, what was counted at the end of the last one says nothing of this one's rows; ticks are so short
 	// that their predecessor's figures stand, and a check or a repair is no cycle.
-	if run == nil || counted == int64(run.ID) || !recounts(run) {
+	if run == nil || !recounts(run) {
 		v.SourceRows = engine.Known(source)
 		v.Quarantined, v.Waiting, v.Waived = engine.Known(quarantined), engine.Known(waiting), engine.Known(waived)
 		v.Stale, v.Extra = engine.Known(stale), engine.Known(extra)
