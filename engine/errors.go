@@ -34,6 +34,8 @@ var (
 	ErrUnreachable = errors.New("unreachable")
 	// ErrBadFilter: the database cannot apply a filter, or not in time; or the list has no such column.
 	ErrBadFilter = errors.New("the filter cannot be applied")
+	// ErrUnkeyed: a first load fills the engine's tables without keys, and has not come to its end.
+	ErrUnkeyed = errors.New("the engine's tables have no keys yet")
 	// ErrNoSuchRun: the run does not exist.
 	ErrNoSuchRun = errors.New("no such run")
 )

@@ -61,7 +61,9 @@ type StepVerb string
 const (
 	StepPlan   StepVerb = "plan"   // one planning snapshot of the source: bounds, counts, the next floor; a small tick as a whole
 	StepLoad   StepVerb = "load"   // source rows into the engine or into quarantine, by id range
-	StepOwners StepVerb = "owners" // first load only: cards that lost their code leave before children arrive
+	StepOwners StepVerb = "owners" // first load only: cards that lost their code leave
+	StepIndex  StepVerb = "index"  // first load only: indexes of a table that was filled without any, one a batch
+	StepKeys   StepVerb = "keys"   // first load only: keys and foreign keys of a table that was filled without any
 	StepSettle StepVerb = "settle" // points of cards from their ledgers, by id range
 	StepSweep  StepVerb = "sweep"  // ids that are gone from the source, by id range
 	StepDelete StepVerb = "delete" // policy "delete" only: engine rows whose source row is gone leave, by id range
@@ -103,6 +105,7 @@ type Claim struct {
 	Epoch   int64  // raised by cancel and by every new run
 	Attempt int    // raised whenever the batch is handed to somebody else
 	First   bool   // the run fills empty tables
+	Unkeyed bool   // without keys, indexes and foreign keys: they are built behind the rows
 }
 
 // Counts are the rows of a batch, a step or a run, each source row counted once in exactly one of Inserted, Updated,

@@ -2,6 +2,7 @@ package cycle
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"ferry/engine"
@@ -127,6 +128,7 @@ type Target interface {
 type Load interface {
 	LoadReader
 	LoadWriter
+	Filler
 	Sweeper
 	Mender
 
@@ -191,6 +193,24 @@ type LoadWriter interface {
 	Settle(ctx context.Context, low, high int64, first bool) (changed int64, err error)
 	// SettleRows does so for some cards; the versions of fresh ones, which this transaction has written, do not rise again.
 	SettleRows(ctx context.Context, ids, fresh []int64) (changed int64, err error)
+}
+
+// Filler fills tables that have no keys yet. Nobody else writes them, and nothing is looked up in them row by row.
+type Filler interface {
+	// Fill copies new rows into the table, a binary COPY stream of insert columns; it gives how many. If the database refuses
+	// them none is there, and the transaction goes on as before.
+	Fill(ctx context.Context, e *entity.Entity, rows io.Reader) (int64, error)
+	// Loaded gives the ids of an entity's rows that came from Odoo, in no order.
+	Loaded(ctx context.Context, e *entity.Entity, each func(id int64)) error
+	// Balances gives the cards with Odoo ids above low up to high whose points a line of the engine's ledger decides, in id
+	// order, whether or not the cards are in the engine.
+	Balances(ctx context.Context, low, high int64) ([]Balance, error)
+}
+
+// Balance is what a card's ledger says.
+type Balance struct {
+	ID     int64
+	Points int64 // hundredths
 }
 
 // Sweeper finds and removes what is gone from the source.

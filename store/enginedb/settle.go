@@ -1,6 +1,13 @@
 package enginedb
 
-import "context"
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"ferry/engine/cycle"
+	"ferry/store/sqlstate"
+)
 
 // settledPoints gives of cards c what their points should be and what they are: the balance of the latest ledger line in the
 // engine, by Odoo id. A card without a line, or whose latest line at the source is in quarantine, has what Odoo's card says.
@@ -11,15 +18,29 @@ func settledPoints(where string) string {
 	return `
 			SELECT c.id, coalesce(l.points, c.odoo_points, 0) AS points, l.points IS NULL AS own, c.points AS has,
 				CASE WHEN h.id > coalesce(q.id, 0) THEN h.id END AS line, c.synced_to_odoo AS owned
-			FROM public.loyalty_cards c
+			FROM public.loyalty_cards c` + latestLine + `
+			CROSS JOIN LATERAL (SELECT CASE WHEN h.id > coalesce(q.id, 0) THEN h.points_balance END AS points) l
+			WHERE ` + where + ` AND c.odoo_card_id IS NOT NULL`
+}
+
+// latestLine joins to cards c their latest ledger line in the engine, h, and the latest that is in quarantine, q.
+const latestLine = `
 			LEFT JOIN LATERAL (
 				SELECT odoo_history_id AS id, points_balance FROM public.point_history
 				WHERE loyalty_card_id = c.id AND odoo_history_id IS NOT NULL ORDER BY odoo_history_id DESC LIMIT 1) h ON true
 			LEFT JOIN LATERAL (
 				SELECT max(source_id) AS id FROM ferry.quarantine
-				WHERE entity = 'loyalty_point_history' AND parent_id = c.id AND state IN ` + openStates + `) q ON true
-			CROSS JOIN LATERAL (SELECT CASE WHEN h.id > coalesce(q.id, 0) THEN h.points_balance END AS points) l
-			WHERE ` + where + ` AND c.odoo_card_id IS NOT NULL`
+				WHERE entity = 'loyalty_point_history' AND parent_id = c.id AND state IN ` + openStates + `) q ON true`
+
+// Balances gives the cards of a range whose points a ledger line decides, in id order. The cards need not be in the engine.
+func (l *load) Balances(ctx context.Context, low, high int64) ([]cycle.Balance, error) {
+	rows, err := l.tx.Query(ctx, `SELECT c.id, (h.points_balance * 100)::bigint FROM generate_series($1 + 1, $2::bigint) c (id)`+latestLine+`
+		WHERE h.id > coalesce(q.id, 0) ORDER BY c.id`, low, high)
+	if err != nil {
+		return nil, wrapAt(sqlstate.PhaseRead, "reading balances from the ledger", err)
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[cycle.Balance])
+	return out, wrapAt(sqlstate.PhaseRead, "reading balances from the ledger", err)
 }
 
 // settlePoints computes cards' points.

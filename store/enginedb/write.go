@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -21,6 +22,41 @@ func (l *load) Insert(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples
 	return l.bisect(ctx, e, rows, 0, rows.Len(), func(from, until int) error {
 		return l.copyIn(ctx, public(e), e.InsertColumns(), rows, from, until)
 	})
+}
+
+// Fill copies new rows into a table without keys.
+func (l *load) Fill(ctx context.Context, e *entity.Entity, rows io.Reader) (int64, error) {
+	if _, err := l.tx.Exec(ctx, `SAVEPOINT ferry_fill`); err != nil {
+		return 0, wrap("filling "+e.Target, err)
+	}
+	tag, err := l.conn.Conn().PgConn().CopyFrom(ctx, rows, copyFrom(public(e), e.InsertColumns()))
+	if err == nil {
+		_, err = l.tx.Exec(ctx, `RELEASE SAVEPOINT ferry_fill`)
+		return tag.RowsAffected(), wrap("filling "+e.Target, err)
+	}
+	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if _, back := l.tx.Exec(ctx, `ROLLBACK TO SAVEPOINT ferry_fill; RELEASE SAVEPOINT ferry_fill`); back != nil {
+			err = errors.Join(err, back)
+		}
+	}
+	return 0, wrapAt(sqlstate.PhaseWrite, "filling "+e.Target, err)
+}
+
+// Loaded gives the ids of an entity's rows that came from Odoo.
+func (l *load) Loaded(ctx context.Context, e *entity.Entity, each func(id int64)) error {
+	split := pgcopy.NewSplitter(func(fields [][]byte) error {
+		id, err := pgcopy.Int(fields[0])
+		if err == nil {
+			each(id)
+		}
+		return err
+	})
+	id := ident(e.OdooID)
+	_, err := l.conn.Conn().PgConn().CopyTo(ctx, split, "COPY (SELECT "+id+" FROM "+public(e)+" WHERE "+id+" IS NOT NULL) TO STDOUT (FORMAT binary)")
+	if err == nil {
+		err = split.Close()
+	}
+	return wrapAt(sqlstate.PhaseRead, "reading the ids of "+e.Target, err)
 }
 
 // Update copies changed rows into a temporary table and writes them with one UPDATE. A row that holds the new content
@@ -59,12 +95,15 @@ func (l *load) Update(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples
 }
 
 func (l *load) copyIn(ctx context.Context, table string, columns []string, rows *pgcopy.Tuples, from, until int) error {
-	sql := "COPY " + table + " (" + strings.Join(idents(columns), ", ") + ") FROM STDIN (FORMAT binary)"
-	tag, err := l.conn.Conn().PgConn().CopyFrom(ctx, rows.Reader(from, until), sql)
+	tag, err := l.conn.Conn().PgConn().CopyFrom(ctx, rows.Reader(from, until), copyFrom(table, columns))
 	if err == nil && tag.RowsAffected() != int64(until-from) {
 		return fmt.Errorf("%d rows were copied into %s, the server took %d", until-from, table, tag.RowsAffected())
 	}
 	return err
+}
+
+func copyFrom(table string, columns []string) string {
+	return "COPY " + table + " (" + strings.Join(idents(columns), ", ") + ") FROM STDIN (FORMAT binary)"
 }
 
 // bisect writes rows from…until under a savepoint. If the database refuses a row, it halves until it has found which:
