@@ -199,7 +199,8 @@ func (v *view) unsettledOf(ctx context.Context, e *entity.Entity, of cycle.Scope
 	})
 }
 
-// unlinked gives the rows of a scope without a link to a parent that is in the engine.
+// unlinked gives the rows of a scope without a link to a parent that is in the engine. Parents are looked up one by one: nearly all
+// rows have their link, which the planner cannot know, and would read all parents for each scope.
 func (v *view) unlinked(ctx context.Context, e *entity.Entity, p entity.Parent, of cycle.Scope) ([]check.Derived, error) {
 	parent, err := entity.Lookup(p.Entity)
 	if err != nil {
@@ -207,9 +208,10 @@ func (v *view) unlinked(ctx context.Context, e *entity.Entity, p entity.Parent, 
 	}
 	condition, args := inScope("t.id", of)
 	named := "t." + ident(e.Columns[p.Column].Target)
-	rows, err := v.tx.Query(ctx, `SELECT t.id, p.id, t.synced_to_odoo FROM `+public(e)+` t JOIN `+public(parent)+` p ON p.id = `+named+`
+	rows, err := v.tx.Query(ctx, `SELECT t.id, p.id, t.synced_to_odoo
+		FROM `+public(e)+` t, LATERAL (SELECT id FROM `+public(parent)+` WHERE id = `+named+` AND `+ident(parent.OdooID)+` IS NOT NULL OFFSET 0) p
 		WHERE $1 <> '' AND `+condition+` AND t.`+ident(e.OdooID)+` IS NOT NULL AND t.`+ident(p.Link)+` IS NULL AND `+named+` IS NOT NULL
-			AND p.`+ident(parent.OdooID)+` IS NOT NULL ORDER BY 1`, append([]any{pgx.QueryExecModeExec, e.Name}, args...)...)
+		ORDER BY 1`, append([]any{pgx.QueryExecModeExec, e.Name}, args...)...)
 	if err != nil {
 		return nil, wrapAt(sqlstate.PhaseRead, "looking for missing links of "+e.Target, err)
 	}
