@@ -30,7 +30,7 @@ type scale struct {
 }
 
 // fromEnv is the scale that the environment asks for; what it leaves out is that of a test among others.
-func fromEnv(t *testing.T) scale {
+func fromEnv(t testing.TB) scale {
 	t.Helper()
 	number := func(name string, otherwise int) int {
 		text := os.Getenv(name)
@@ -53,12 +53,13 @@ func fromEnv(t *testing.T) scale {
 type world struct {
 	*control.Control
 
+	odoo           *odoo.DB
 	source, target *pgxpool.Pool
 	writer         string // the source's address for who may write there
 }
 
 // cluster starts a server of the test's own: transactions of the one side must not hold back the other's floor.
-func cluster(t *testing.T) *embedded.Server {
+func cluster(t testing.TB) *embedded.Server {
 	t.Helper()
 	s, err := embedded.Start(t.Context(), embedded.Options{})
 	require.NoError(t, err)
@@ -66,7 +67,7 @@ func cluster(t *testing.T) *embedded.Server {
 	return s
 }
 
-func pool(t *testing.T, dsn string) *pgxpool.Pool {
+func pool(t testing.TB, dsn string) *pgxpool.Pool {
 	t.Helper()
 	p, err := pgxpool.New(t.Context(), dsn)
 	require.NoError(t, err)
@@ -74,7 +75,7 @@ func pool(t *testing.T, dsn string) *pgxpool.Pool {
 	return p
 }
 
-func newWorld(t *testing.T, o scale) *world {
+func newWorld(t testing.TB, o scale) *world {
 	t.Helper()
 	ctx := t.Context()
 	from, to := cluster(t), cluster(t)
@@ -89,6 +90,7 @@ func newWorld(t *testing.T, o scale) *world {
 	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	odooDB, err := odoo.Open(ctx, from.DSNAs("ferry_reader", "proof", "postgres"), "ferry test")
 	require.NoError(t, err)
+	w.odoo = odooDB
 	engineDB, err := enginedb.Open(ctx, to.DSN("postgres"), "ferry test", 8, false)
 	require.NoError(t, err)
 	jobs, err := queue.New(engineDB, logger)
@@ -119,7 +121,7 @@ func newWorld(t *testing.T, o scale) *world {
 }
 
 // await waits for a run to end and gives its state.
-func (w *world) await(t *testing.T, id engine.RunID) (state string) {
+func (w *world) await(t testing.TB, id engine.RunID) (state string) {
 	t.Helper()
 	defer func() {
 		if t.Failed() {
@@ -147,7 +149,7 @@ func (w *world) passFloor(t *testing.T) {
 }
 
 // where says in which state a run and its steps are.
-func (w *world) where(t *testing.T, id engine.RunID) (text string) {
+func (w *world) where(t testing.TB, id engine.RunID) (text string) {
 	t.Helper()
 	require.NoError(t, w.target.QueryRow(context.WithoutCancel(t.Context()), `SELECT concat_ws(' ', r.state, r.waits, r.last_error, (
 			SELECT string_agg(concat_ws(' ', verb, entity, state, low, carved, high, open, errors), '; ' ORDER BY seq)
@@ -178,7 +180,7 @@ func (w *world) findings(t *testing.T) []finding {
 }
 
 // extras are the rows of the engine of which a sweep has said that the source does not have them.
-func (w *world) extras(t *testing.T) map[row]bool {
+func (w *world) extras(t testing.TB) map[row]bool {
 	t.Helper()
 	found, err := w.target.Query(t.Context(), `SELECT entity, id FROM ferry.extra`)
 	require.NoError(t, err)

@@ -39,7 +39,7 @@ func (w *world) naive(t *testing.T, but planted) (invented int) {
 }
 
 // explained are the rows of which quarantine or a sweep says why both sides differ.
-func (w *world) explained(t *testing.T) map[row]bool {
+func (w *world) explained(t testing.TB) map[row]bool {
 	t.Helper()
 	out := w.extras(t)
 	found, err := w.target.Query(t.Context(), `SELECT entity, source_id FROM ferry.quarantine WHERE state IN ('open', 'waiting_parent', 'waived')`)

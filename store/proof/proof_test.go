@@ -59,7 +59,7 @@ func TestPlantedFaultsAreFoundUnderLiveWritesAndNoneIsInvented(t *testing.T) {
 }
 
 // check runs one check to its end.
-func (w *world) check(t *testing.T) *engine.CheckView {
+func (w *world) check(t testing.TB) *engine.CheckView {
 	t.Helper()
 	id, err := w.StartCheck(t.Context(), engine.CheckOptions{})
 	require.NoError(t, err)
