@@ -60,7 +60,7 @@ func (l *load) Balances(ctx context.Context, low, high int64) ([]cycle.Balance, 
 	var out []cycle.Balance
 	err := digest.Under(ctx, l.tx, rangeSettings, func() error {
 		rows, err := l.tx.Query(ctx, `SELECT c.id, (h.points_balance * 100)::bigint FROM generate_series($1::bigint + 1, $2::bigint) c (id)`+
-			cardsBetween("$1", "$2").latest()+` WHERE h.id > coalesce(q.id, 0) ORDER BY c.id`, low, high)
+			cardsBetween("$1", "$2").latest()+` WHERE h.id > coalesce(q.id, 0) AND h.points_balance IS NOT NULL ORDER BY c.id`, low, high)
 		if err != nil {
 			return err
 		}
