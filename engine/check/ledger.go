@@ -31,7 +31,7 @@ type LedgerRange struct {
 	Drifted []engine.LedgerCard
 }
 
-// LedgerWidth is how many ids of cards a batch of the ledger's step spans: some two seconds at the source, and twenty megabytes
+// LedgerWidth is how many ids of cards a batch of the ledger's step spans: some two seconds at the source, and 25 MB
 // here. A narrow one costs the same scans, so it does not adapt; what takes too long is cut in two.
 const LedgerWidth = 1 << 19
 

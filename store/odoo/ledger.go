@@ -31,7 +31,7 @@ func (db *DB) Drifted(ctx context.Context, low, high int64) (check.LedgerRange, 
 	if err != nil {
 		return out, err
 	}
-	defer s.Close() //nolint:contextcheck // it ends whatever becomes of the context
+	defer s.Close()       //nolint:contextcheck // it ends whatever becomes of the context
 	var first, last int64 // however wide the range, there is nothing beside its cards
 	err = s.tx.QueryRow(ctx, `SELECT count(*), coalesce(min(id), 1), coalesce(max(id), 0),
 			NOT EXISTS (SELECT FROM public.loyalty_card WHERE id > $2::bigint) FROM public.loyalty_card
