@@ -31,8 +31,9 @@ func (db *DB) Drifted(ctx context.Context, low, high int64) (check.LedgerRange, 
 	if err != nil {
 		return out, err
 	}
-	defer s.Close()       //nolint:contextcheck // it ends whatever becomes of the context
-	var first, last int64 // however wide the range, there is nothing beside its cards
+	defer s.Close() //nolint:contextcheck // it ends whatever becomes of the context
+	// However wide the range, there is nothing beside its cards.
+	var first, last int64
 	err = s.tx.QueryRow(ctx, `SELECT count(*), coalesce(min(id), 1), coalesce(max(id), 0),
 			NOT EXISTS (SELECT FROM public.loyalty_card WHERE id > $2::bigint) FROM public.loyalty_card
 		WHERE id > $1::bigint AND id <= $2::bigint`, low, high).Scan(&out.Cards, &first, &last, &out.Last)
@@ -163,8 +164,9 @@ func (s *Snapshot) wire(ctx context.Context, e *entity.Entity, column string) (e
 	return entity.WireAbsent, fmt.Errorf("%s has no column %s", e.Name, column)
 }
 
-// runningLines are the lines of some cards, from a table or what is like it, with the balance before each, and whether the line breaks the running balance: its own
-// balance is not the one before plus its amount. It is what check.Run says. Nothing is said of a card's first line.
+// runningLines are the lines of some cards, from what is like the table of them, with the balance before each, and whether the line
+// breaks the running balance: its own balance is not the one before plus its amount. It is what check.Run says. Nothing is said of
+// a card's first line.
 func runningLines(from string) string {
 	amount, before := `coalesce(amount, '0')`, `coalesce(before, '0')`
 	sum := `(CASE WHEN ` + noNumber(amount) + ` OR ` + noNumber(before) + ` THEN 'NaN' ELSE (` + before + `::numeric + ` + amount + `::numeric)::text END)`

@@ -28,7 +28,7 @@ type balance struct {
 // apart never pass. What is no finite number fails every comparison.
 func (b *balance) agrees(points float64) bool {
 	const within, bound = 5e-7, 1e9
-	if b.lines && !(math.Abs(points)+math.Abs(b.last) < bound && math.Abs(points-b.last) <= within) { //nolint:staticcheck // NaN
+	if b.lines && !(math.Abs(points)+math.Abs(b.last) < bound && math.Abs(points-b.last) <= within) {
 		return false
 	}
 	if b.moves == 0 {
@@ -82,16 +82,16 @@ func (s *Snapshot) amounts(
 	split := pgcopy.NewSplitter(func(fields [][]byte) error {
 		owner, err := pgcopy.Int(fields[0])
 		if err != nil {
-			return err //nolint:wrapcheck // wrapped below
+			return err
 		}
 		id, err := pgcopy.Int(fields[1])
 		if err != nil || fields[2] == nil {
 			each(owner, id, 0)
-			return err //nolint:wrapcheck // wrapped below
+			return err
 		}
 		amount, err := pgcopy.Float8(fields[2])
 		each(owner, id, amount)
-		return err //nolint:wrapcheck // wrapped below
+		return err
 	})
 	sql := "COPY (SELECT " + card + "::bigint, id::bigint, " + fmt.Sprintf(as, float(wire, column)) + " FROM " + table(e) +
 		" WHERE " + above(card, low, high) + ") TO STDOUT (FORMAT binary)"

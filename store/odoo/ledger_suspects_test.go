@@ -25,8 +25,8 @@ func ledgerAmounts() *rapid.Generator[float64] {
 
 // near is another float, about as far away as two may be that agree, or a few steps of the last place.
 func near(r *rapid.T, f float64) float64 {
-	by := rapid.SampledFrom([]float64{0, 0, 4e-7, 5e-7, 1e-6, 1.0000001e-6, 1.1e-6, 2e-6, 1}).Draw(r, "by") * rapid.SampledFrom([]float64{1, -1}).Draw(r, "sign")
-	f += by
+	by := rapid.SampledFrom([]float64{0, 0, 4e-7, 5e-7, 1e-6, 1.0000001e-6, 1.1e-6, 2e-6, 1}).Draw(r, "by")
+	f += by * rapid.SampledFrom([]float64{1, -1}).Draw(r, "sign")
 	for range rapid.IntRange(0, 3).Draw(r, "steps") {
 		f = math.Nextafter(f, math.Inf(1))
 	}
