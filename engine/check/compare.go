@@ -15,7 +15,7 @@ import (
 // Widths of the ranges of ids that a look narrows down, from the whole to rows.
 const (
 	spanWidth = 1 << 20 // digests are asked of as many ids at a time: so many can be explained, and are kept in memory
-	wideChunk = 10_000
+	wideChunk = 1000
 	slimChunk = 100
 )
 

@@ -20,14 +20,16 @@ func (l *look) digests(ctx context.Context, of cycle.Scope) error {
 		return err
 	}
 	l.found.Rows += wide.equal
-	if 2*len(wide.differ) > wide.chunks {
-		return l.each(ctx, wide.differ, l.ranges)
-	}
+	dense := false // most rows differ: to narrow down further is of no use
 	return l.each(ctx, wide.differ, func(ctx context.Context, of cycle.Scope) error {
+		if dense {
+			return l.ranges(ctx, of)
+		}
 		slim, err := l.sums(ctx, of, slimChunk)
 		if err != nil {
 			return err
 		}
+		dense = 2*slim.equal < slim.rows
 		l.found.Rows += slim.equal
 		return l.each(ctx, slim.differ, l.ranges)
 	})
@@ -65,7 +67,6 @@ func with(a, b []int64) []int64 {
 
 // sums is what the digests of a range say.
 type sums struct {
-	chunks  int           // that hold a row on either side
 	equal   int64         // rows in chunks that are equal
 	differ  []cycle.Scope // where both sides differ, neighbours joined
 	inexact []int64       // in order
@@ -123,7 +124,6 @@ func (s *sums) match(of cycle.Scope, width int64, theirs, ours []Chunk) {
 		s.differ = append(s.differ, cycle.Scope{Low: low, High: high})
 	}
 	for len(theirs) > 0 || len(ours) > 0 {
-		s.chunks++
 		switch {
 		case len(ours) == 0 || len(theirs) > 0 && theirs[0].Number < ours[0].Number:
 			if theirs[0].Rows > 0 {

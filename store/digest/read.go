@@ -23,10 +23,18 @@ func (s Side) Read(ctx context.Context, tx pgx.Tx, low, high, width int64, but [
 	if low >= high {
 		return nil, nil
 	}
-	back, err := set(ctx, tx, Settings)
-	if err != nil {
-		return nil, err
+	var out []Chunk
+	err := Under(ctx, tx, Settings, func() (err error) {
+		out, err = s.read(ctx, tx, low, high, width, but)
+		return err
+	})
+	for i := range out {
+		slices.Sort(out[i].Inexact)
 	}
+	return out, err
+}
+
+func (s Side) read(ctx context.Context, tx pgx.Tx, low, high, width int64, but []int64) ([]Chunk, error) {
 	args := []any{pgx.QueryExecModeExec}
 	if len(but) > 0 {
 		args = append(args, bits(low, high, but))
@@ -35,17 +43,21 @@ func (s Side) Read(ctx context.Context, tx pgx.Tx, low, high, width int64, but [
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the caller says whose error it is
 	}
-	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Chunk])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Chunk]) //nolint:wrapcheck // as above
+}
+
+// Under does something in a transaction whose session has other settings meanwhile. They are as before when it returns without an
+// error.
+func Under(ctx context.Context, tx pgx.Tx, settings map[string]string, do func() error) error {
+	back, err := set(ctx, tx, settings)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // as above
+		return err
 	}
-	if _, err := set(ctx, tx, back); err != nil {
-		return nil, err
+	if err := do(); err != nil {
+		return err
 	}
-	for i := range out {
-		slices.Sort(out[i].Inexact)
-	}
-	return out, nil
+	_, err = set(ctx, tx, back)
+	return err
 }
 
 // bits is a map of the ids above low up to high, as get_bit reads it: the first id is the lowest bit of the first byte.

@@ -167,18 +167,22 @@ const (
 // tick has been behind it.
 const rollSoon = 30 * time.Second
 
-// checkPace has a check occupy half of the workers, and a rolling one a single worker now and then: a pass takes half of the
-// time after which a proof should be renewed.
+// checkPace has a check occupy all workers, or half of them beside a run that writes. A rolling one has a single worker now and
+// then: a pass takes half of the time after which a proof should be renewed.
 func checkPace(ctx context.Context, tx pgx.Tx, s step, workers int) (pace, error) {
-	p := pace{outstanding: max(1, workers/2), widest: check.WidestBatch, behind: behindWriting}
+	p := pace{outstanding: max(1, workers), widest: check.WidestBatch, behind: behindWriting}
 	var sort check.Sort
 	var policies []byte
 	var ids int64
-	var unsettled bool
+	var unsettled, beside bool
 	err := tx.QueryRow(ctx, `SELECT coalesce(options->>'sort', ''), policies, coalesce(until < clock_timestamp(), false) AND $2 = 'compare',
 			(SELECT coalesce(sum(high - low), 0) FROM ferry.step WHERE run_id = r.id AND verb = 'compare'),
-			EXISTS (SELECT FROM ferry.discrepancy WHERE seen_run = r.id AND state = 'in_flight')
-		FROM ferry.run r WHERE id = $1`, s.Run, string(s.Verb)).Scan(&sort, &policies, &p.over, &ids, &unsettled)
+			EXISTS (SELECT FROM ferry.discrepancy WHERE seen_run = r.id AND state = 'in_flight'),
+			EXISTS (SELECT FROM ferry.run WHERE writes AND state IN ('queued', 'planning', 'running', 'pausing'))
+		FROM ferry.run r WHERE id = $1`, s.Run, string(s.Verb)).Scan(&sort, &policies, &p.over, &ids, &unsettled, &beside)
+	if beside {
+		p.outstanding = max(1, workers/2)
+	}
 	if err != nil || sort != check.SortRolling {
 		return p, err
 	}

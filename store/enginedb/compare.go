@@ -50,8 +50,14 @@ func (db *DB) View(ctx context.Context) (check.EngineView, error) {
 // begin fixes what the view sees, and reads when that was and what the cycles had left by then. A run that is active may have
 // carried a row and not yet what derives from it; so may one that did not come to its end, until a cycle does: what else ends
 // well meanwhile has not mended that.
+//
+// What a view reads are ranges of some ten thousand ids: to start other processes for that, or to compile it, takes longer.
 func (v *view) begin(ctx context.Context) error {
-	err := v.tx.QueryRow(ctx, `SELECT now(), pg_current_snapshot()::text, coalesce((SELECT bool_and(state = 'done') FROM ferry.run
+	_, err := v.tx.Exec(ctx, `SELECT set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)`)
+	if err != nil {
+		return err
+	}
+	err = v.tx.QueryRow(ctx, `SELECT now(), pg_current_snapshot()::text, coalesce((SELECT bool_and(state = 'done') FROM ferry.run
 				WHERE writes AND id >= (SELECT max(id) FROM ferry.run WHERE kind IN ('full', 'incremental'))), false)
 			AND NOT EXISTS (SELECT FROM ferry.run WHERE writes AND state IN ('queued', 'planning', 'running', 'pausing', 'paused', 'asking'))`).
 		Scan(&v.at.Time, &v.at.Snapshot, &v.atRest)
@@ -158,25 +164,43 @@ func (v *view) Derived(ctx context.Context, e *entity.Entity, of cycle.Scope) ([
 
 // unsettled gives the cards of a scope whose points are not what settling them would make them.
 func (v *view) unsettled(ctx context.Context, e *entity.Entity, of cycle.Scope) ([]check.Derived, error) {
-	column := e.Derived[0].Target
+	var out []check.Derived
+	read := func() (err error) {
+		out, err = v.unsettledOf(ctx, e, of)
+		return err
+	}
+	var err error
+	if of.IDs == nil {
+		err = digest.Under(ctx, v.tx, rangeSettings, read)
+	} else {
+		err = read()
+	}
+	return out, wrapAt(sqlstate.PhaseRead, "comparing points with the ledger", err)
+}
+
+func (v *view) unsettledOf(ctx context.Context, e *entity.Entity, of cycle.Scope) ([]check.Derived, error) {
 	condition, args := inScope("c.id", of)
+	meant := cards{where: condition}
+	if of.IDs == nil {
+		meant = cardsBetween("$2", "$3")
+	}
 	rows, err := v.tx.Query(ctx, `SELECT id, points::text, has::text, coalesce('line ' || line, 'card') || ' ' || points, owned
-		FROM (`+settledPoints(condition)+` AND $1 <> '') s WHERE points IS DISTINCT FROM has ORDER BY id`,
+		FROM (`+settledPoints(meant)+` AND $1 <> '') s WHERE points IS DISTINCT FROM has ORDER BY id`,
 		append([]any{pgx.QueryExecModeExec, e.Name}, args...)...)
 	if err != nil {
-		return nil, wrapAt(sqlstate.PhaseRead, "comparing points with the ledger", err)
+		return nil, err
 	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (check.Derived, error) {
-		d := check.Derived{Column: column}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (check.Derived, error) {
+		d := check.Derived{Column: e.Derived[0].Target}
 		var expected, target string
 		err := row.Scan(&d.Row, &expected, &target, &d.From, &d.Owned)
 		d.Expected, d.Target = engine.Known(expected), engine.Known(target)
 		return d, err
 	})
-	return out, wrapAt(sqlstate.PhaseRead, "comparing points with the ledger", err)
 }
 
-// unlinked gives the rows of a scope without a link to a parent that is in the engine.
+// unlinked gives the rows of a scope without a link to a parent that is in the engine. Parents are looked up one by one: nearly all
+// rows have their link, which the planner cannot know, and would read all parents for each scope.
 func (v *view) unlinked(ctx context.Context, e *entity.Entity, p entity.Parent, of cycle.Scope) ([]check.Derived, error) {
 	parent, err := entity.Lookup(p.Entity)
 	if err != nil {
@@ -184,9 +208,10 @@ func (v *view) unlinked(ctx context.Context, e *entity.Entity, p entity.Parent, 
 	}
 	condition, args := inScope("t.id", of)
 	named := "t." + ident(e.Columns[p.Column].Target)
-	rows, err := v.tx.Query(ctx, `SELECT t.id, p.id, t.synced_to_odoo FROM `+public(e)+` t JOIN `+public(parent)+` p ON p.id = `+named+`
+	rows, err := v.tx.Query(ctx, `SELECT t.id, p.id, t.synced_to_odoo
+		FROM `+public(e)+` t, LATERAL (SELECT id FROM `+public(parent)+` WHERE id = `+named+` AND `+ident(parent.OdooID)+` IS NOT NULL OFFSET 0) p
 		WHERE $1 <> '' AND `+condition+` AND t.`+ident(e.OdooID)+` IS NOT NULL AND t.`+ident(p.Link)+` IS NULL AND `+named+` IS NOT NULL
-			AND p.`+ident(parent.OdooID)+` IS NOT NULL ORDER BY 1`, append([]any{pgx.QueryExecModeExec, e.Name}, args...)...)
+		ORDER BY 1`, append([]any{pgx.QueryExecModeExec, e.Name}, args...)...)
 	if err != nil {
 		return nil, wrapAt(sqlstate.PhaseRead, "looking for missing links of "+e.Target, err)
 	}

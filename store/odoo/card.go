@@ -133,7 +133,7 @@ func (s *Snapshot) CardLedger(ctx context.Context, id int64, limit int) (*check.
 	out.Moves = maybe(moves)
 	rows, err := s.tx.Query(ctx, `SELECT id, transaction_time, amount, balance, before, place, broken, coalesce(origin, ''), move,
 			count(*) OVER (), min(id) FILTER (WHERE broken) OVER ()
-		FROM `+runningLines(`loyalty_card_id = $1`)+` l ORDER BY id DESC LIMIT $2`, id, limit)
+		FROM `+runningLines(`public.loyalty_point_history WHERE loyalty_card_id = $1`)+` l ORDER BY id DESC LIMIT $2`, id, limit)
 	if err != nil {
 		return nil, s.failed(ctx, "reading a card's ledger", entity.History, err)
 	}

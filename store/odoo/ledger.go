@@ -21,8 +21,8 @@ const ledgerLimit = 9 * time.Second
 
 // Drifted compares the balances of the cards with ids above low up to high.
 //
-// Neither history nor moves have an index on the card: each is scanned once and grouped, and only cards that drifted leave the
-// server. Amounts are compared as the decimals that the server writes, which are the shortest that name the float.
+// Neither history nor moves have an index on the card. So each is scanned once for the cards that may have drifted; of those the
+// server compares the amounts as the decimals that it writes, which are the shortest that name the float.
 func (db *DB) Drifted(ctx context.Context, low, high int64) (check.LedgerRange, error) {
 	ctx, cancel := context.WithTimeout(ctx, ledgerLimit)
 	defer cancel()
@@ -32,18 +32,23 @@ func (db *DB) Drifted(ctx context.Context, low, high int64) (check.LedgerRange, 
 		return out, err
 	}
 	defer s.Close() //nolint:contextcheck // it ends whatever becomes of the context
-	err = s.tx.QueryRow(ctx, `SELECT count(*), NOT EXISTS (SELECT FROM public.loyalty_card WHERE id > $2::bigint) FROM public.loyalty_card
-		WHERE id > $1::bigint AND id <= $2::bigint`, low, high).Scan(&out.Cards, &out.Last)
+	// However wide the range, there is nothing beside its cards.
+	var first, last int64
+	err = s.tx.QueryRow(ctx, `SELECT count(*), coalesce(min(id), 1), coalesce(max(id), 0),
+			NOT EXISTS (SELECT FROM public.loyalty_card WHERE id > $2::bigint) FROM public.loyalty_card
+		WHERE id > $1::bigint AND id <= $2::bigint`, low, high).Scan(&out.Cards, &first, &last, &out.Last)
 	if err != nil {
 		return out, s.failed(ctx, "counting cards", entity.Card, err)
 	}
 	if out.Cards == 0 {
 		return out, nil
 	}
-	if out.Drifted, err = s.drifted(ctx, low, high); err != nil || len(out.Drifted) == 0 {
+	suspects, err := s.suspects(ctx, first-1, last)
+	if err != nil || len(suspects) == 0 {
 		return out, err
 	}
-	return out, s.markBroken(ctx, out.Drifted)
+	out.Drifted, err = s.drifted(ctx, suspects)
+	return out, err
 }
 
 // cards begins a snapshot in which amounts are written as the shortest decimals, whatever the server is set to.
@@ -53,7 +58,8 @@ func (db *DB) cards(ctx context.Context) (*Snapshot, error) {
 		return nil, err
 	}
 	s := began.(*Snapshot) //nolint:forcetypeassert,errcheck // it is ours
-	if _, err := s.tx.Exec(ctx, `SET LOCAL extra_float_digits = 1`); err != nil {
+	// (To compile the comparison takes longer than to compare.)
+	if _, err := s.tx.Exec(ctx, `SELECT set_config('extra_float_digits', '1', true), set_config('jit', 'off', true)`); err != nil {
 		s.Close() //nolint:contextcheck // see above
 		return nil, sqlstate.Wrap(engine.SideSource, "beginning a snapshot", err)
 	}
@@ -88,35 +94,39 @@ func sumActive(wire entity.Wire) string {
 	return `coalesce((sum(rest) FILTER (WHERE NOT ` + is + `))::text, (sum(rest::text::numeric) FILTER (WHERE ` + is + `))::text, '0')`
 }
 
-// drifted gives the cards of a range whose balances disagree.
-func (s *Snapshot) drifted(ctx context.Context, low, high int64) ([]engine.LedgerCard, error) {
+// drifted gives those of some cards whose balances disagree, and whether the running balance breaks at one of their lines: both
+// in one more scan of history.
+func (s *Snapshot) drifted(ctx context.Context, cards []int64) ([]engine.LedgerCard, error) {
 	wire, err := s.wire(ctx, entity.Move, "remaining_point")
 	if err != nil {
 		return nil, err
 	}
 	rows, err := s.tx.Query(ctx, `
-		WITH lines AS (
-			SELECT DISTINCT ON (loyalty_card_id) loyalty_card_id AS card, points_balance AS last FROM public.loyalty_point_history
-			WHERE loyalty_card_id > $1::bigint AND loyalty_card_id <= $2::bigint ORDER BY loyalty_card_id, id DESC),
+		WITH history AS (
+			SELECT id, loyalty_card_id, points_amount, points_balance, transaction_time, origin, point_move_id FROM public.loyalty_point_history
+			WHERE loyalty_card_id IN (SELECT unnest($1::bigint[]))),
+		lines AS (
+			SELECT DISTINCT ON (loyalty_card_id) loyalty_card_id AS card, points_balance AS last FROM history ORDER BY loyalty_card_id, id DESC),
+		broken AS (SELECT DISTINCT card FROM `+runningLines(`history`)+` l WHERE broken),
 		rests AS (
 			SELECT card, `+sumActive(wire)+` AS moves FROM (
 				SELECT loyalty_card_id AS card, CASE WHEN state = 'active' THEN remaining_point END AS rest FROM public.loyalty_point_move
-				WHERE loyalty_card_id > $1::bigint AND loyalty_card_id <= $2::bigint) m
+				WHERE loyalty_card_id IN (SELECT unnest($1::bigint[]))) m
 			GROUP BY 1),
 		balances AS (
 			SELECT c.id::bigint, c.code::text, c.points::text AS points, l.card IS NOT NULL AS has_lines, l.last::text, r.card IS NOT NULL AS has_moves, r.moves
 			FROM public.loyalty_card c LEFT JOIN lines l ON l.card = c.id LEFT JOIN rests r ON r.card = c.id
-			WHERE c.id > $1::bigint AND c.id <= $2::bigint OFFSET 0)
-		SELECT id, code, points, has_lines, coalesce(last, '0'), has_moves, coalesce(moves, '0') FROM balances
-		WHERE has_lines AND `+disagree("points", "last")+` OR has_moves AND `+disagree("points", "moves")+` ORDER BY id`, low, high)
+			WHERE c.id IN (SELECT unnest($1::bigint[])) OFFSET 0)
+		SELECT id, code, points, has_lines, coalesce(last, '0'), has_moves, coalesce(moves, '0'), id IN (SELECT card FROM broken) FROM balances
+		WHERE has_lines AND `+disagree("points", "last")+` OR has_moves AND `+disagree("points", "moves")+` ORDER BY id`, cards)
 	if err != nil {
 		return nil, s.failed(ctx, "comparing balances", entity.History, err)
 	}
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.LedgerCard, error) {
 		var c engine.LedgerCard
 		var points, last, moves *string
-		var lines, hasMoves bool
-		err := row.Scan(&c.Card, &c.Code, &points, &lines, &last, &hasMoves, &moves)
+		var lines, hasMoves, broken bool
+		err := row.Scan(&c.Card, &c.Code, &points, &lines, &last, &hasMoves, &moves, &broken)
 		c.Points = maybe(points)
 		if lines {
 			c.Last = maybe(last)
@@ -125,6 +135,9 @@ func (s *Snapshot) drifted(ctx context.Context, low, high int64) ([]engine.Ledge
 			c.Moves = maybe(moves)
 		}
 		c.Drifts, c.Size = check.Drifts(c.Points, c.Last, c.Moves)
+		if broken {
+			c.Drifts = append(c.Drifts, engine.DriftRunning)
+		}
 		return c, err //nolint:wrapcheck // classed below
 	})
 	return out, s.failed(ctx, "comparing balances", entity.History, err)
@@ -151,35 +164,17 @@ func (s *Snapshot) wire(ctx context.Context, e *entity.Entity, column string) (e
 	return entity.WireAbsent, fmt.Errorf("%s has no column %s", e.Name, column)
 }
 
-// runningLines are the lines of some cards with the balance before each, and whether the line breaks the running balance: its own
-// balance is not the one before plus its amount. It is what check.Run says. Nothing is said of a card's first line.
-func runningLines(which string) string {
+// runningLines are the lines of some cards, from what is like the table of them, with the balance before each, and whether the line
+// breaks the running balance: its own balance is not the one before plus its amount. It is what check.Run says. Nothing is said of
+// a card's first line.
+func runningLines(from string) string {
 	amount, before := `coalesce(amount, '0')`, `coalesce(before, '0')`
 	sum := `(CASE WHEN ` + noNumber(amount) + ` OR ` + noNumber(before) + ` THEN 'NaN' ELSE (` + before + `::numeric + ` + amount + `::numeric)::text END)`
 	return `(SELECT id, card, amount, balance, before, place, transaction_time, origin, move, place > 1 AND ` + disagree(sum, "balance") + ` AS broken FROM (
 			SELECT id::bigint, loyalty_card_id::bigint AS card, points_amount::text AS amount, points_balance::text AS balance,
 				lag(points_balance::text) OVER w AS before, row_number() OVER w AS place,
 				CASE WHEN isfinite(transaction_time) THEN transaction_time END AS transaction_time, origin::text AS origin, point_move_id::bigint AS move
-			FROM public.loyalty_point_history WHERE ` + which + ` WINDOW w AS (PARTITION BY loyalty_card_id ORDER BY id)) h)`
-}
-
-// markBroken looks among drifted cards for those whose running balance breaks. That is one more scan of history.
-func (s *Snapshot) markBroken(ctx context.Context, cards []engine.LedgerCard) error {
-	at := make(map[int64]int, len(cards))
-	ids := make([]int64, len(cards))
-	for i, c := range cards {
-		at[c.Card], ids[i] = i, c.Card
-	}
-	rows, err := s.tx.Query(ctx, `SELECT DISTINCT card FROM `+runningLines(`loyalty_card_id = ANY($1)`)+` l WHERE broken`, ids)
-	if err != nil {
-		return s.failed(ctx, "looking for the line at which a balance breaks", entity.History, err)
-	}
-	var card int64
-	_, err = pgx.ForEachRow(rows, []any{&card}, func() error {
-		cards[at[card]].Drifts = append(cards[at[card]].Drifts, engine.DriftRunning)
-		return nil
-	})
-	return s.failed(ctx, "looking for the line at which a balance breaks", entity.History, err)
+			FROM ` + from + ` WINDOW w AS (PARTITION BY loyalty_card_id ORDER BY id)) h)`
 }
 
 // LedgerCost says in words what reading one card's ledger costs at the source.

@@ -215,7 +215,8 @@ func TestALedgerThatIsLockedIsLeftAlone(t *testing.T) {
 	require.Less(t, time.Since(began), odoo.MaxTransaction)
 	require.NoError(t, tx.Rollback(t.Context()))
 	require.Len(t, drifted(t, source, allCards), 37)
-	require.Equal(t, "0", one(t, db, `SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'ferry test' AND state LIKE 'idle in%'`))
+	require.Equal(t, "0", one(t, db, `SELECT count(*)::text FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name = 'ferry test' AND state LIKE 'idle in%'`))
 }
 
 func one(t *testing.T, db *pgtest.DB, sql string) (out string) {

@@ -99,8 +99,10 @@ func (s *Snapshot) Range(ctx context.Context, e *entity.Entity, low, high int64,
 
 // within is the condition that an id is above low up to high. COPY takes no parameters; integers written by strconv are
 // the one thing that is put into its text.
-func within(low, high int64) string {
-	return "id > " + strconv.FormatInt(low, 10) + " AND id <= " + strconv.FormatInt(high, 10)
+func within(low, high int64) string { return above("id", low, high) }
+
+func above(column string, low, high int64) string {
+	return column + " > " + strconv.FormatInt(low, 10) + " AND " + column + " <= " + strconv.FormatInt(high, 10)
 }
 
 // ByID reads the rows with the given ids, in id order; ids without a row are left out.

@@ -53,81 +53,83 @@ func fromEnv(t *testing.T) scale {
 type world struct {
 	*control.Control
 
+	odoo           *odoo.DB
 	source, target *pgxpool.Pool
 	writer         string // the source's address for who may write there
 }
 
 // cluster starts a server of the test's own: transactions of the one side must not hold back the other's floor.
-func cluster(t *testing.T) *embedded.Server {
-	t.Helper()
-	s, err := embedded.Start(t.Context(), embedded.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Stop(context.WithoutCancel(t.Context()))) })
+func cluster(tb testing.TB) *embedded.Server {
+	tb.Helper()
+	s, err := embedded.Start(tb.Context(), embedded.Options{})
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Stop(context.WithoutCancel(tb.Context()))) })
 	return s
 }
 
-func pool(t *testing.T, dsn string) *pgxpool.Pool {
-	t.Helper()
-	p, err := pgxpool.New(t.Context(), dsn)
-	require.NoError(t, err)
-	t.Cleanup(p.Close)
+func pool(tb testing.TB, dsn string) *pgxpool.Pool {
+	tb.Helper()
+	p, err := pgxpool.New(tb.Context(), dsn)
+	require.NoError(tb, err)
+	tb.Cleanup(p.Close)
 	return p
 }
 
-func newWorld(t *testing.T, o scale) *world {
-	t.Helper()
-	ctx := t.Context()
-	from, to := cluster(t), cluster(t)
-	w := &world{source: pool(t, from.DSN("postgres")), target: pool(t, to.DSN("postgres")), writer: from.DSN("postgres")}
+func newWorld(tb testing.TB, o scale) *world {
+	tb.Helper()
+	ctx := tb.Context()
+	from, to := cluster(tb), cluster(tb)
+	w := &world{source: pool(tb, from.DSN("postgres")), target: pool(tb, to.DSN("postgres")), writer: from.DSN("postgres")}
 	conn, err := pgx.Connect(ctx, w.writer)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	defer conn.Close(context.WithoutCancel(ctx))
 	_, err = demo.Generate(ctx, conn, demo.Params{Cards: o.cards, Seed: o.seed})
-	require.NoError(t, err)
-	require.NoError(t, demo.GrantReader(ctx, conn, "ferry_reader", "proof"))
+	require.NoError(tb, err)
+	require.NoError(tb, demo.GrantReader(ctx, conn, "ferry_reader", "proof"))
 
-	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	logger := slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	odooDB, err := odoo.Open(ctx, from.DSNAs("ferry_reader", "proof", "postgres"), "ferry test")
-	require.NoError(t, err)
+	require.NoError(tb, err)
+	w.odoo = odooDB
 	engineDB, err := enginedb.Open(ctx, to.DSN("postgres"), "ferry test", 8, false)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	jobs, err := queue.New(engineDB, logger)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	w.Control = control.New(control.Config{
 		Ledger: engineDB, Source: odooDB, Workers: jobs,
 		Migrate: func(ctx context.Context) error { return migrations.Init(ctx, engineDB.Pool(), nil, logger) },
-		Process: engine.Process{ID: t.Name(), Host: "test", PID: 1, Workers: 2},
+		Process: engine.Process{ID: tb.Name(), Host: "test", PID: 1, Workers: 2},
 		Actor:   engine.Actor{User: "tester", Host: "test"},
 		Logger:  logger, LookEvery: 20 * time.Millisecond,
 	})
 	w.Run(ctx)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 30*time.Second)
 		defer cancel()
-		require.NoError(t, w.Stop(ctx))
+		require.NoError(tb, w.Stop(ctx))
 		odooDB.Close()
 		engineDB.Close()
 	})
-	require.NoError(t, w.Init(ctx))
+	require.NoError(tb, w.Init(ctx))
 	// Of so few rows a handful is soon a large share.
 	_, err = w.target.Exec(ctx, `INSERT INTO ferry.policy VALUES ('vanish-share', '0.9')`)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	id, err := w.StartFull(ctx, engine.StartOptions{})
-	require.NoError(t, err)
-	require.Equal(t, "done", w.await(t, id))
+	require.NoError(tb, err)
+	require.Equal(tb, "done", w.await(tb, id))
 	return w
 }
 
 // await waits for a run to end and gives its state.
-func (w *world) await(t *testing.T, id engine.RunID) (state string) {
-	t.Helper()
+func (w *world) await(tb testing.TB, id engine.RunID) (state string) {
+	tb.Helper()
 	defer func() {
-		if t.Failed() {
-			t.Log(w.where(t, id))
+		if tb.Failed() {
+			tb.Log(w.where(tb, id))
 		}
 	}()
-	require.Eventually(t, func() bool {
-		err := w.target.QueryRow(t.Context(), `SELECT state FROM ferry.run WHERE id = $1`, id).Scan(&state)
+	require.Eventually(tb, func() bool {
+		err := w.target.QueryRow(tb.Context(), `SELECT state FROM ferry.run WHERE id = $1`, id).Scan(&state)
 		return err == nil && engine.RunState(state).Ended()
 	}, 5*time.Minute, 50*time.Millisecond, "run #%d ends", id)
 	return state
@@ -147,9 +149,9 @@ func (w *world) passFloor(t *testing.T) {
 }
 
 // where says in which state a run and its steps are.
-func (w *world) where(t *testing.T, id engine.RunID) (text string) {
-	t.Helper()
-	require.NoError(t, w.target.QueryRow(context.WithoutCancel(t.Context()), `SELECT concat_ws(' ', r.state, r.waits, r.last_error, (
+func (w *world) where(tb testing.TB, id engine.RunID) (text string) {
+	tb.Helper()
+	require.NoError(tb, w.target.QueryRow(context.WithoutCancel(tb.Context()), `SELECT concat_ws(' ', r.state, r.waits, r.last_error, (
 			SELECT string_agg(concat_ws(' ', verb, entity, state, low, carved, high, open, errors), '; ' ORDER BY seq)
 			FROM ferry.step WHERE run_id = r.id), (
 			SELECT string_agg(concat_ws(' ', d.entity, d.row_id, d.field, d.cause, d.version, d.version_at), '; ')
@@ -178,16 +180,16 @@ func (w *world) findings(t *testing.T) []finding {
 }
 
 // extras are the rows of the engine of which a sweep has said that the source does not have them.
-func (w *world) extras(t *testing.T) map[row]bool {
-	t.Helper()
-	found, err := w.target.Query(t.Context(), `SELECT entity, id FROM ferry.extra`)
-	require.NoError(t, err)
+func (w *world) extras(tb testing.TB) map[row]bool {
+	tb.Helper()
+	found, err := w.target.Query(tb.Context(), `SELECT entity, id FROM ferry.extra`)
+	require.NoError(tb, err)
 	out := map[row]bool{}
 	var r row
 	_, err = pgx.ForEachRow(found, []any{&r.Entity, &r.ID}, func() error {
 		out[r] = true
 		return nil
 	})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return out
 }

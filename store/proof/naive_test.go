@@ -39,17 +39,17 @@ func (w *world) naive(t *testing.T, but planted) (invented int) {
 }
 
 // explained are the rows of which quarantine or a sweep says why both sides differ.
-func (w *world) explained(t *testing.T) map[row]bool {
-	t.Helper()
-	out := w.extras(t)
-	found, err := w.target.Query(t.Context(), `SELECT entity, source_id FROM ferry.quarantine WHERE state IN ('open', 'waiting_parent', 'waived')`)
-	require.NoError(t, err)
+func (w *world) explained(tb testing.TB) map[row]bool {
+	tb.Helper()
+	out := w.extras(tb)
+	found, err := w.target.Query(tb.Context(), `SELECT entity, source_id FROM ferry.quarantine WHERE state IN ('open', 'waiting_parent', 'waived')`)
+	require.NoError(tb, err)
 	var r row
 	_, err = pgx.ForEachRow(found, []any{&r.Entity, &r.ID}, func() error {
 		out[r] = true
 		return nil
 	})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return out
 }
 

@@ -59,13 +59,13 @@ func TestPlantedFaultsAreFoundUnderLiveWritesAndNoneIsInvented(t *testing.T) {
 }
 
 // check runs one check to its end.
-func (w *world) check(t *testing.T) *engine.CheckView {
-	t.Helper()
-	id, err := w.StartCheck(t.Context(), engine.CheckOptions{})
-	require.NoError(t, err)
-	require.Equal(t, string(engine.RunDone), w.await(t, id))
-	v, err := w.Check(t.Context(), id)
-	require.NoError(t, err)
+func (w *world) check(tb testing.TB) *engine.CheckView {
+	tb.Helper()
+	id, err := w.StartCheck(tb.Context(), engine.CheckOptions{})
+	require.NoError(tb, err)
+	require.Equal(tb, string(engine.RunDone), w.await(tb, id))
+	v, err := w.Check(tb.Context(), id)
+	require.NoError(tb, err)
 	return v
 }
 
