@@ -24,3 +24,26 @@ func plainCode(code string) bool {
 	}
 	return true
 }
+
+// appendASCIICode is CleanCode for a code of ASCII; it gives false for any other.
+func appendASCIICode(dst, code []byte) ([]byte, bool) {
+	for len(code) > 0 && asciiSpace(code[0]) {
+		code = code[1:]
+	}
+	for len(code) > 0 && asciiSpace(code[len(code)-1]) {
+		code = code[:len(code)-1]
+	}
+	for _, c := range code {
+		switch {
+		case c >= 0x80:
+			return dst, false
+		case 'a' <= c && c <= 'z':
+			c -= 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst, true
+}
+
+// asciiSpace is what Unicode calls white space, of ASCII.
+func asciiSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }

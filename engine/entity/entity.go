@@ -59,7 +59,9 @@ type Entity struct {
 	Table   Table
 	Clean   func(*Row) // makes canonical what a column's kind alone does not; nil: nothing to do
 
-	mapped, insert []string // column lists, made once by register
+	// Made once by register.
+	parentAt       []*Parent // by column
+	mapped, insert []string  // column lists
 }
 
 // Derived is an engine column that is computed in the engine and follows another column when a row is new.
@@ -104,6 +106,7 @@ var registry []*Entity
 
 // register adds an entity; parents before children. It is called once by each entity's file.
 func register(e *Entity) *Entity {
+	e.parentAt = e.parentsByColumn()
 	e.mapped = e.mappedColumns()
 	e.insert = append(slices.Clone(e.mapped), e.derivedColumns()...)
 	registry = append(registry, e)

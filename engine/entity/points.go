@@ -81,8 +81,10 @@ func PointsFromFloat(f float64) Value {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return Value{State: NotFinite}
 	}
-	if f == 0 {
-		return Value{State: Present}
+	// An integer k below 2^53 divided by 100 is rounded correctly, and numbers of up to 15 digits never share their nearest
+	// double: a double that is k/100 has that as its shortest decimal, and there is nothing to round.
+	if hundredths := math.Round(f * 100); math.Abs(hundredths) < 1e13 && hundredths/100 == f {
+		return Value{State: Present, Int: int64(hundredths)}
 	}
 	var buf [32]byte
 	text := strconv.AppendFloat(buf[:0], math.Abs(f), 'e', -1, 64) // d.ddde±xx

@@ -67,15 +67,37 @@ type Verdict struct {
 	Warned []string // rules of severity warn that it broke
 }
 
-// Judge applies an entity's rules to a row.
-func (r Rules) Judge(e *Entity, row Row) Verdict {
+// Judge applies an entity's rules to a row. For many rows see Judges.
+func (r Rules) Judge(e *Entity, row Row) Verdict { return r.Judges(e).Judge(row) }
+
+// Judges are an entity's rules with the severities that are in force.
+type Judges []judging
+
+type judging struct {
+	*Rule
+
+	severity Severity
+}
+
+// Judges looks the severities of an entity's rules up once.
+func (r Rules) Judges(e *Entity) Judges {
+	out := make(Judges, 0, len(e.Rules))
+	for i := range e.Rules {
+		if severity := r.Of(e.Rules[i]); severity != Off {
+			out = append(out, judging{&e.Rules[i], severity})
+		}
+	}
+	return out
+}
+
+// Judge applies the rules to a row.
+func (j Judges) Judge(row Row) Verdict {
 	var v Verdict
-	for _, rule := range e.Rules {
-		severity := r.Of(rule)
-		if severity == Off || !rule.Broken(row) {
+	for _, rule := range j {
+		if !rule.Broken(row) {
 			continue
 		}
-		if severity == Warn {
+		if rule.severity == Warn {
 			v.Warned = append(v.Warned, rule.Name)
 			continue
 		}

@@ -56,13 +56,21 @@ func (e *Entity) derivedColumns() []string {
 	return out
 }
 
+// linkOf is the engine column that links to the parent that a column names; empty: none.
 func (e *Entity) linkOf(column int) string {
-	for _, p := range e.Parents {
-		if p.Column == column {
-			return p.Link
-		}
+	if p := e.parentAt[column]; p != nil {
+		return p.Link
 	}
 	return ""
+}
+
+// parentsByColumn finds the parent that a column names, if it names one.
+func (e *Entity) parentsByColumn() []*Parent {
+	out := make([]*Parent, len(e.Columns))
+	for i := range e.Parents {
+		out[e.Parents[i].Column] = &e.Parents[i]
+	}
+	return out
 }
 
 // AppendMapped adds the row's tuple of mapped columns. linked says whether the parent that a column points at is in
@@ -73,12 +81,17 @@ func (e *Entity) AppendMapped(t *pgcopy.Tuples, row Row, linked func(parent stri
 	})
 }
 
-// AppendInsert adds the row's tuple of insert columns: derived columns take the value of the column they start from.
-func (e *Entity) AppendInsert(t *pgcopy.Tuples, row Row, linked func(parent string, id int64) bool) {
+// AppendInsert adds the row's tuple of insert columns. Derived columns have the values given, and where there is none (Null)
+// that of the column they start from.
+func (e *Entity) AppendInsert(t *pgcopy.Tuples, row Row, linked func(parent string, id int64) bool, derived ...Value) {
 	t.Append(row.ID, len(e.insert), func(dst []byte) []byte {
 		dst = e.appendMapped(dst, row, linked)
-		for _, d := range e.Derived {
-			dst = appendValue(dst, e.Columns[d.From].Kind, row.Values[d.From])
+		for i, d := range e.Derived {
+			v := row.Values[d.From]
+			if i < len(derived) && derived[i].State != Null {
+				v = derived[i]
+			}
+			dst = appendValue(dst, e.Columns[d.From].Kind, v)
 		}
 		return dst
 	})
@@ -87,30 +100,22 @@ func (e *Entity) AppendInsert(t *pgcopy.Tuples, row Row, linked func(parent stri
 func (e *Entity) appendMapped(dst []byte, row Row, linked func(parent string, id int64) bool) []byte {
 	dst = pgcopy.AppendInt8(dst, row.ID)
 	dst = pgcopy.AppendInt8(dst, row.ID)
-	for i, c := range e.Columns {
-		v := row.Values[i]
+	for i := range e.Columns {
+		c, v := &e.Columns[i], row.Values[i]
 		if c.Target != "" {
 			dst = appendValue(dst, c.Kind, v)
 		}
-		if e.linkOf(i) == "" {
+		p := e.parentAt[i]
+		if p == nil || p.Link == "" {
 			continue
 		}
-		if v.State == Present && linked(e.parentOf(i), v.Int) {
+		if v.State == Present && linked(p.Entity, v.Int) {
 			dst = pgcopy.AppendInt8(dst, v.Int)
 		} else {
 			dst = pgcopy.AppendNull(dst)
 		}
 	}
 	return dst
-}
-
-func (e *Entity) parentOf(column int) string {
-	for _, p := range e.Parents {
-		if p.Column == column {
-			return p.Entity
-		}
-	}
-	return ""
 }
 
 func appendValue(dst []byte, kind Kind, v Value) []byte {
