@@ -86,6 +86,9 @@ type QuarantineDesk interface {
 type StartOptions struct {
 	Reason   string
 	Entities []string // source tables; none: all
+	// Restart empties tables that a first load has left without keys, and begins it again. It fails with ErrStateChanged where
+	// they have their keys.
+	Restart bool
 }
 
 // Act is an action on a run, with the state that the operator saw: if the run is in another one by now, the action

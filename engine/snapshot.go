@@ -30,6 +30,7 @@ type Snapshot struct {
 	Workers  []WorkerView // alive anywhere
 	Activity []Activity   // newest first
 	Errors   int64        // errors kept with Run
+	Unkeyed  RunID        // the first load that must come to its end before anything else may write; 0: none
 	Reasons  []ReasonView // of what is in quarantine now, most frequent first
 
 	Schedule  Schedule

@@ -40,7 +40,9 @@ func (f *ferry) syncFullCommand() *cobra.Command {
 		Short: "Read every row of the source, to the end",
 		Long: `Read every row of the source and bring the engine in step with it, to the end.
 
-An unfinished full run is taken over, even if ticks ran since: its result becomes this command's. Rows that a rule or the
+An unfinished full run is taken over, even if ticks ran since: its result becomes this command's. A first load fills the engine's
+tables without keys, and builds keys, indexes and foreign keys behind the rows; until it has come to its end nothing else may
+write, so it is taken over whatever ended it, or begun again with --restart. Rows that a rule or the
 engine refuses go to quarantine; waived rows, and rows that only wait for a parent, do not count against the limit.
 
 With --dry-run nothing is written, to either database: it says what the run would change if it began now, and ends with 0.
@@ -52,6 +54,7 @@ Exit codes: 0 done · 1 failed or cancelled · 3 more of an entity's rows were r
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.sync(cmd.Context(), o) },
 	}
 	o.register(cmd)
+	cmd.Flags().BoolVar(&o.Restart, "restart", false, "empty the tables that a first load has left without keys, and begin it again")
 	return cmd
 }
 

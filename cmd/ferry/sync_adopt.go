@@ -72,9 +72,19 @@ func (a *adoption) once(ctx context.Context) (engine.RunID, error) {
 		}
 		return a.start(ctx, a.c.StartIncremental)
 	}
+	if a.o.Restart {
+		return a.start(ctx, a.c.StartFull)
+	}
 	run, err := a.unfinished(ctx)
 	if err != nil {
 		return 0, err
+	}
+	if run == nil && s.Unkeyed != 0 {
+		first, err := a.c.target.ReadRun(ctx, s.Unkeyed)
+		if err != nil {
+			return 0, err
+		}
+		run = first.Run
 	}
 	if run == nil {
 		return a.start(ctx, a.c.StartFull)
@@ -82,7 +92,7 @@ func (a *adoption) once(ctx context.Context) (engine.RunID, error) {
 	if err := adoptable(run, a.identity); err != nil {
 		return 0, err
 	}
-	fmt.Fprintf(a.f.err, "resuming full run #%d, interrupted %s\n", run.ID, widget.Ago(run.Since, time.Now()))
+	fmt.Fprintf(a.f.err, "resuming full run #%d, %s %s\n", run.ID, run.State, widget.Ago(run.Since, time.Now()))
 	return run.ID, a.c.Resume(ctx, engine.Act{Run: run.ID, Seen: run.State, Reason: a.o.Reason})
 }
 

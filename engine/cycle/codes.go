@@ -126,6 +126,9 @@ func (o *owners) readHolders(ctx context.Context, snap SourceSnapshot, m *merge,
 	})
 }
 
+// lostDetail says why a row cannot have its code.
+const lostDetail = "its code belongs to another row, the lowest id that has it"
+
 // decide marks the losers and says what becomes of the holders.
 func (o *owners) decide(m *merge) {
 	lost := map[int64]bool{}
@@ -139,7 +142,7 @@ func (o *owners) decide(m *merge) {
 			m.ownerOf[id] = h.ID
 		case o.owner[code] != id:
 			lost[id] = true
-			row.Reason, row.Detail = entity.ReasonCode, "its code belongs to another row, the lowest id that has it"
+			row.Reason, row.Detail = entity.ReasonCode, lostDetail
 			m.ownerOf[id] = o.owner[code]
 		}
 	}

@@ -58,6 +58,8 @@ type Executor struct {
 	Logger  *slog.Logger
 	Reached func(Point) // nil but in tests that end or stop a worker there
 
+	hints hints
+
 	// Others carry out the verbs that are no part of a cycle, such as those of a check.
 	Others map[engine.StepVerb]Verb
 	// Plans plan the runs that are no cycle, by their kind.

@@ -39,7 +39,7 @@ func (s *codeSet) reject(m *merge) {
 		}
 		hash := s.hash(row.Values[m.e.Code].Text)
 		if s.parts[hash>>56].find(hash) {
-			row.Reason, row.Detail = entity.ReasonCode, "its code belongs to another row, the lowest id that has it"
+			row.Reason, row.Detail = entity.ReasonCode, lostDetail
 		}
 	}
 }

@@ -98,6 +98,9 @@ func Final(err error, tries int, last string) bool {
 const attemptLimit = 10 * time.Minute
 
 func (x *Executor) attempt(ctx context.Context, target Target, w Work) error {
+	if w.Verb == engine.StepIndex || w.Verb == engine.StepKeys || w.Unkeyed && w.Verb == engine.StepOwners {
+		return x.run(ctx, target, w) // an index takes what it takes
+	}
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
 	return x.run(ctx, target, w)
@@ -114,8 +117,14 @@ func (x *Executor) run(ctx context.Context, target Target, w Work) error {
 		}
 		return x.plan(ctx, target, w)
 	case engine.StepLoad:
+		if w.Unkeyed {
+			return x.pour(ctx, target, w)
+		}
 		return x.load(ctx, target, w)
 	case engine.StepOwners:
+		if w.Unkeyed {
+			return x.owners(ctx, target, w)
+		}
 		return x.inTarget(ctx, target, w, func(tx Load, c *engine.Counts) error {
 			// They were counted as inserted when their ranges were loaded; now they are only in quarantine.
 			e, err := entity.Lookup(w.Entity)
@@ -126,6 +135,10 @@ func (x *Executor) run(ctx context.Context, target Target, w Work) error {
 			c.Inserted = -c.Rejected
 			return err
 		})
+	case engine.StepIndex:
+		return x.index(ctx, target, w)
+	case engine.StepKeys:
+		return x.keys(ctx, target, w)
 	case engine.StepSettle:
 		return x.inTarget(ctx, target, w, func(tx Load, c *engine.Counts) (err error) {
 			c.Settled, err = tx.Settle(ctx, w.Low, w.High, w.First)

@@ -17,7 +17,7 @@ func (m *merge) faultOf(row *judged) (Fault, bool) {
 		return m.fault(row), true
 	}
 	for _, p := range m.e.Parents {
-		if v := row.Values[p.Column]; p.Link == "" && !m.parents[p.Entity][v.Int] {
+		if v := row.Values[p.Column]; p.Link == "" && !m.linked(p.Entity, v.Int) {
 			return m.waiting(row, p), true
 		}
 	}

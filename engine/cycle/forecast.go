@@ -156,7 +156,7 @@ func (f *forecast) readRange(ctx context.Context, e *entity.Entity, low, high in
 func (f *forecast) place(row judged) {
 	t := f.current
 	var counts engine.Counts
-	countRow(&counts, row)
+	countRow(&counts, &row)
 	t.Read += counts.Read
 	t.Precise += counts.Precise
 	own := f.fates[t.Entity]

@@ -122,6 +122,7 @@ var errTooMuch = errors.New("the rows of the batch are too large for one")
 func readRows(e *entity.Entity, w Work, read func(each func(entity.Row) error) error) ([]judged, error) {
 	var rows []judged
 	size := 0
+	judges := w.Rules.Judges(e)
 	err := read(func(row entity.Row) error {
 		for _, v := range row.Values {
 			size += len(v.Text)
@@ -129,7 +130,7 @@ func readRows(e *entity.Entity, w Work, read func(each func(entity.Row) error) e
 		if size > maxText && len(rows) > 0 {
 			return errTooMuch
 		}
-		rows = append(rows, judged{row, w.Rules.Judge(e, row)})
+		rows = append(rows, judged{row, judges.Judge(row)})
 		return nil
 	})
 	if size > maxText && len(rows) > 0 {
@@ -176,13 +177,13 @@ func settleFed(ctx context.Context, tx Load, fed, fresh map[int64]bool) (int64, 
 }
 
 // countRow adds what is counted about a row beside its fate.
-func countRow(c *engine.Counts, row judged) {
+func countRow(c *engine.Counts, row *judged) {
 	c.Read++
 	if len(row.Warned) > 0 {
 		c.Warned++
 	}
-	for _, v := range row.Values {
-		if v.State == entity.Rounded {
+	for i := range row.Values {
+		if row.Values[i].State == entity.Rounded {
 			c.Precise++
 			return
 		}

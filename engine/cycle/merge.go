@@ -30,7 +30,8 @@ type merge struct {
 	ownerOf map[int64]int64  // loser → owner of its code
 	passed  map[string]int64 // codes that changed hands → their new owner
 
-	parents map[string]map[int64]bool // entity → ids that are in the engine
+	parents map[string]map[int64]bool          // entity → ids that are in the engine
+	present func(parent string, id int64) bool // says so instead; nil: parents does
 	inserts pgcopy.Tuples
 	updates pgcopy.Tuples
 	scratch pgcopy.Tuples
@@ -110,7 +111,12 @@ func (m *merge) findParents(ctx context.Context, tx LoadReader) error {
 	return nil
 }
 
-func (m *merge) linked(parent string, id int64) bool { return m.parents[parent][id] }
+func (m *merge) linked(parent string, id int64) bool {
+	if m.present != nil {
+		return m.present(parent, id)
+	}
+	return m.parents[parent][id]
+}
 
 // walk goes through both sides in id order.
 func (m *merge) walk(stored *Stored) error {
@@ -139,7 +145,7 @@ func (m *merge) walk(stored *Stored) error {
 
 // place decides what becomes of one row; match is the engine's row of the same id, -1 without one.
 func (m *merge) place(row *judged, stored *Stored, match int) error {
-	countRow(&m.counts, *row)
+	countRow(&m.counts, row)
 	if fault, ok := m.faultOf(row); ok {
 		fault.Stale = match >= 0
 		m.reject(fault)

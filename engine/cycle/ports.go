@@ -33,6 +33,8 @@ type SourceSnapshot interface {
 	// Range reads the rows with ids above low up to high, in id order; with a floor only those that transactions from it on
 	// have written.
 	Range(ctx context.Context, e *entity.Entity, low, high int64, since Floor, each func(entity.Row) error) error
+	// Stream reads the rows with ids above low up to high, in id order. A row is only valid during the call, but for its texts.
+	Stream(ctx context.Context, e *entity.Entity, low, high int64, each func(*entity.Row) error) error
 	// ByID reads the rows of the given ids that exist, in id order.
 	ByID(ctx context.Context, e *entity.Entity, ids []int64, each func(entity.Row) error) error
 	// Buckets sums up the ids above low up to high by buckets of BucketWidth; empty ones are left out.

@@ -40,6 +40,9 @@ func (db *DB) StartCheck(ctx context.Context, sourceIdentity string, by engine.A
 		if err := refuseSecondCheck(ctx, tx, asked.Sort); err != nil {
 			return err
 		}
+		if err := refuseUnkeyed(ctx, tx); err != nil { // nothing can be looked up in its tables
+			return err
+		}
 		if o.Rolling {
 			if due, err := rollDue(ctx, tx); err != nil || !due {
 				return errors.Join(err, errNotDue)
@@ -53,7 +56,7 @@ func (db *DB) StartCheck(ctx context.Context, sourceIdentity string, by engine.A
 		}
 		return record(ctx, tx, entry{Actor: by, Action: "start check", Run: id, Reason: o.Reason, Outcome: "queued"})
 	})
-	if o.Rolling && (errors.Is(err, errNotDue) || errors.Is(err, engine.ErrRunActive)) {
+	if o.Rolling && (errors.Is(err, errNotDue) || errors.Is(err, engine.ErrRunActive) || errors.Is(err, engine.ErrUnkeyed)) {
 		return 0, nil
 	}
 	return id, err

@@ -214,6 +214,9 @@ func (db *DB) finishRun(ctx context.Context, tx pgx.Tx, e ending) error {
 	if _, err := tx.Exec(ctx, `UPDATE ferry.lease SET run_id = NULL WHERE run_id = $1`, e.id); err != nil {
 		return err
 	}
+	if _, err := tx.Exec(ctx, `DELETE FROM ferry.unkeyed WHERE run_id = $1`, e.id); err != nil {
+		return err
+	}
 	outcome := string(engine.RunDone)
 	var deleted int64
 	if err := tx.QueryRow(ctx, `SELECT sum(deleted)::bigint FROM ferry.step WHERE run_id = $1`, e.id).Scan(&deleted); err != nil {

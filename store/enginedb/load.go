@@ -26,6 +26,7 @@ type load struct {
 	conn   *pgxpool.Conn
 	tx     pgx.Tx
 	w      cycle.Work
+	late   bool // it holds no lease until it is stored
 }
 
 func wrap(doing string, err error) error { return sqlstate.Wrap(engine.SideTarget, doing, err) }
@@ -149,6 +150,11 @@ func (l *load) DropLosers(ctx context.Context, e *entity.Entity) (int64, error) 
 // Checkpoint writes what belongs to the batch's rows: deferred constraints first, then counts, checkpoint, next batches
 // and the job.
 func (l *load) Checkpoint(ctx context.Context, counts engine.Counts, took time.Duration) error {
+	if l.late {
+		if err := fence(ctx, l.tx, l.w); err != nil {
+			return wrap("checking the batch's lease", err)
+		}
+	}
 	if _, err := l.tx.Exec(ctx, `SET CONSTRAINTS ALL IMMEDIATE`); err != nil {
 		return l.deferredRefusal(err)
 	}

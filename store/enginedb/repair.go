@@ -222,7 +222,7 @@ func (db *DB) StartRepair(ctx context.Context, o cycle.RepairOrder, act engine.A
 		if err != nil {
 			return err
 		}
-		if err := refuseSecond(ctx, tx); err != nil {
+		if err := errors.Join(refuseSecond(ctx, tx), refuseUnkeyed(ctx, tx)); err != nil {
 			return err
 		}
 		if err := refuseOtherSource(ctx, tx, o.SourceIdentity); err != nil {

@@ -66,11 +66,13 @@ type newRun struct {
 	Scheduled      bool     // nobody asked for it
 	Options        []byte   // of a check; nil: none
 	Limit          time.Duration
+	Restart        bool // of a first load into tables without keys
 }
 
 // StartFull makes a full run. It fails with ErrRunActive while another writing run is active.
 func (db *DB) StartFull(ctx context.Context, sourceIdentity string, by engine.Actor, o engine.StartOptions) (engine.RunID, error) {
-	return db.start(ctx, newRun{Kind: engine.RunFull, SourceIdentity: sourceIdentity, Actor: by, Reason: o.Reason, Entities: o.Entities})
+	return db.start(ctx, newRun{Kind: engine.RunFull, SourceIdentity: sourceIdentity, Actor: by, Reason: o.Reason, Entities: o.Entities,
+		Restart: o.Restart})
 }
 
 // start makes a writing run and its planning batch. It fails with ErrRunActive while another writing run is active.
@@ -84,6 +86,14 @@ func (db *DB) start(ctx context.Context, n newRun) (engine.RunID, error) {
 		if err := refuseSecond(ctx, tx); err != nil {
 			return err
 		}
+		if n.Restart {
+			_, err = db.restart(ctx, tx, n.Actor)
+		} else {
+			err = refuseUnkeyed(ctx, tx)
+		}
+		if err != nil {
+			return err
+		}
 		if n.Scheduled {
 			if err := takeTick(ctx, tx); err != nil {
 				return err
@@ -91,6 +101,11 @@ func (db *DB) start(ctx context.Context, n newRun) (engine.RunID, error) {
 		}
 		if id, err = insertRun(ctx, tx, n, epoch); err != nil {
 			return err
+		}
+		if n.Restart {
+			if _, err := tx.Exec(ctx, `UPDATE ferry.unkeyed SET run_id = $1`, id); err != nil {
+				return err
+			}
 		}
 		if _, err := tx.Exec(ctx, `UPDATE ferry.lease SET run_id = $1`, id); err != nil {
 			return err

@@ -67,7 +67,7 @@ func inWords(reason string) string {
 func (db *DB) TickDue(ctx context.Context) (bool, error) {
 	var due bool
 	err := db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM ferry.schedule WHERE paused_by = '' AND next_at <= clock_timestamp())
-		AND NOT EXISTS (SELECT FROM ferry.run WHERE writes AND state = ANY($1))`, activeStates()).Scan(&due)
+		AND NOT EXISTS (SELECT FROM ferry.run WHERE writes AND state = ANY($1)) AND NOT EXISTS (SELECT FROM ferry.unkeyed)`, activeStates()).Scan(&due)
 	return due, sqlstate.Wrap(engine.SideTarget, "looking whether a tick is due", err)
 }
 

@@ -27,6 +27,10 @@ func (db *DB) ReadRun(ctx context.Context, id engine.RunID) (*engine.Snapshot, e
 		if err := readRun(ctx, tx, s, id); err != nil {
 			return err
 		}
+		var err error
+		if s.Unkeyed, err = unkeyedBy(ctx, tx); err != nil {
+			return err
+		}
 		steps := []func(context.Context, pgx.Tx, *engine.Snapshot) error{
 			readSteps, readEntities, readWorkers, readActivity, readFreshness, readLedger, readMonitor,
 			func(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
@@ -119,6 +123,10 @@ func doing(v engine.StepView) string {
 		return "loading " + v.Entity
 	case engine.StepOwners:
 		return "settling who owns each code"
+	case engine.StepIndex:
+		return "building indexes of " + v.Entity
+	case engine.StepKeys:
+		return "making keys of " + v.Entity
 	case engine.StepSettle:
 		return "settling points of " + v.Entity
 	case engine.StepSweep:

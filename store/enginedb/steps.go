@@ -25,6 +25,8 @@ const (
 	// A sweep sums ids up and keeps none of them, so it may span more; the first ones show how long that takes at the source.
 	sweepWidth      = 1 << 20
 	firstSweepWidth = 1 << 18
+	// A table without keys is filled by a stream, of which nothing is kept.
+	pourWidth = 1 << 18
 )
 
 // step is what carving needs of a step.
@@ -43,11 +45,14 @@ type step struct {
 func firstWidth(high int64) int64 { return min(max(high/20, minWidth), 10_000) }
 
 // nextWidth adapts a width to the time that a batch of it took.
-func nextWidth(verb engine.StepVerb, width int64, took time.Duration) int64 {
+func nextWidth(w cycle.Work, width int64, took time.Duration) int64 {
 	least, most := int64(minWidth), int64(maxWidth)
-	switch verb { //nolint:exhaustive // the others read rows
-	case engine.StepLedger:
-		return width // each batch costs the same scans, however narrow
+	if w.Unkeyed {
+		most = pourWidth
+	}
+	switch w.Verb { //nolint:exhaustive // the others read rows
+	case engine.StepLedger, engine.StepIndex, engine.StepKeys, engine.StepOwners:
+		return width // each batch costs the same, however narrow; or is one piece
 	case engine.StepSweep:
 		most = sweepWidth
 	case engine.StepCompare:
@@ -85,7 +90,7 @@ func (db *DB) advance(ctx context.Context, tx pgx.Tx, w cycle.Work, counts engin
 	}
 	s.Width = width
 	if 2*(w.High-w.Low) >= width { // a remainder says nothing about a whole batch
-		s.Width = nextWidth(s.Verb, width, took)
+		s.Width = nextWidth(w, width, took)
 	}
 	var state engine.RunState
 	if err := tx.QueryRow(ctx, `SELECT state FROM ferry.run WHERE id = $1 FOR NO KEY UPDATE`, s.Run).Scan(&state); err != nil {

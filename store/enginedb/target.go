@@ -24,6 +24,9 @@ type Target struct {
 var (
 	_ cycle.Target = (*Target)(nil)
 	_ cycle.Load   = (*load)(nil)
+	_ cycle.Build  = (*load)(nil)
+
+	_ cycle.Builder = (*Target)(nil)
 )
 
 // TargetFor gives the engine database to an attempt; complete marks its job as done within the batch's transaction.
@@ -60,10 +63,10 @@ func claim(ctx context.Context, tx pgx.Tx, batch engine.BatchID, attempt int) (c
 	var runState engine.RunState
 	err := tx.QueryRow(ctx, `
 		SELECT b.id, b.attempt, b.tries, b.sqlstate, b.state, b.low, b.high, s.verb, s.entity, coalesce(s.since::text, ''),
-			r.id, r.kind, r.state, r.epoch, r.first, r.rules, r.rules_hash, r.policies, r.source_identity, r.entities, r.accepted
+			r.id, r.kind, r.state, r.epoch, r.first, r.unkeyed, r.rules, r.rules_hash, r.policies, r.source_identity, r.entities, r.accepted
 		FROM ferry.batch b JOIN ferry.step s ON s.id = b.step_id JOIN ferry.run r ON r.id = b.run_id
 		WHERE b.id = $1 FOR UPDATE OF b`, batch).Scan(&w.Batch, &w.Attempt, &w.Tries, &w.LastSQLState, &state, &w.Low, &w.High, &w.Verb, &w.Entity,
-		&w.Since, &w.Run, &w.Kind, &runState, &w.Epoch, &w.First, &rules, &w.RulesHash, &policies, &w.SourceIdentity, &w.Entities, &accepted)
+		&w.Since, &w.Run, &w.Kind, &runState, &w.Epoch, &w.First, &w.Unkeyed, &rules, &w.RulesHash, &policies, &w.SourceIdentity, &w.Entities, &accepted)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return w, fmt.Errorf("%w: batch %d does not exist", engine.ErrFenced, batch)
@@ -166,6 +169,19 @@ func failRun(ctx context.Context, tx pgx.Tx, run engine.RunID, text string) erro
 
 // Begin opens the batch's writing transaction: it locks the leases and checks the epoch.
 func (t *Target) Begin(ctx context.Context, w cycle.Work) (cycle.Load, error) {
+	l, err := t.open(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	if err := fence(ctx, l.tx, w); err != nil {
+		l.Rollback()
+		return nil, sqlstate.Wrap(engine.SideTarget, "checking the batch's lease", err)
+	}
+	return l, nil
+}
+
+// open begins a transaction that holds the batch.
+func (t *Target) open(ctx context.Context, w cycle.Work) (*load, error) {
 	conn, err := t.db.pool.Acquire(ctx)
 	if err != nil {
 		return nil, sqlstate.Wrap(engine.SideTarget, "connecting", err)
@@ -179,10 +195,6 @@ func (t *Target) Begin(ctx context.Context, w cycle.Work) (cycle.Load, error) {
 	if err := t.db.holdBatch(ctx, tx, w.Batch); err != nil {
 		l.Rollback()
 		return nil, sqlstate.Wrap(engine.SideTarget, "waiting for the batch's last attempt to end", err)
-	}
-	if err := fence(ctx, tx, w); err != nil {
-		l.Rollback()
-		return nil, sqlstate.Wrap(engine.SideTarget, "checking the batch's lease", err)
 	}
 	return l, nil
 }

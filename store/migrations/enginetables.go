@@ -91,6 +91,10 @@ func constraints(e *entity.Entity) []constraint {
 // and how many of the tables exist. Columns that ferry does not know are none of its business, unless they would refuse
 // its rows.
 func CheckEngine(ctx context.Context, db Querier) (lacks []string, present int, err error) {
+	unkeyed, err := underFirstLoad(ctx, db)
+	if err != nil {
+		return nil, 0, err
+	}
 	for _, e := range entity.All() {
 		found, err := columnsOf(ctx, db, e.Target)
 		if err != nil {
@@ -102,6 +106,9 @@ func CheckEngine(ctx context.Context, db Querier) (lacks []string, present int, 
 		}
 		present++
 		lacks = append(lacks, columnLacks(e, found)...)
+		if unkeyed {
+			continue
+		}
 		missing, err := missingKeys(ctx, db, e)
 		if err != nil {
 			return nil, 0, err
@@ -109,6 +116,19 @@ func CheckEngine(ctx context.Context, db Querier) (lacks []string, present int, 
 		lacks = append(lacks, missing...)
 	}
 	return lacks, present, nil
+}
+
+// underFirstLoad reports whether the engine's tables have no keys because a first load has not come to its end.
+func underFirstLoad(ctx context.Context, db Querier) (bool, error) {
+	var known, unkeyed bool
+	err := db.QueryRow(ctx, `SELECT to_regclass('ferry.unkeyed') IS NOT NULL`).Scan(&known)
+	if err == nil && known {
+		err = db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM ferry.unkeyed)`).Scan(&unkeyed)
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking whether a first load is under way: %w", err)
+	}
+	return unkeyed, nil
 }
 
 type foundColumn struct {

@@ -118,18 +118,37 @@ func (s *Snapshot) ByID(ctx context.Context, e *entity.Entity, ids []int64, each
 }
 
 func (s *Snapshot) read(ctx context.Context, e *entity.Entity, where string, each func(entity.Row) error) error {
+	return s.tuples(ctx, e, where, func(decoder *entity.Decoder) func([][]byte) error {
+		return func(fields [][]byte) error {
+			row, err := decoder.Decode(fields)
+			if err != nil {
+				return err
+			}
+			return each(row)
+		}
+	})
+}
+
+// Stream reads the rows with ids above low up to high, in id order, each into the same row.
+func (s *Snapshot) Stream(ctx context.Context, e *entity.Entity, low, high int64, each func(*entity.Row) error) error {
+	return s.tuples(ctx, e, " WHERE "+within(low, high), func(decoder *entity.Decoder) func([][]byte) error {
+		row := entity.Row{Values: make([]entity.Value, len(e.Columns))}
+		return func(fields [][]byte) error {
+			if err := decoder.DecodeInto(&row, fields); err != nil {
+				return err
+			}
+			return each(&row)
+		}
+	})
+}
+
+// tuples copies rows out.
+func (s *Snapshot) tuples(ctx context.Context, e *entity.Entity, where string, take func(*entity.Decoder) func([][]byte) error) error {
 	shape, err := s.shape(ctx, e)
 	if err != nil {
 		return err
 	}
-	decoder := entity.NewDecoder(e, shape)
-	split := pgcopy.NewSplitter(func(fields [][]byte) error {
-		row, err := decoder.Decode(fields)
-		if err != nil {
-			return err
-		}
-		return each(row)
-	})
+	split := pgcopy.NewSplitter(take(entity.NewDecoder(e, shape)))
 	sql := "COPY (SELECT " + selectList(e, shape) + " FROM " + table(e) + where + " ORDER BY id) TO STDOUT (FORMAT binary)"
 	if _, err := s.conn.Conn().PgConn().CopyTo(ctx, split, sql); err != nil {
 		return sqlstate.Wrap(engine.SideSource, "reading "+e.Name, s.withHolders(ctx, e, err))

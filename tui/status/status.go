@@ -170,6 +170,8 @@ var verbs = map[engine.StepVerb]struct{ name, doing string }{
 	engine.StepPlan:   {"plan", "planning"},
 	engine.StepLoad:   {"load", "loading"},
 	engine.StepOwners: {"code owners", "code owners"},
+	engine.StepIndex:  {"index", "building indexes"},
+	engine.StepKeys:   {"keys", "making keys"},
 	engine.StepSettle: {"settle", "settling points"},
 	engine.StepSweep:  {"sweep", "looking for gone rows"},
 	engine.StepDelete: {"delete", "deleting gone rows"},

@@ -11,7 +11,9 @@ import (
 )
 
 // beyondLoading are the steps that are no entity's load, as they are shown: one line for each verb.
-var beyondLoading = []engine.StepVerb{engine.StepOwners, engine.StepSettle, engine.StepSweep, engine.StepDelete, engine.StepRepair}
+var beyondLoading = []engine.StepVerb{
+	engine.StepOwners, engine.StepIndex, engine.StepKeys, engine.StepSettle, engine.StepSweep, engine.StepDelete, engine.StepRepair,
+}
 
 // steps draws the steps of the run that belong to no single entity's load.
 func (o *Overview) steps() []canvas.Line {
@@ -56,7 +58,7 @@ func came(verb engine.StepVerb, c *engine.Counts) string {
 		return widget.Plural(c.Deleted, "row deleted", "rows deleted")
 	case engine.StepRepair:
 		return widget.Plural(c.Inserted+c.Updated+c.Deleted, "row changed", "rows changed")
-	case engine.StepPlan, engine.StepLoad, engine.StepOwners, engine.StepCompare, engine.StepConfirm, engine.StepLedger:
+	case engine.StepPlan, engine.StepLoad, engine.StepOwners, engine.StepIndex, engine.StepKeys, engine.StepCompare, engine.StepConfirm, engine.StepLedger:
 	}
 	return ""
 }

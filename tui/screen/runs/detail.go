@@ -242,7 +242,7 @@ func changedBy(verb engine.StepVerb, c *engine.Counts) int64 {
 		return c.Updated + c.Deleted
 	case engine.StepRepair:
 		return c.Updated + c.Deleted + c.Settled
-	case engine.StepPlan, engine.StepLoad, engine.StepOwners, engine.StepCompare, engine.StepConfirm, engine.StepLedger:
+	case engine.StepPlan, engine.StepLoad, engine.StepOwners, engine.StepIndex, engine.StepKeys, engine.StepCompare, engine.StepConfirm, engine.StepLedger:
 	}
 	return c.Updated
 }

@@ -1,0 +1,174 @@
+package enginedb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"ferry/engine"
+	"ferry/engine/cycle"
+	"ferry/engine/entity"
+	"ferry/store/migrations"
+)
+
+// A first load fills heaps, and builds keys, indexes and foreign keys behind the rows: that takes a fraction of what it takes
+// to keep them up to date row by row. From the plan of such a run to its end the tables have no keys, and ferry.unkeyed
+// names the run: it must come to its end, or begin again, before anybody else may write.
+
+// unkeyedBy gives the run of which the engine's tables wait for their keys; 0: they have them.
+func unkeyedBy(ctx context.Context, q querier) (engine.RunID, error) {
+	var run engine.RunID
+	err := q.QueryRow(ctx, `SELECT run_id FROM ferry.unkeyed`).Scan(&run)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	return run, err
+}
+
+// refuseUnkeyed fails with ErrUnkeyed while the engine's tables have no keys.
+func refuseUnkeyed(ctx context.Context, q querier) error {
+	run, err := unkeyedBy(ctx, q)
+	if err != nil || run == 0 {
+		return err
+	}
+	return engine.Refuse(engine.ErrUnkeyed, "the engine's tables have no keys yet: full run #%d fills them and builds these at its end; "+
+		"`ferry sync full` goes on with it, `ferry sync full --restart` empties the tables and begins again", run)
+}
+
+// unkey takes the keys from the engine's tables, which are empty, if that is nobody else's business. It reports whether they
+// have none now. A lock that cannot be had soon is no reason to wait.
+func (m *stepMaker) unkey(ctx context.Context) (bool, error) {
+	run, err := unkeyedBy(ctx, m.tx)
+	if err != nil || run != 0 {
+		return run == m.w.Run, err
+	}
+	why, err := migrations.Untouched(ctx, m.tx)
+	if err != nil {
+		return false, err
+	}
+	if why == "" {
+		err := pgx.BeginFunc(ctx, m.tx, func(inner pgx.Tx) error {
+			if _, err := inner.Exec(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
+				return err
+			}
+			for _, statement := range migrations.Unkey() {
+				if _, err := inner.Exec(ctx, statement); err != nil {
+					return err
+				}
+			}
+			_, err := inner.Exec(ctx, `SET LOCAL lock_timeout = DEFAULT`)
+			return err
+		})
+		switch pg, ok := errors.AsType[*pgconn.PgError](err); {
+		case err == nil:
+		case ok && pg.Code == "55P03":
+			why = "somebody holds a lock on " + pg.TableName + " for longer than 2 s"
+		default:
+			return false, fmt.Errorf("taking the keys from the engine's tables: %w", err)
+		}
+	}
+	if why != "" {
+		return false, record(ctx, m.tx, entry{
+			Action: "note", Run: m.w.Run, Outcome: "the engine's tables keep their keys while they are filled, which takes longer: " + why,
+		})
+	}
+	_, err = m.tx.Exec(ctx, `INSERT INTO ferry.unkeyed (run_id) VALUES ($1)`, m.w.Run)
+	return true, err
+}
+
+// makeUnkeyed makes the steps of a load into tables without keys.
+func (m *stepMaker) makeUnkeyed(ctx context.Context) error {
+	var waiting []*entity.Entity
+	indexed := func() error {
+		for _, e := range waiting {
+			if err := m.index(ctx, e); err != nil {
+				return err
+			}
+		}
+		waiting = nil
+		return nil
+	}
+	for _, e := range cycle.FillOrder() {
+		if len(e.Derived) > 0 {
+			if err := indexed(); err != nil { // what its derived columns follow from is looked up by the indexes
+				return err
+			}
+		}
+		p := m.planOf(e)
+		high, err := m.highest(ctx, p)
+		if err != nil {
+			return err
+		}
+		err = m.add(ctx, newStep{verb: engine.StepLoad, of: p, high: high, width: firstWidth(high), beyond: p.MaxID})
+		if err != nil {
+			return err
+		}
+		waiting = append(waiting, e)
+	}
+	if err := indexed(); err != nil {
+		return err
+	}
+	for _, e := range entity.All() {
+		if err := m.add(ctx, newStep{verb: engine.StepKeys, of: m.planOf(e), high: 1, width: 1, beyond: 1}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// index adds the building of a table's indexes: of codes that may be there twice once their owners are settled.
+func (m *stepMaker) index(ctx context.Context, e *entity.Entity) error {
+	if e.Code >= 0 {
+		if err := m.add(ctx, newStep{verb: engine.StepOwners, of: m.planOf(e), high: 1, width: 1, beyond: 1}); err != nil {
+			return err
+		}
+	}
+	indexes := int64(len(plainIndexes(e)))
+	return m.add(ctx, newStep{verb: engine.StepIndex, of: m.planOf(e), high: indexes, width: 1, beyond: indexes})
+}
+
+func (m *stepMaker) planOf(e *entity.Entity) cycle.EntityPlan {
+	for _, p := range m.plan.Entities {
+		if p.Entity == e {
+			return p
+		}
+	}
+	return cycle.EntityPlan{Entity: e}
+}
+
+// plainIndexes are the indexes that can be built at any time; those of codes come with their owners.
+func plainIndexes(e *entity.Entity) []migrations.Index {
+	var out []migrations.Index
+	for _, i := range migrations.Indexes(e) {
+		if !i.Code {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// restart empties tables without keys and what is known of their rows, for a full run that begins again.
+func (*DB) restart(ctx context.Context, tx pgx.Tx, by engine.Actor) (before engine.RunID, err error) {
+	before, err = unkeyedBy(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	if before == 0 {
+		return 0, engine.Refuse(engine.ErrStateChanged, "there is no first load to begin again: the engine's tables have their keys; "+
+			"`ferry sync full` reads every row")
+	}
+	for _, e := range entity.All() {
+		if _, err := tx.Exec(ctx, `TRUNCATE `+public(e)+` CASCADE`); err != nil {
+			return 0, err
+		}
+	}
+	for _, statement := range []string{`DELETE FROM ferry.quarantine`, `DELETE FROM ferry.extra`, `DELETE FROM ferry.entity_state`} {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return 0, err
+		}
+	}
+	return before, record(ctx, tx, entry{Actor: by, Action: "restart", Run: before, Outcome: "the engine's tables are emptied"})
+}
