@@ -64,6 +64,8 @@ type Executor struct {
 	Others map[engine.StepVerb]Verb
 	// Plans plan the runs that are no cycle, by their kind.
 	Plans map[engine.RunKind]Verb
+
+	thrift thrift
 }
 
 // Verb carries out one attempt at a batch; it ends with the attempt's one transaction, or with an error.

@@ -95,8 +95,8 @@ func (m *merge) gaveUp() []int64 {
 	if m.e.Code < 0 {
 		return nil
 	}
-	if m.scope.IDs != nil {
-		return slices.Concat(m.scope.IDs, m.retired)
+	if m.span.IDs != nil {
+		return slices.Concat(m.span.IDs, m.retired)
 	}
 	out := slices.Concat(m.updates.IDs(), m.extras, m.retired)
 	for _, f := range m.faults {

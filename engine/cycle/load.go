@@ -31,16 +31,14 @@ func (x *Executor) load(ctx context.Context, target Target, w Work) error {
 		return err
 	}
 	defer end()
-	rows, err := readRows(e, w, func(each func(entity.Row) error) error {
-		return snap.Range(sourceCtx, e, w.Low, w.High, w.Since, each)
-	})
+	found, err := x.readSource(sourceCtx, snap, e, w)
 	if err != nil {
 		return err
 	}
 	x.at(PointRead)
 	begin := sourceCtx // waiting for the lease must not keep the snapshot open
-	if e.Code < 0 && w.Since == "" {
-		snap.Close() // only codes and what is due need a second look at the source
+	if e.Code < 0 && w.Since == "" && !found.hashed {
+		snap.Close() // only codes, what is due and what differs need a second look at the source
 		begin = ctx
 	}
 	tx, err := target.Begin(begin, w)
@@ -49,7 +47,7 @@ func (x *Executor) load(ctx context.Context, target Target, w Work) error {
 	}
 	defer tx.Rollback()
 
-	m, err := x.loadMerge(sourceCtx, snap, tx, e, w, rows)
+	m, err := x.loadMerge(sourceCtx, snap, tx, e, w, found)
 	if err != nil {
 		return err
 	}
@@ -66,8 +64,38 @@ func (x *Executor) load(ctx context.Context, target Target, w Work) error {
 	return x.finish(ctx, tx, m.counts, time.Since(started))
 }
 
-// loadMerge gives the merge of a batch: about its whole range, or about what changed in it and what is due.
-func (x *Executor) loadMerge(ctx context.Context, snap SourceSnapshot, tx Load, e *entity.Entity, w Work, rows []judged) (*merge, error) {
+// fromSource is what a batch reads of the source before its transaction begins: rows, or hashes that say which rows to read.
+type fromSource struct {
+	hashed bool
+	hashes []RowHash
+	rows   []judged
+}
+
+func (x *Executor) readSource(ctx context.Context, snap SourceSnapshot, e *entity.Entity, w Work) (fromSource, error) {
+	found := fromSource{hashed: x.hashed(e, w)}
+	var err error
+	if found.hashed {
+		found.hashes, err = snap.Hashes(ctx, e, w.Low, w.High)
+		return found, err
+	}
+	found.rows, err = readRows(e, w, func(each func(entity.Row) error) error {
+		return snap.Range(ctx, e, w.Low, w.High, w.Since, each)
+	})
+	return found, err
+}
+
+// loadMerge gives the merge of a batch: about its whole range, about what differs in it, or about what changed in it and what
+// is due.
+func (x *Executor) loadMerge(ctx context.Context, snap SourceSnapshot, tx Load, e *entity.Entity, w Work, found fromSource) (*merge, error) {
+	if found.hashed {
+		m, err := x.mergeDiffering(ctx, snap, tx, e, w, found.hashes)
+		if err != nil {
+			return nil, err
+		}
+		m.sourceRead, m.merged = snap.Close, func() { x.at(PointMerge) }
+		return m, nil
+	}
+	rows := found.rows
 	scope := Scope{Low: w.Low, High: w.High}
 	if w.Since != "" {
 		due, err := tx.Due(ctx, e, w.Low, w.High, MaxRows)
@@ -95,9 +123,11 @@ func (m *merge) carry(source, ctx context.Context, snap SourceSnapshot, tx Load)
 
 // decide decides what becomes of every row, and writes nothing.
 func (m *merge) decide(source, ctx context.Context, snap SourceSnapshot, tx LoadReader) error {
-	var err error
-	if m.open, err = tx.Open(ctx, m.e, m.scope); err != nil {
-		return err
+	if !m.known {
+		var err error
+		if m.open, err = tx.Open(ctx, m.e, m.scope); err != nil {
+			return err
+		}
 	}
 	if m.e.Code >= 0 {
 		if err := m.settleCodes(source, snap, tx); err != nil {

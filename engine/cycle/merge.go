@@ -17,8 +17,10 @@ type merge struct {
 	e     *entity.Entity
 	w     Work
 	scope Scope
+	span  Scope       // beyond the scope, it is known of these ids that both sides are equal, and counted
 	rows  []judged    // of the scope, in id order
 	open  []OpenEntry // of the scope: what was in quarantine when the merge began
+	known bool        // open has been read
 
 	sourceRead func() // the source is not needed any more
 	merged     func() // it is known what becomes of every row
@@ -45,7 +47,7 @@ type merge struct {
 func newMerge(e *entity.Entity, w Work, scope Scope, rows []judged) *merge {
 	nothing := func() {}
 	return &merge{
-		e: e, w: w, scope: scope, rows: rows, sourceRead: nothing, merged: nothing,
+		e: e, w: w, scope: scope, span: scope, rows: rows, sourceRead: nothing, merged: nothing,
 		ownerOf: map[int64]int64{}, passed: map[string]int64{}, parents: map[string]map[int64]bool{}, lost: map[int64]bool{},
 	}
 }
@@ -77,7 +79,7 @@ func (m *merge) store(ctx context.Context, tx Load) error {
 	if err := tx.Rename(ctx, m.e, m.passed); err != nil {
 		return err
 	}
-	if err := tx.Extras(ctx, m.e, m.scope, m.extras); err != nil {
+	if err := tx.Extras(ctx, m.e, m.span, m.extras); err != nil {
 		return err
 	}
 	if err := m.tellOthers(ctx, tx); err != nil {
@@ -206,6 +208,11 @@ func (m *merge) takeAlong(ctx context.Context, tx LoadReader) error {
 			fault := m.fault(row)
 			fault.Stale = true
 			m.faults = append(m.faults, fault)
+			if m.span.Covers(row.ID) { // it was equal on both sides, and then lost its code
+				m.counts.Unchanged--
+				m.counts.Rejected++
+				m.counts.Stale++
+			}
 		case found && stored.Owned[match]:
 			// Its code stays with it, so the claimant cannot have it now.
 			return fmt.Errorf("%s %d holds a code that Odoo gave to another card, and the engine marked it as its own; "+

@@ -37,6 +37,8 @@ type SourceSnapshot interface {
 	Stream(ctx context.Context, e *entity.Entity, low, high int64, each func(*entity.Row) error) error
 	// ByID reads the rows of the given ids that exist, in id order.
 	ByID(ctx context.Context, e *entity.Entity, ids []int64, each func(entity.Row) error) error
+	// Hashes gives the rows with ids above low up to high by the hashes of what they should be in the engine, in id order.
+	Hashes(ctx context.Context, e *entity.Entity, low, high int64) ([]RowHash, error)
 	// Buckets sums up the ids above low up to high by buckets of BucketWidth; empty ones are left out.
 	Buckets(ctx context.Context, e *entity.Entity, low, high int64) ([]Bucket, error)
 	// IDs gives the ids above low up to high that exist, in order, and of them those that transactions from a floor on have
@@ -92,6 +94,7 @@ type Work struct {
 
 	Entities  []string        // of a plan: those that the run is about; empty: all
 	Bases     map[string]Base // of a plan: by entity
+	Alike     bool            // of a load of every row: whoever wrote the engine's rows judged and stored them as this run does
 	AnySource bool            // somebody decided that the source may be another one than before
 }
 
@@ -151,6 +154,8 @@ type Load interface {
 type LoadReader interface {
 	// Stored reads the engine's rows of a scope, in id order.
 	Stored(ctx context.Context, e *entity.Entity, of Scope) (*Stored, error)
+	// Hashes gives the engine's rows with ids above low up to high by the hashes of what they are, in id order.
+	Hashes(ctx context.Context, e *entity.Entity, low, high int64) ([]RowHash, error)
 	// Open gives what is in quarantine of a scope.
 	Open(ctx context.Context, e *entity.Entity, of Scope) ([]OpenEntry, error)
 	// Due gives the rows of a range that are in quarantine and should be read again, in id order.

@@ -82,24 +82,30 @@ func settlePoints(where, rise string) string {
 
 // Settle computes the points of a range of cards. A card that the engine has made its own keeps its points.
 //
-// Two statements: the first locks the cards in order, the second sees every ledger line that was committed before the
-// locks were held. One statement would compute from a snapshot older than its locks and lose a concurrent line.
+// Cards whose points are right already are only read: to lock a row writes it, and most cards of a cycle need nothing. Those
+// that differ are locked and then computed again, see SettleRows. A card that was right, and whose ledger changes while the
+// range is looked at, is settled by the transaction that writes the line.
 func (l *load) Settle(ctx context.Context, low, high int64, first bool) (int64, error) {
-	_, err := l.tx.Exec(ctx, `SELECT FROM public.loyalty_cards WHERE id > $1 AND id <= $2 AND odoo_card_id IS NOT NULL
-		ORDER BY id FOR NO KEY UPDATE`, low, high)
-	if err != nil {
-		return 0, wrap("locking cards", err)
+	var ids []int64
+	err := digest.Under(ctx, l.tx, rangeSettings, func() (err error) {
+		ids, err = l.ids(ctx, "comparing points with the ledger",
+			`SELECT id FROM (`+settledPoints(cardsBetween("$1", "$2"))+`) s WHERE has <> points AND NOT owned ORDER BY id`, low, high)
+		return err
+	})
+	if err != nil || len(ids) == 0 {
+		return 0, wrapAt(sqlstate.PhaseRead, "comparing points with the ledger", err)
 	}
-	rise := 1
+	var fresh []int64
 	if first {
-		rise = 0 // the card's points are still being stored for the first time
+		fresh = ids // their points are still being stored for the first time
 	}
-	tag, err := l.tx.Exec(ctx, settlePoints(`c.id > $2 AND c.id <= $3`, `$1`), rise, low, high)
-	return tag.RowsAffected(), wrap("settling points", err)
+	return l.SettleRows(ctx, ids, fresh)
 }
 
-// SettleRows computes the points of some cards, in the same two statements. The version of a card that this transaction
-// has written rose with that already.
+// SettleRows computes the points of some cards. The version of a card that this transaction has written rose with that already.
+//
+// Two statements: the first locks the cards in order, the second sees every ledger line that was committed before the
+// locks were held. One statement would compute from a snapshot older than its locks and lose a concurrent line.
 func (l *load) SettleRows(ctx context.Context, ids, fresh []int64) (int64, error) {
 	if fresh == nil {
 		fresh = []int64{}

@@ -89,6 +89,9 @@ func claim(ctx context.Context, tx pgx.Tx, batch engine.BatchID, attempt int) (c
 	if w.Verb == engine.StepPlan {
 		w.Bases, err = readBases(ctx, tx, w)
 	}
+	if err == nil && w.Verb == engine.StepLoad && w.Since == "" && !w.First {
+		w.Alike, err = storedAlike(ctx, tx, w)
+	}
 	return w, err
 }
 

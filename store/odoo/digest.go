@@ -48,6 +48,16 @@ func (s *Snapshot) Digests(ctx context.Context, e *entity.Entity, low, high, wid
 	return out, nil
 }
 
+// Hashes gives the rows with ids above low up to high by the hashes of what they should be in the engine, in id order.
+func (s *Snapshot) Hashes(ctx context.Context, e *entity.Entity, low, high int64) ([]cycle.RowHash, error) {
+	shape, err := s.shape(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	out, err := digest.CopyRows(ctx, s.conn.Conn().PgConn(), digest.SourceRows(e, shape, low, high))
+	return out, sqlstate.Wrap(engine.SideSource, "hashing rows of "+e.Name, s.withHolders(ctx, e, err))
+}
+
 // Versions names the versions of the rows of some ids by the transactions that wrote them. Without a floor every row is young.
 func (s *Snapshot) Versions(ctx context.Context, e *entity.Entity, ids []int64, floor cycle.Floor) (map[int64]check.Version, error) {
 	young := "true"

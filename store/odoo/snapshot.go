@@ -149,7 +149,8 @@ func (s *Snapshot) tuples(ctx context.Context, e *entity.Entity, where string, t
 		return err
 	}
 	split := pgcopy.NewSplitter(take(entity.NewDecoder(e, shape)))
-	sql := "COPY (SELECT " + selectList(e, shape) + " FROM " + table(e) + where + " ORDER BY id) TO STDOUT (FORMAT binary)"
+	// By the column, which the index has in order; "id" alone would be what the list makes of it, and sorted.
+	sql := "COPY (SELECT " + selectList(e, shape) + " FROM " + table(e) + where + " ORDER BY " + table(e) + ".id) TO STDOUT (FORMAT binary)"
 	if _, err := s.conn.Conn().PgConn().CopyTo(ctx, split, sql); err != nil {
 		return sqlstate.Wrap(engine.SideSource, "reading "+e.Name, s.withHolders(ctx, e, err))
 	}

@@ -1,0 +1,117 @@
+package digest
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"ferry/engine/cycle"
+	"ferry/engine/entity"
+	"ferry/engine/pgcopy"
+)
+
+// SourceRows is a query for COPY: of each row with an id above low up to high, in order, its id, the hash that Row says, and
+// whether rounding its points shows. Either is NULL where SQL cannot say it exactly: the row itself can.
+//
+// It sends a hash of each row, not sums of many: where one row in a hundred differs, evenly spread, nearly every chunk of
+// more than a hundred rows does.
+func SourceRows(e *entity.Entity, shape entity.Shape, low, high int64) string {
+	s := Source(e, shape)
+	rounded := []string{"false"}
+	for i, c := range e.Columns {
+		if c.Kind == entity.KindPoints && shape[i] != entity.WireAbsent {
+			rounded = append(rounded, strings.ReplaceAll(roundingShows(shape[i]), "{p}", pgx.Identifier{c.Source}.Sanitize()))
+		}
+	}
+	var exact []string
+	if s.inexact != "" {
+		exact = []string{"NOT coalesce(" + s.inexact + ", false)"}
+	}
+	return s.rows([]string{when(exact, s.Row()), strings.Join(rounded, " OR ")}, low, high)
+}
+
+// EngineRows is such a query for the engine's rows: id and hash. The hash is NULL where the row alone does not say that it is as
+// it should be: somebody else than ferry has written it, or it lacks the link to a parent that is there.
+func EngineRows(e *entity.Entity, low, high int64) (string, error) {
+	s := Engine(e)
+	sure := []string{"NOT synced_to_odoo", "id = " + s.id}
+	for _, p := range e.Parents {
+		if p.Link == "" {
+			continue
+		}
+		parent, err := entity.Lookup(p.Entity)
+		if err != nil {
+			return "", err
+		}
+		named, link := pgx.Identifier{e.Columns[p.Column].Target}.Sanitize(), pgx.Identifier{p.Link}.Sanitize()
+		// A scalar subquery is asked of the few rows without a link; an EXISTS might be answered by reading all parents first.
+		sure = append(sure, "CASE WHEN "+link+" IS NULL AND "+named+" IS NOT NULL THEN (SELECT false FROM "+
+			pgx.Identifier{"public", parent.Target}.Sanitize()+" parent WHERE parent.id = t."+named+" AND parent."+
+			pgx.Identifier{parent.OdooID}.Sanitize()+" IS NOT NULL) IS NULL ELSE true END")
+	}
+	return s.rows([]string{when(sure, s.Row())}, low, high), nil
+}
+
+// rows selects of the rows t with ids above low up to high id and expressions. They are sorted by the column, which the index
+// has in order, not by what is made of it.
+func (s Side) rows(list []string, low, high int64) string {
+	return "SELECT " + s.id + ", " + strings.Join(list, ", ") + " FROM " + strings.Replace(s.from, " WHERE ", " t WHERE ", 1) +
+		" AND t.id > " + number(low) + " AND t.id <= " + number(high) + " ORDER BY t.id"
+}
+
+func when(conditions []string, then string) string {
+	if len(conditions) == 0 {
+		return then
+	}
+	return "CASE WHEN " + strings.Join(conditions, "\n\tAND ") + " THEN " + then + " END"
+}
+
+// roundingShows is whether the shortest decimal of points {p} and its rounding to two places are more than 1e-6 apart; NULL
+// where this does not say. (Of several numbers one that shows is enough, and so says OR.)
+//
+// What is a number of two places already is its own rounding; see sourceNumber. Below 1e7 the residue |p*100 − round(p*100)| is
+// off by less than 4e-7: a hundred times half a unit in the last place of p is 1e-7, and the product adds 6e-8 of its own. So
+// wherever it is more than 1e-6 away from the threshold, 1e-4 in hundredths, it decides.
+func roundingShows(wire entity.Wire) string {
+	if wire == entity.WireFloat8 {
+		return `CASE WHEN abs({p}) < 1e11 THEN CASE WHEN round({p} * 100) / 100 = {p} THEN false
+				WHEN abs({p}) < 1e7 THEN CASE WHEN abs({p} * 100 - round({p} * 100)) > 1.01e-4 THEN true
+					WHEN abs({p} * 100 - round({p} * 100)) < 0.99e-4 THEN false END END
+			WHEN {p} IS NULL THEN false END`
+	}
+	return "CASE WHEN abs({p}) < 100000000000 THEN abs({p} - round({p}, 2)) > 0.000001 WHEN {p} IS NULL THEN false END"
+}
+
+// CopyRows reads what SourceRows or EngineRows ask for.
+func CopyRows(ctx context.Context, conn *pgconn.PgConn, query string) ([]cycle.RowHash, error) {
+	var out []cycle.RowHash
+	split := pgcopy.NewSplitter(func(fields [][]byte) error {
+		id, err := pgcopy.Int(fields[0])
+		if err != nil {
+			return err //nolint:wrapcheck // the caller says whose error it is
+		}
+		row := cycle.RowHash{ID: id, Look: fields[1] == nil}
+		if !row.Look {
+			if row.Sum, err = pgcopy.Int(fields[1]); err != nil {
+				return err //nolint:wrapcheck // as above
+			}
+		}
+		switch {
+		case len(fields) < 3:
+		case fields[2] == nil:
+			row.Look = true
+		default:
+			if row.Rounded, err = pgcopy.Bool(fields[2]); err != nil {
+				return err //nolint:wrapcheck // as above
+			}
+		}
+		out = append(out, row)
+		return nil
+	})
+	if _, err := conn.CopyTo(ctx, split, "COPY ("+query+") TO STDOUT (FORMAT binary)"); err != nil {
+		return nil, err //nolint:wrapcheck // as above
+	}
+	return out, split.Close() //nolint:wrapcheck // as above
+}
