@@ -114,11 +114,14 @@ func TestRowsOfManyBytesAreReadInSmallerBatches(t *testing.T) {
 	b.source.Exec(t, `DROP INDEX loyalty_point_history__origin_index`, `
 		INSERT INTO loyalty_point_history (loyalty_card_id, points_amount, points_balance, transaction_time, origin)
 		SELECT (SELECT min(id) FROM loyalty_card WHERE partner_id > 0), 1, 1, now(), repeat(chr(65 + i % 26), 1000000) FROM generate_series(1, 50) i`)
-	done(t, b.full(t))
+	done(t, b.full(t)) // which streams them
+	b.target.Exec(t, `UPDATE point_history SET origin = '' WHERE length(origin) = 1000000`)
+	s := b.full(t)
+	done(t, s)
 	require.Equal(t, "true", one(t, b.target, `SELECT (count(*) >= 2)::text FROM ferry.batch b JOIN ferry.step s ON s.id = b.step_id
-		WHERE s.verb = 'load' AND s.entity = 'loyalty_point_history' AND b.high > 900`), "50 MB are no batch of one worker")
+		WHERE s.run_id = $1 AND s.verb = 'load' AND s.entity = 'loyalty_point_history' AND b.high > 900`, s.Run.ID), "50 MB are no batch of one worker")
 	b.source.Exec(t, `UPDATE loyalty_point_history SET origin = lower(origin) WHERE length(origin) = 1000000`)
-	s := b.tick(t)
+	s = b.tick(t)
 	require.Equal(t, engine.RunDone, s.Run.State, s.Run.Error)
 	require.EqualValues(t, 50, b.entity(s, "loyalty_point_history").Counts.Updated)
 	b.faithful(t)

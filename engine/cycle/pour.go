@@ -53,6 +53,7 @@ func (x *Executor) pour(ctx context.Context, target Target, w Work) error {
 	if err != nil {
 		return err
 	}
+	x.at(PointMerge)
 	if err := p.setAside(ctx); err != nil {
 		return err
 	}
@@ -60,6 +61,9 @@ func (x *Executor) pour(ctx context.Context, target Target, w Work) error {
 		return fmt.Errorf("batch %d of %s does not add up, nothing was written: %+v", w.Batch, e.Name, p.counts)
 	}
 	x.at(PointWrite)
+	if len(e.Derived) > 0 {
+		x.at(PointPoints)
+	}
 	return x.finish(ctx, tx, p.counts, time.Since(started))
 }
 
