@@ -160,12 +160,11 @@ func (*DB) restart(ctx context.Context, tx pgx.Tx, by engine.Actor) (before engi
 		return 0, engine.Refuse(engine.ErrStateChanged, "there is no first load to begin again: the engine's tables have their keys; "+
 			"`ferry sync full` reads every row")
 	}
+	statements := append(migrations.Unkey(), `DELETE FROM ferry.quarantine`, `DELETE FROM ferry.extra`, `DELETE FROM ferry.entity_state`)
 	for _, e := range entity.All() {
-		if _, err := tx.Exec(ctx, `TRUNCATE `+public(e)+` CASCADE`); err != nil {
-			return 0, err
-		}
+		statements = append(statements, `TRUNCATE `+public(e))
 	}
-	for _, statement := range []string{`DELETE FROM ferry.quarantine`, `DELETE FROM ferry.extra`, `DELETE FROM ferry.entity_state`} {
+	for _, statement := range statements {
 		if _, err := tx.Exec(ctx, statement); err != nil {
 			return 0, err
 		}

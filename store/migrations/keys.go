@@ -61,20 +61,20 @@ func ForeignKeys(e *entity.Entity) map[string]string {
 	return out
 }
 
-// Unkey gives the statements that take keys, indexes and foreign keys from the engine's tables, children first.
+// Unkey gives the statements that take keys, indexes and foreign keys from the engine's tables, children first, as far as they
+// are there: an index is built before it becomes a constraint.
 func Unkey() []string {
 	var out []string
 	all := entity.All()
 	for _, e := range slices.Backward(all) {
 		for _, f := range e.Table.ForeignKeys {
-			out = append(out, "ALTER TABLE "+public(e.Target)+" DROP CONSTRAINT "+quote(f.Name))
+			out = append(out, "ALTER TABLE "+public(e.Target)+" DROP CONSTRAINT IF EXISTS "+quote(f.Name))
 		}
 		for _, i := range Indexes(e) {
 			if i.Attach != "" {
-				out = append(out, "ALTER TABLE "+public(e.Target)+" DROP CONSTRAINT "+quote(i.Name))
-			} else {
-				out = append(out, "DROP INDEX "+public(i.Name))
+				out = append(out, "ALTER TABLE "+public(e.Target)+" DROP CONSTRAINT IF EXISTS "+quote(i.Name))
 			}
+			out = append(out, "DROP INDEX IF EXISTS "+public(i.Name))
 		}
 	}
 	return out

@@ -1,0 +1,149 @@
+package control_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ferry/engine"
+)
+
+// keysOf lists the keys and indexes of the engine's tables, each as the server writes it.
+const keysOf = `SELECT text FROM (
+	SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) || ' ' || convalidated AS text FROM pg_constraint
+		WHERE conrelid IN ('loyalty_cards'::regclass, 'point_moves'::regclass, 'point_history'::regclass)
+	UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public') k ORDER BY 1`
+
+// halfLoaded begins a first load and leaves it where cards are to come: everything else is there, without keys.
+func halfLoaded(t *testing.T) (*bundle, engine.RunID) {
+	t.Helper()
+	b := setup(t, odooDump)
+	require.NoError(t, b.PauseEntity(t.Context(), "loyalty_card", engine.Act{}))
+	id, err := b.StartFull(t.Context(), engine.StartOptions{})
+	require.NoError(t, err)
+	b.until(t, "it waits for cards", func(s *engine.Snapshot) bool { return s.Run.ID == id && s.Run.State == engine.RunPaused })
+	return b, id
+}
+
+func TestAFirstLoadBuildsItsKeysBehindTheRows(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	before := rows(t, b.target, keysOf)
+	require.NotEmpty(t, before)
+	s := b.full(t)
+	done(t, s)
+	require.Zero(t, s.Unkeyed)
+	require.Equal(t, before, rows(t, b.target, keysOf), "the tables are as `ferry init` made them")
+	var verbs []engine.StepVerb
+	for _, step := range s.Steps {
+		verbs = append(verbs, step.Verb)
+	}
+	require.Equal(t, []engine.StepVerb{
+		engine.StepPlan, engine.StepLoad, engine.StepLoad, engine.StepIndex, engine.StepIndex, engine.StepLoad, engine.StepOwners, engine.StepIndex,
+		engine.StepKeys, engine.StepKeys, engine.StepKeys,
+	}, verbs, "cards come last, with the points that their ledgers give them")
+	require.Equal(t, "0", one(t, b.target, `SELECT count(*)::text FROM loyalty_cards WHERE sync_version <> 0`))
+	require.Equal(t, "0", one(t, b.target, `SELECT count(*)::text FROM pg_stat_user_tables WHERE relname = 'loyalty_cards' AND n_tup_upd > 0`),
+		"no card is written twice")
+	require.NotEmpty(t, b.held(t, "code_taken"), "the dump has cards that share a code")
+	b.faithful(t)
+	b.inStep(t)
+}
+
+func TestTablesThatAreNotFerrysAloneKeepTheirKeys(t *testing.T) {
+	t.Parallel()
+	for name, statement := range map[string]string{
+		"an index":    `CREATE INDEX mine ON point_moves (origin)`,
+		"a trigger":   `CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER t BEFORE INSERT ON loyalty_cards FOR EACH ROW EXECUTE FUNCTION nothing()`,
+		"a reference": `CREATE TABLE mine (card bigint REFERENCES loyalty_cards (id))`,
+		"a name":      `ALTER TABLE point_history RENAME CONSTRAINT point_history_pkey TO mine`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, odooDump)
+			b.target.Exec(t, statement)
+			before := rows(t, b.target, keysOf)
+			done(t, b.full(t))
+			require.Equal(t, "false", one(t, b.target, `SELECT unkeyed::text FROM ferry.run`))
+			require.Contains(t, one(t, b.target, `SELECT outcome FROM ferry.journal WHERE action = 'note' AND outcome LIKE '%keep their keys%'`), "takes longer")
+			require.Equal(t, before, rows(t, b.target, keysOf))
+			b.faithful(t)
+		})
+	}
+}
+
+func TestUntilTheKeysAreThereNothingElseWrites(t *testing.T) {
+	t.Parallel()
+	b, id := halfLoaded(t)
+	require.Equal(t, id, b.until(t, "it is shown", func(s *engine.Snapshot) bool { return s.Unkeyed != 0 }).Unkeyed)
+	require.NoError(t, b.Cancel(t.Context(), engine.Act{Run: id, Reason: "enough for today"}))
+	require.Equal(t, engine.RunCancelled, b.await(t, id).Run.State)
+
+	_, err := b.StartIncremental(t.Context(), engine.StartOptions{})
+	require.ErrorIs(t, err, engine.ErrUnkeyed)
+	require.ErrorContains(t, err, "ferry sync full")
+	_, err = b.StartFull(t.Context(), engine.StartOptions{Entities: []string{"loyalty_card"}})
+	require.ErrorIs(t, err, engine.ErrUnkeyed)
+	_, err = b.StartCheck(t.Context(), engine.CheckOptions{})
+	require.ErrorIs(t, err, engine.ErrUnkeyed)
+	due, err := b.ledger.TickDue(t.Context())
+	require.NoError(t, err)
+	require.False(t, due)
+	require.NoError(t, b.Init(t.Context()), "init finds nothing to complain about")
+
+	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_card", engine.Act{}))
+	require.NoError(t, b.Resume(t.Context(), engine.Act{Run: id}))
+	s := b.await(t, id)
+	done(t, s)
+	require.Zero(t, s.Unkeyed)
+	b.faithful(t)
+	b.inStep(t)
+}
+
+func TestAFirstLoadBeginsAgain(t *testing.T) {
+	t.Parallel()
+	b, id := halfLoaded(t)
+	_, err := b.StartFull(t.Context(), engine.StartOptions{Restart: true})
+	require.ErrorIs(t, err, engine.ErrRunActive, "the run must have ended")
+	require.NoError(t, b.Cancel(t.Context(), engine.Act{Run: id}))
+	b.await(t, id)
+	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_card", engine.Act{}))
+	b.target.Exec(t, `INSERT INTO ferry.quarantine (entity, source_id, state, reason, run_id) SELECT 'loyalty_card', 4000000, 'open', 'test', max(id) FROM ferry.run`)
+
+	id, err = b.StartFull(t.Context(), engine.StartOptions{Restart: true})
+	require.NoError(t, err)
+	done(t, b.await(t, id))
+	require.Equal(t, "true", one(t, b.target, `SELECT unkeyed::text FROM ferry.run WHERE id = $1`, id))
+	require.Equal(t, "1", one(t, b.target, `SELECT count(*)::text FROM ferry.journal WHERE action = 'restart'`))
+	b.faithful(t)
+	b.inStep(t)
+
+	before := b.fingerprint(t)
+	_, err = b.StartFull(t.Context(), engine.StartOptions{Restart: true})
+	require.ErrorIs(t, err, engine.ErrStateChanged, "keys are there: nothing is emptied")
+	require.Equal(t, before, b.fingerprint(t))
+}
+
+// Whether a row's card will be there is known by a hint while tables without keys are filled. What the hint got wrong must come
+// right: in the run itself where keys would break, and with the next tick where a row waits for nothing.
+func TestCardsThatChangeDuringAFirstLoad(t *testing.T) {
+	t.Parallel()
+	b, id := halfLoaded(t)
+	gone := rows(t, b.source, `SELECT loyalty_card_id::text FROM loyalty_point_move m JOIN loyalty_card c ON c.id = m.loyalty_card_id
+		WHERE c.partner_id > 0 GROUP BY 1 ORDER BY 1 LIMIT 3`)
+	come := rows(t, b.source, `SELECT h.loyalty_card_id::text FROM loyalty_point_history h JOIN loyalty_card c ON c.id = h.loyalty_card_id
+		WHERE c.partner_id IS NULL GROUP BY 1 ORDER BY 1 LIMIT 3`)
+	require.Len(t, gone, 3)
+	for _, card := range gone {
+		b.source.Exec(t, `UPDATE loyalty_card SET partner_id = NULL WHERE id = `+card)
+	}
+	for _, card := range come {
+		b.source.Exec(t, `UPDATE loyalty_card SET partner_id = (SELECT max(partner_id) FROM loyalty_card) WHERE id = `+card)
+	}
+	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_card", engine.Act{}))
+	s := b.await(t, id)
+	done(t, s)
+	require.NotZero(t, b.entity(s, "loyalty_point_move").Waiting.Value, "rows whose card is not there have left again")
+	b.inStep(t)
+	b.faithful(t)
+}
