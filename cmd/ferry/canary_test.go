@@ -263,7 +263,7 @@ func (c *cage) everyScreen(t *testing.T) {
 	require.NoError(t, resize(p, 100, 120)) // nothing is below the window
 	p.visits(
 		[2]string{"2", "newest first"}, [2]string{"G", "› #1"}, [2]string{"\r", "handed out once"},
-		[2]string{"\r", "there is nothing to retry"}, [2]string{"\x1b", "owners loyalty_card"},
+		[2]string{"\r", "of run #1: "}, [2]string{"\x1b", "owners loyalty_card"},
 		[2]string{"\x1b", "newest first"},
 		[2]string{"4", "hang on"}, [2]string{"\r", "seen"}, [2]string{"\x1b", "hang on"},
 		[2]string{"7", "start full"}, [2]string{"P", "looked "}, [2]string{"f", "card.partner_missing"},

@@ -133,7 +133,11 @@ func (f *ferry) beginCheck(ctx context.Context, c *crossing, o engine.CheckOptio
 		return 0, err
 	}
 	if before == nil {
-		return c.StartCheck(ctx, o)
+		id, err := c.StartCheck(ctx, o)
+		if errors.Is(err, engine.ErrUnkeyed) {
+			return 0, unchecked("%w", err)
+		}
+		return id, err
 	}
 	if before.State.Active() {
 		s, err := c.target.Read(ctx)

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -141,5 +140,5 @@ func unproven(p engine.ProofView) error {
 }
 
 func unchecked(format string, args ...any) error {
-	return exitWith(exitUnchecked, errors.New("could not check: "+fmt.Sprintf(format, args...)))
+	return exitWith(exitUnchecked, fmt.Errorf("could not check: "+format, args...))
 }

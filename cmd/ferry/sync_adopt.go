@@ -79,7 +79,7 @@ func (a *adoption) once(ctx context.Context) (engine.RunID, error) {
 	if err != nil {
 		return 0, err
 	}
-	if run == nil && s.Unkeyed != 0 {
+	if run == nil && s.Unkeyed != 0 && len(a.o.Entities) == 0 {
 		first, err := a.c.target.ReadRun(ctx, s.Unkeyed)
 		if err != nil {
 			return 0, err

@@ -53,8 +53,9 @@ func TestAFirstLoadBuildsItsKeysBehindTheRows(t *testing.T) {
 func TestTablesThatAreNotFerrysAloneKeepTheirKeys(t *testing.T) {
 	t.Parallel()
 	for name, statement := range map[string]string{
-		"an index":    `CREATE INDEX mine ON point_moves (origin)`,
-		"a trigger":   `CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER t BEFORE INSERT ON loyalty_cards FOR EACH ROW EXECUTE FUNCTION nothing()`,
+		"an index": `CREATE INDEX mine ON point_moves (origin)`,
+		"a trigger": `CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+			CREATE TRIGGER t BEFORE INSERT ON loyalty_cards FOR EACH ROW EXECUTE FUNCTION nothing()`,
 		"a reference": `CREATE TABLE mine (card bigint REFERENCES loyalty_cards (id))`,
 		"a name":      `ALTER TABLE point_history RENAME CONSTRAINT point_history_pkey TO mine`,
 	} {
@@ -65,7 +66,8 @@ func TestTablesThatAreNotFerrysAloneKeepTheirKeys(t *testing.T) {
 			before := rows(t, b.target, keysOf)
 			done(t, b.full(t))
 			require.Equal(t, "false", one(t, b.target, `SELECT unkeyed::text FROM ferry.run`))
-			require.Contains(t, one(t, b.target, `SELECT outcome FROM ferry.journal WHERE action = 'note' AND outcome LIKE '%keep their keys%'`), "takes longer")
+			require.Contains(t, one(t, b.target, `SELECT outcome FROM ferry.journal WHERE action = 'note' AND outcome LIKE '%keep their keys%'`),
+				"takes longer")
 			require.Equal(t, before, rows(t, b.target, keysOf))
 			b.faithful(t)
 		})
@@ -108,10 +110,22 @@ func TestAFirstLoadBeginsAgain(t *testing.T) {
 	require.NoError(t, b.Cancel(t.Context(), engine.Act{Run: id}))
 	b.await(t, id)
 	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_card", engine.Act{}))
-	b.target.Exec(t, `INSERT INTO ferry.quarantine (entity, source_id, state, reason, run_id) SELECT 'loyalty_card', 4000000, 'open', 'test', max(id) FROM ferry.run`)
+	b.target.Exec(t, `INSERT INTO ferry.quarantine (entity, source_id, state, reason, run_id)
+		SELECT 'loyalty_card', 4000000, 'open', 'test', max(id) FROM ferry.run`)
 
+	_, err = b.StartFull(t.Context(), engine.StartOptions{Restart: true, Entities: []string{"loyalty_card"}})
+	require.ErrorIs(t, err, engine.ErrStateChanged, "half of a first load is none")
+	first := id
+	b.target.Exec(t, `UPDATE ferry.quarantine SET state = 'released', resolved_at = now() WHERE entity = 'loyalty_point_move'`)
+	require.NoError(t, b.PauseEntity(t.Context(), "loyalty_card", engine.Act{}))
 	id, err = b.StartFull(t.Context(), engine.StartOptions{Restart: true})
 	require.NoError(t, err)
+	b.until(t, "it waits for cards again", func(s *engine.Snapshot) bool { return s.Run.ID == id && s.Run.State == engine.RunPaused })
+	require.NoError(t, b.Cancel(t.Context(), engine.Act{Run: id}))
+	b.await(t, id)
+	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_card", engine.Act{}))
+	require.ErrorIs(t, b.Resume(t.Context(), engine.Act{Run: first}), engine.ErrUnkeyed, "its checkpoints are about rows that are not there any more")
+	require.NoError(t, b.Resume(t.Context(), engine.Act{Run: id}))
 	done(t, b.await(t, id))
 	require.Equal(t, "true", one(t, b.target, `SELECT unkeyed::text FROM ferry.run WHERE id = $1`, id))
 	require.Equal(t, "1", one(t, b.target, `SELECT count(*)::text FROM ferry.journal WHERE action = 'restart'`))

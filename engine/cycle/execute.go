@@ -98,7 +98,7 @@ func Final(err error, tries int, last string) bool {
 const attemptLimit = 10 * time.Minute
 
 func (x *Executor) attempt(ctx context.Context, target Target, w Work) error {
-	if w.Verb == engine.StepIndex || w.Verb == engine.StepKeys || w.Unkeyed && w.Verb == engine.StepOwners {
+	if w.Unkeyed && w.Verb != engine.StepLoad {
 		return x.run(ctx, target, w) // an index takes what it takes
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
@@ -110,21 +110,15 @@ func (x *Executor) run(ctx context.Context, target Target, w Work) error {
 	if err := x.fit(ctx, w); err != nil {
 		return err
 	}
+	if unkeyed, ok := x.unkeyed()[w.Verb]; ok && w.Unkeyed {
+		return unkeyed(ctx, target, w)
+	}
 	switch w.Verb {
 	case engine.StepPlan:
-		if plan, ok := x.Plans[w.Kind]; ok {
-			return plan(ctx, target, w)
-		}
-		return x.plan(ctx, target, w)
+		return x.planOf(w.Kind)(ctx, target, w)
 	case engine.StepLoad:
-		if w.Unkeyed {
-			return x.pour(ctx, target, w)
-		}
 		return x.load(ctx, target, w)
 	case engine.StepOwners:
-		if w.Unkeyed {
-			return x.owners(ctx, target, w)
-		}
 		return x.inTarget(ctx, target, w, func(tx Load, c *engine.Counts) error {
 			// They were counted as inserted when their ranges were loaded; now they are only in quarantine.
 			e, err := entity.Lookup(w.Entity)
@@ -135,10 +129,6 @@ func (x *Executor) run(ctx context.Context, target Target, w Work) error {
 			c.Inserted = -c.Rejected
 			return err
 		})
-	case engine.StepIndex:
-		return x.index(ctx, target, w)
-	case engine.StepKeys:
-		return x.keys(ctx, target, w)
 	case engine.StepSettle:
 		return x.inTarget(ctx, target, w, func(tx Load, c *engine.Counts) (err error) {
 			c.Settled, err = tx.Settle(ctx, w.Low, w.High, w.First)
@@ -154,12 +144,20 @@ func (x *Executor) run(ctx context.Context, target Target, w Work) error {
 		return x.remove(ctx, target, w)
 	case engine.StepRepair:
 		return x.repair(ctx, target, w)
-	case engine.StepCompare, engine.StepConfirm, engine.StepLedger: // they are among the others
+	case engine.StepCompare, engine.StepConfirm, engine.StepLedger, engine.StepIndex, engine.StepKeys: // they are among the others
 	}
 	if verb, ok := x.Others[w.Verb]; ok {
 		return verb(ctx, target, w)
 	}
 	return x.unfit(w, fmt.Errorf("it does not know how to %q, being older than the ferry that planned the run", w.Verb))
+}
+
+// planOf gives how runs of a kind are planned.
+func (x *Executor) planOf(kind engine.RunKind) Verb {
+	if plan, ok := x.Plans[kind]; ok {
+		return plan
+	}
+	return x.plan
 }
 
 // fit fails with ErrUnfit unless this process reads the run's source and would judge and store rows as the run does.

@@ -41,14 +41,8 @@ func (x *Executor) hashed(e *entity.Entity, w Work) bool {
 // in quarantine.
 func toRead(theirs, ours []RowHash, open []OpenEntry) (ids []int64, equal engine.Counts) {
 	for len(theirs) > 0 || len(ours) > 0 || len(open) > 0 {
-		var t, o RowHash
-		id := int64(math.MaxInt64)
-		if len(theirs) > 0 {
-			t, id = theirs[0], theirs[0].ID
-		}
-		if len(ours) > 0 {
-			o, id = ours[0], min(id, ours[0].ID)
-		}
+		t, o := first(theirs), first(ours)
+		id := min(t.ID, o.ID)
 		aside := len(open) > 0 && open[0].ID <= id
 		if aside {
 			id, open = open[0].ID, open[1:]
@@ -70,6 +64,14 @@ func toRead(theirs, ours []RowHash, open []OpenEntry) (ids []int64, equal engine
 		}
 	}
 	return ids, equal
+}
+
+// first is the first row, or one behind all others.
+func first(rows []RowHash) RowHash {
+	if len(rows) == 0 {
+		return RowHash{ID: math.MaxInt64}
+	}
+	return rows[0]
 }
 
 // manyDiffer: where more than one row differs for so many that are equal, naming those that differ costs more than reading all.
@@ -114,7 +116,7 @@ const thriftPause = 8
 
 func (t *thrift) of(e *entity.Entity) *atomic.Int32 {
 	waits, _ := t.waits.LoadOrStore(e.Name, &atomic.Int32{})
-	return waits.(*atomic.Int32) //nolint:forcetypeassert // nothing else is ever stored
+	return waits.(*atomic.Int32) //nolint:errcheck // nothing else is ever stored
 }
 
 func (t *thrift) worth(e *entity.Entity) bool {

@@ -44,6 +44,13 @@ type Loser struct{ ID, Owner int64 }
 // errNoKeys says that an engine database builds no keys.
 var errNoKeys = errors.New("this engine database builds no keys")
 
+// unkeyed gives what a run does otherwise, or besides, that fills tables without keys.
+func (x *Executor) unkeyed() map[engine.StepVerb]Verb {
+	return map[engine.StepVerb]Verb{
+		engine.StepLoad: x.pour, engine.StepOwners: x.owners, engine.StepIndex: x.index, engine.StepKeys: x.keys,
+	}
+}
+
 // build carries out a step that builds something behind the rows of a first load. It takes what it takes, so no limit but the
 // watch ends it.
 func (x *Executor) build(ctx context.Context, t Target, w Work, do func(context.Context, Build, *entity.Entity, *engine.Counts) error) error {

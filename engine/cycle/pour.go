@@ -14,7 +14,8 @@ import (
 // pour carries one id range of an entity into a table without keys. Rows are not kept: they are read, judged and encoded on
 // their way from one COPY to the other, in recycled memory, so that both databases and this process work at the same time.
 //
-// The lease is taken before the source's snapshot, so that waiting for it keeps none open.
+// The transaction begins before the source's snapshot, so that waiting for a session keeps none open. It holds no lease while the
+// stream lasts: the fence is checked when the batch is stored.
 func (x *Executor) pour(ctx context.Context, target Target, w Work) error {
 	started := time.Now()
 	e, err := entity.Lookup(w.Entity)

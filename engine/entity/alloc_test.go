@@ -12,9 +12,11 @@ import (
 )
 
 // A first load reads, judges and encodes each row in memory that it has already.
+//
+//nolint:paralleltest // not beside others, whose allocations would count
 func TestARowOnItsWayTakesNoMemory(t *testing.T) {
 	for _, e := range entity.All() {
-		t.Run(e.Short, func(t *testing.T) { // not beside others, whose allocations would count
+		t.Run(e.Short, func(t *testing.T) {
 			d := entity.NewDecoder(e, shape(e, entity.WireFloat8))
 			judges := entity.DefaultRules().Judges(e)
 			row := entity.Row{Values: make([]entity.Value, len(e.Columns))}

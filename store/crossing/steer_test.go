@@ -31,7 +31,7 @@ func TestCancelRefusesWhatHasNotBegunToWrite(t *testing.T) {
 	require.Equal(t, "cancelled|ferry@test|lunch", runState(t, target.pool, run))
 	g.open()
 	until(t, target.pool, `SELECT count(*) = 0 FROM ferry.river_job WHERE state IN ('available', 'running', 'retryable')`)
-	require.Equal(t, "0 0", oracle.One(t, target.pool, `SELECT (SELECT count(*) FROM loyalty_cards) || ' ' || sum(read) FROM ferry.step`),
+	require.Equal(t, "0 0", oracle.One(t, target.pool, `SELECT (SELECT count(*) FROM point_moves) || ' ' || sum(read) FROM ferry.step`),
 		"no batch wrote after the cancel")
 
 	require.NoError(t, f.Resume(t.Context(), engine.Act{Run: run, Seen: engine.RunCancelled}))
@@ -42,19 +42,19 @@ func TestCancelRefusesWhatHasNotBegunToWrite(t *testing.T) {
 func TestCancelWaitsForWhatIsBeingWritten(t *testing.T) {
 	t.Parallel()
 	source, target := newSource(t), newEngine(t)
-	g := newGate(cycle.PointWrite, 1)
-	f := here(t, source.reader, target.DSN, "ferry", 2, g)
+	g := newGate(cycle.PointCheckpoint, 2) // the plan passes, and one batch
+	f := here(t, source.reader, target.DSN, "ferry", 1, g)
 	run := f.begin()
-	g.await(t, 2)
+	g.await(t, 1)
 	cancelled := make(chan error, 1)
 	go func() { cancelled <- f.Cancel(t.Context(), engine.Act{Run: run}) }()
 	until(t, target.pool, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`)
 	require.Equal(t, "running|", oracle.One(t, target.pool, `SELECT concat_ws('|', state, state_by) FROM ferry.run`))
 	g.open()
 	require.NoError(t, <-cancelled)
-	require.Equal(t, "3", oracle.One(t, target.pool, `SELECT count(*)::text FROM ferry.batch b JOIN ferry.step s ON s.id = b.step_id
+	require.Equal(t, "2", oracle.One(t, target.pool, `SELECT count(*)::text FROM ferry.batch b JOIN ferry.step s ON s.id = b.step_id
 		WHERE b.state = 'done' AND s.verb = 'load'`), "what was written is committed and counted, nothing else")
-	require.Equal(t, "true", oracle.One(t, target.pool, `SELECT (sum(inserted) = (SELECT count(*) FROM loyalty_cards))::text FROM ferry.step`))
+	require.Equal(t, "true", oracle.One(t, target.pool, `SELECT (sum(inserted) = (SELECT count(*) FROM point_moves))::text FROM ferry.step`))
 
 	require.NoError(t, f.Resume(t.Context(), engine.Act{Run: run, Seen: engine.RunCancelled}))
 	until(t, target.pool, isDone, run)

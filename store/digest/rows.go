@@ -77,8 +77,9 @@ func when(conditions []string, then string) string {
 func roundingShows(wire entity.Wire) string {
 	if wire == entity.WireFloat8 {
 		return `CASE WHEN abs({p}) < 1e11 THEN CASE WHEN round({p} * 100) / 100 = {p} THEN false
-				WHEN abs({p}) < 1e7 THEN CASE WHEN abs({p} * 100 - round({p} * 100)) > 1.01e-4 THEN true
-					WHEN abs({p} * 100 - round({p} * 100)) < 0.99e-4 THEN false END END
+				WHEN abs({p}) >= 1e7 THEN NULL
+				WHEN abs({p} * 100 - round({p} * 100)) > 1.01e-4 THEN true
+				WHEN abs({p} * 100 - round({p} * 100)) < 0.99e-4 THEN false END
 			WHEN {p} IS NULL THEN false END`
 	}
 	return "CASE WHEN abs({p}) < 100000000000 THEN abs({p} - round({p}, 2)) > 0.000001 WHEN {p} IS NULL THEN false END"
@@ -90,12 +91,12 @@ func CopyRows(ctx context.Context, conn *pgconn.PgConn, query string) ([]cycle.R
 	split := pgcopy.NewSplitter(func(fields [][]byte) error {
 		id, err := pgcopy.Int(fields[0])
 		if err != nil {
-			return err //nolint:wrapcheck // the caller says whose error it is
+			return err
 		}
 		row := cycle.RowHash{ID: id, Look: fields[1] == nil}
 		if !row.Look {
 			if row.Sum, err = pgcopy.Int(fields[1]); err != nil {
-				return err //nolint:wrapcheck // as above
+				return err
 			}
 		}
 		switch {
@@ -104,14 +105,14 @@ func CopyRows(ctx context.Context, conn *pgconn.PgConn, query string) ([]cycle.R
 			row.Look = true
 		default:
 			if row.Rounded, err = pgcopy.Bool(fields[2]); err != nil {
-				return err //nolint:wrapcheck // as above
+				return err
 			}
 		}
 		out = append(out, row)
 		return nil
 	})
 	if _, err := conn.CopyTo(ctx, split, "COPY ("+query+") TO STDOUT (FORMAT binary)"); err != nil {
-		return nil, err //nolint:wrapcheck // as above
+		return nil, err //nolint:wrapcheck // the caller says whose error it is
 	}
-	return out, split.Close() //nolint:wrapcheck // as above
+	return out, split.Close()
 }

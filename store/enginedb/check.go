@@ -37,11 +37,8 @@ func (db *DB) StartCheck(ctx context.Context, sourceIdentity string, by engine.A
 	}
 	var id engine.RunID
 	err = db.inTx(ctx, "starting a check", func(tx pgx.Tx) error {
-		if err := refuseSecondCheck(ctx, tx, asked.Sort); err != nil {
-			return err
-		}
-		if err := refuseUnkeyed(ctx, tx); err != nil { // nothing can be looked up in its tables
-			return err
+		if err := errors.Join(refuseSecondCheck(ctx, tx, asked.Sort), refuseUnkeyed(ctx, tx)); err != nil {
+			return err // without keys nothing can be looked up in the engine's tables
 		}
 		if o.Rolling {
 			if due, err := rollDue(ctx, tx); err != nil || !due {
@@ -56,10 +53,14 @@ func (db *DB) StartCheck(ctx context.Context, sourceIdentity string, by engine.A
 		}
 		return record(ctx, tx, entry{Actor: by, Action: "start check", Run: id, Reason: o.Reason, Outcome: "queued"})
 	})
-	if o.Rolling && (errors.Is(err, errNotDue) || errors.Is(err, engine.ErrRunActive) || errors.Is(err, engine.ErrUnkeyed)) {
+	if o.Rolling && isOneOf(err, errNotDue, engine.ErrRunActive, engine.ErrUnkeyed) {
 		return 0, nil
 	}
 	return id, err
+}
+
+func isOneOf(err error, causes ...error) bool {
+	return slices.ContainsFunc(causes, func(cause error) bool { return errors.Is(err, cause) })
 }
 
 // askedOf puts what a check was asked for into the form that it is kept in.

@@ -214,7 +214,7 @@ func (db *DB) finishRun(ctx context.Context, tx pgx.Tx, e ending) error {
 	if _, err := tx.Exec(ctx, `UPDATE ferry.lease SET run_id = NULL WHERE run_id = $1`, e.id); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM ferry.unkeyed WHERE run_id = $1`, e.id); err != nil {
+	if _, err := tx.Exec(ctx, `DELETE FROM ferry.unkeyed u USING ferry.run r WHERE r.id = $1 AND u.run_id = r.id AND r.unkeyed`, e.id); err != nil {
 		return err
 	}
 	outcome := string(engine.RunDone)

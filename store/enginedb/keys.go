@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -32,7 +31,8 @@ func (t *Target) Build(ctx context.Context, w cycle.Work) (cycle.Build, error) {
 	}
 	l.late = true
 	// Sorting in memory is worth a quarter of the time, and the server's own figure may be meant for many sessions at once.
-	_, err = l.tx.Exec(ctx, `SELECT set_config('maintenance_work_mem', greatest(pg_size_bytes(current_setting('maintenance_work_mem')), 268435456) / 1024 || 'kB', true),
+	_, err = l.tx.Exec(ctx, `SELECT
+		set_config('maintenance_work_mem', greatest(pg_size_bytes(current_setting('maintenance_work_mem')), 268435456) / 1024 || 'kB', true),
 		set_config('statement_timeout', '0', true)`)
 	if err != nil {
 		l.Rollback()
@@ -163,25 +163,32 @@ func (l *load) Refer(ctx context.Context, e *entity.Entity) (evicted int64, err 
 		if p.Link != "" {
 			r.column = p.Link
 		}
-		lost, err := l.withoutParent(ctx, r, `EXISTS (SELECT FROM ferry.quarantine q WHERE q.entity = $1 AND q.reason = $2 AND q.source_id = t.`+ident(r.column)+`)`,
-			parent.Name, entity.ReasonCode)
-		evicted += lost
-		if err != nil {
-			return evicted, err
-		}
-		refused, err := l.attempt(ctx, keys[r.column], foreignKeyViolation)
-		if refused {
-			lost, err = l.withoutParent(ctx, r, `t.`+ident(r.column)+` IS NOT NULL AND NOT EXISTS (SELECT FROM `+public(parent)+` p WHERE p.id = t.`+ident(r.column)+`)`)
-			evicted += lost
-			if err == nil {
-				_, err = l.tx.Exec(ctx, keys[r.column])
-			}
-		}
+		left, err := l.refer(ctx, r, keys[r.column])
+		evicted += left
 		if err != nil {
 			return evicted, wrapAt(sqlstate.PhaseKeys, "adding the foreign key from "+e.Target+" to "+parent.Target, err)
 		}
 	}
 	return evicted, nil
+}
+
+// refer adds one foreign key, and gives how many rows left for it.
+func (l *load) refer(ctx context.Context, r reference, add string) (int64, error) {
+	column := `t.` + ident(r.column)
+	lost, err := l.withoutParent(ctx, r, `EXISTS (SELECT FROM ferry.quarantine q
+		WHERE q.entity = $1 AND q.reason = $2 AND q.source_id = `+column+`)`, r.parent.Name, entity.ReasonCode)
+	if err != nil {
+		return lost, err
+	}
+	refused, err := l.attempt(ctx, add, foreignKeyViolation)
+	if !refused || err != nil {
+		return lost, err
+	}
+	more, err := l.withoutParent(ctx, r, column+` IS NOT NULL AND NOT EXISTS (SELECT FROM `+public(r.parent)+` p WHERE p.id = `+column+`)`)
+	if err == nil {
+		_, err = l.tx.Exec(ctx, add)
+	}
+	return lost + more, err
 }
 
 // reference is a column that points at a parent.
@@ -210,7 +217,12 @@ func (l *load) withoutParent(ctx context.Context, r reference, condition string,
 	place := func(i int) string { return fmt.Sprintf("$%d", n+i) }
 	tag, err := l.tx.Exec(ctx, `WITH gone AS (DELETE FROM `+public(r.of)+` t WHERE `+condition+` RETURNING t.id, t.`+ident(r.column)+` AS parent)
 		INSERT INTO ferry.quarantine (entity, source_id, state, reason, detail, parent_entity, parent_id, run_id)
-		SELECT `+place(1)+`, id, 'waiting_parent', `+place(2)+`, `+place(3)+` || ' ' || parent || ' is not in the engine', `+place(3)+`, parent, `+place(4)+` FROM gone`,
+		SELECT `+place(1)+`, id, 'waiting_parent', `+place(2)+`, `+place(3)+` || ' ' || parent || ' is not in the engine',
+			`+place(3)+`, parent, `+place(4)+` FROM gone
+		ON CONFLICT (entity, source_id) DO UPDATE SET state = EXCLUDED.state, reason = EXCLUDED.reason, detail = EXCLUDED.detail, sqlstate = '',
+			parent_entity = EXCLUDED.parent_entity, parent_id = EXCLUDED.parent_id, claim = NULL, owner_id = NULL, stale = false, payload = NULL,
+			due = false, waived_by = '', waived_note = '', attempts = 1, first_seen = clock_timestamp(), last_seen = clock_timestamp(),
+			resolved_at = NULL, run_id = EXCLUDED.run_id`,
 		append(slices.Clone(args), r.of.Name, entity.ReasonWaiting, r.parent.Name, l.w.Run)...)
 	return tag.RowsAffected(), wrap(doing, err)
 }
@@ -229,6 +241,6 @@ func (l *load) Finish(ctx context.Context, e *entity.Entity) error {
 			return wrap("looking for parents that have come", err)
 		}
 	}
-	_, err := l.tx.Exec(ctx, strings.Join([]string{`ANALYZE`, public(e)}, " "))
+	_, err := l.tx.Exec(ctx, `ANALYZE `+public(e))
 	return wrap("analysing "+e.Target, err)
 }

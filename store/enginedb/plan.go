@@ -49,19 +49,7 @@ func (l *load) plan(ctx context.Context, plan cycle.Plan) error {
 		}
 	}
 	m := &stepMaker{tx: l.tx, w: l.w, plan: plan, first: first}
-	if first {
-		unkeyed, err := m.unkey(ctx)
-		if err != nil {
-			return err
-		}
-		if unkeyed {
-			if _, err := l.tx.Exec(ctx, `UPDATE ferry.run SET unkeyed = true WHERE id = $1`, l.w.Run); err != nil {
-				return err
-			}
-			return m.makeUnkeyed(ctx)
-		}
-	}
-	return m.make(ctx)
+	return m.makeFirst(ctx)
 }
 
 // emptyTarget reports whether all of the engine's tables are empty.

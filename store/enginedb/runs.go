@@ -71,8 +71,10 @@ type newRun struct {
 
 // StartFull makes a full run. It fails with ErrRunActive while another writing run is active.
 func (db *DB) StartFull(ctx context.Context, sourceIdentity string, by engine.Actor, o engine.StartOptions) (engine.RunID, error) {
-	return db.start(ctx, newRun{Kind: engine.RunFull, SourceIdentity: sourceIdentity, Actor: by, Reason: o.Reason, Entities: o.Entities,
-		Restart: o.Restart})
+	return db.start(ctx, newRun{
+		Kind: engine.RunFull, SourceIdentity: sourceIdentity, Actor: by, Reason: o.Reason, Entities: o.Entities,
+		Restart: o.Restart,
+	})
 }
 
 // start makes a writing run and its planning batch. It fails with ErrRunActive while another writing run is active.
@@ -86,12 +88,7 @@ func (db *DB) start(ctx context.Context, n newRun) (engine.RunID, error) {
 		if err := refuseSecond(ctx, tx); err != nil {
 			return err
 		}
-		if n.Restart {
-			_, err = db.restart(ctx, tx, n.Actor)
-		} else {
-			err = refuseUnkeyed(ctx, tx)
-		}
-		if err != nil {
+		if err := db.beginUnkeyed(ctx, tx, n); err != nil {
 			return err
 		}
 		if n.Scheduled {
@@ -102,10 +99,8 @@ func (db *DB) start(ctx context.Context, n newRun) (engine.RunID, error) {
 		if id, err = insertRun(ctx, tx, n, epoch); err != nil {
 			return err
 		}
-		if n.Restart {
-			if _, err := tx.Exec(ctx, `UPDATE ferry.unkeyed SET run_id = $1`, id); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(ctx, `UPDATE ferry.unkeyed SET run_id = $1`, id); err != nil { // there is one only if this begins it again
+			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE ferry.lease SET run_id = $1`, id); err != nil {
 			return err

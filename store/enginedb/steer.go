@@ -161,6 +161,9 @@ func heldBy(ctx context.Context, tx pgx.Tx, r runRow) (refused, err error) {
 // are being worked on. It may end at once, where nothing is left to do, or pause again, where its entity is paused.
 func (db *DB) proceed(ctx context.Context, tx pgx.Tx, r runRow, epoch int64, by engine.Actor, reason string) error {
 	if r.State.Ended() {
+		if err := refuseOther(ctx, tx, r.ID); err != nil {
+			return err
+		}
 		revive := db.revive
 		if !engine.RunKind(r.Kind).Writes() {
 			revive = reviveCheck

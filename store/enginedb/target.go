@@ -176,6 +176,10 @@ func (t *Target) Begin(ctx context.Context, w cycle.Work) (cycle.Load, error) {
 	if err != nil {
 		return nil, err
 	}
+	if w.Unkeyed && w.Verb == engine.StepLoad {
+		l.late = true // a stream takes what the source takes, and an operator's cancel must not wait for that
+		return l, nil
+	}
 	if err := fence(ctx, l.tx, w); err != nil {
 		l.Rollback()
 		return nil, sqlstate.Wrap(engine.SideTarget, "checking the batch's lease", err)

@@ -38,6 +38,15 @@ func refuseUnkeyed(ctx context.Context, q querier) error {
 		"`ferry sync full` goes on with it, `ferry sync full --restart` empties the tables and begins again", run)
 }
 
+// refuseOther fails with ErrUnkeyed if a run that has ended may not go on because the engine's tables wait for another one.
+func refuseOther(ctx context.Context, q querier, run engine.RunID) error {
+	waits, err := unkeyedBy(ctx, q)
+	if err != nil || waits == 0 || waits == run {
+		return err
+	}
+	return refuseUnkeyed(ctx, q)
+}
+
 // unkey takes the keys from the engine's tables, which are empty, if that is nobody else's business. It reports whether they
 // have none now. A lock that cannot be had soon is no reason to wait.
 func (m *stepMaker) unkey(ctx context.Context) (bool, error) {
@@ -77,6 +86,24 @@ func (m *stepMaker) unkey(ctx context.Context) (bool, error) {
 	}
 	_, err = m.tx.Exec(ctx, `INSERT INTO ferry.unkeyed (run_id) VALUES ($1)`, m.w.Run)
 	return true, err
+}
+
+// makeFirst makes the steps of a run: those of a load into tables without keys, if it is one and may be.
+func (m *stepMaker) makeFirst(ctx context.Context) error {
+	if !m.first {
+		return m.make(ctx)
+	}
+	unkeyed, err := m.unkey(ctx)
+	if err != nil {
+		return err
+	}
+	if !unkeyed {
+		return m.make(ctx)
+	}
+	if _, err := m.tx.Exec(ctx, `UPDATE ferry.run SET unkeyed = true WHERE id = $1`, m.w.Run); err != nil {
+		return err
+	}
+	return m.makeUnkeyed(ctx)
 }
 
 // makeUnkeyed makes the steps of a load into tables without keys.
@@ -148,6 +175,18 @@ func plainIndexes(e *entity.Entity) []migrations.Index {
 		}
 	}
 	return out
+}
+
+// beginUnkeyed refuses a run while the engine's tables have no keys, or has it begin their load again.
+func (db *DB) beginUnkeyed(ctx context.Context, tx pgx.Tx, n newRun) error {
+	if !n.Restart {
+		return refuseUnkeyed(ctx, tx)
+	}
+	if len(n.Entities) > 0 {
+		return engine.Refuse(engine.ErrStateChanged, "a first load is of all entities; begin it again without naming some")
+	}
+	_, err := db.restart(ctx, tx, n.Actor)
+	return err
 }
 
 // restart empties tables without keys and what is known of their rows, for a full run that begins again.

@@ -132,7 +132,8 @@ func definitions(ctx context.Context, db Querier, e *entity.Entity) ([]string, e
 	rows, err := db.Query(ctx, `SELECT conname || ' ' || pg_get_constraintdef(oid) AS text FROM pg_constraint
 			WHERE conrelid = to_regclass('public.' || quote_ident($1)) AND contype IN ('p', 'u', 'f', 'x')
 		UNION ALL SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i
-			WHERE i.indrelid = to_regclass('public.' || quote_ident($1)) AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid AND conrelid = i.indrelid)`,
+			WHERE i.indrelid = to_regclass('public.' || quote_ident($1))
+				AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid AND conrelid = i.indrelid)`,
 		e.Target)
 	if err != nil {
 		return nil, fmt.Errorf("reading the keys of %s: %w", e.Target, err)
