@@ -9,11 +9,14 @@
 //	     → write, bisecting to the row where the engine refuses → quarantine → who must follow → points
 //	     → counts, checkpoint, job: COMMIT
 //
+// A first load into empty tables streams instead (pour.go), with hints in the place of look-ups (hint.go), and builds keys behind
+// the rows (keys.go). A full run over what was stored before leaves out rows whose hashes are equal (hashes.go).
+//
 // A tick with few changes does so for all entities in one snapshot and one transaction. Rows that are gone from the source
 // show in no change: sweeps find them, by comparing sums of ids.
 //
 // Files in that order: ports.go (what the stores provide), execute.go, base.go (floors), plan.go, tick.go, load.go,
-// scope.go, codes.go, merge.go, faults.go, effects.go, sweep.go; policy.go; forecast.go and dryrun.go, which only look.
+// hashes.go, pour.go, hint.go, keys.go, scope.go, codes.go, merge.go, faults.go, effects.go, sweep.go; policy.go; forecast.go and dryrun.go, which only look.
 // Nothing here knows SQL; exactness comes from merging by id and comparing canonical bytes.
 package cycle
 
