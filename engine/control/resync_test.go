@@ -50,3 +50,22 @@ func TestAChangedRuleIsAskedOfEqualRows(t *testing.T) {
 	held := b.held(t, "move.remaining_negative")
 	require.Len(t, held, 1, "the row is the same on both sides, and rejected now")
 }
+
+// Of a range in which all is equal and nothing in quarantine there is nothing to read: that must not be taken for a range of which
+// the source has nothing.
+func TestARangeThatIsEqualThroughoutStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	b.source.Exec(t, `TRUNCATE loyalty_card, loyalty_point_move, loyalty_point_history CASCADE`,
+		`INSERT INTO loyalty_card (id, code, partner_id, program_id, points)
+			SELECT i * 100, 'kod' || i, 1, (SELECT min(id) FROM loyalty_program), i FROM generate_series(1, 300) i`)
+	b.target.Exec(t, `INSERT INTO ferry.policy VALUES ('deletes', 'delete') ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value`)
+	done(t, b.full(t))
+	before := b.fingerprint(t)
+	s := b.full(t)
+	done(t, s)
+	c := b.entity(s, "loyalty_card").Counts
+	require.EqualValues(t, 300, c.Unchanged)
+	require.Zero(t, c.Extra+c.Deleted+c.Inserted+c.Updated)
+	require.Equal(t, before, b.fingerprint(t))
+}

@@ -40,6 +40,7 @@ func (x *Executor) hashed(e *entity.Entity, w Work) bool {
 // toRead gives the ids whose rows must be read, in order, and counts the others. Both sides are in order, and so is what is
 // in quarantine.
 func toRead(theirs, ours []RowHash, open []OpenEntry) (ids []int64, equal engine.Counts) {
+	ids = []int64{} // of a scope, none is not all: see Scope
 	for len(theirs) > 0 || len(ours) > 0 || len(open) > 0 {
 		t, o := first(theirs), first(ours)
 		id := min(t.ID, o.ID)
