@@ -46,6 +46,7 @@ type report struct {
 	Question   engine.Maybe[string]    `json:"question"`             // what an operator must answer
 	WhyFull    engine.Maybe[string]    `json:"why_full"`             // why an incremental run reads every row
 	Ticks      engine.Maybe[int]       `json:"ticks"`                // that this line of history stands for
+	Unkeyed    engine.Maybe[int64]     `json:"unkeyed"`              // the first load that must come to its end before anything else may write
 	Entities   map[string]entityReport `json:"entities"`
 	Check      checkReport             `json:"check"`
 	Freshness  freshnessReport         `json:"freshness"`
@@ -115,6 +116,9 @@ func newReport(kind string, s *engine.Snapshot) report {
 		V: 1, Type: kind, State: stateWord(s), Entities: map[string]entityReport{}, Check: newCheck(s),
 		Freshness: newFreshness(s), Floor: newFloor(s), Schedule: newSchedule(s),
 		Ledger: ledgerReport{Cards: s.Ledger.Cards, Drifted: s.Ledger.Drifted, Incomplete: s.Ledger.Incomplete},
+	}
+	if s.Unkeyed != 0 {
+		r.Unkeyed = engine.Known(int64(s.Unkeyed))
 	}
 	if run := s.Run; run != nil {
 		r.Run, r.Kind = engine.Maybe[int64]{Value: int64(run.ID), Known: run.ID != 0}, engine.Known(string(run.Kind))

@@ -29,6 +29,10 @@ func writePlain(w io.Writer, s *engine.Snapshot) {
 			fmt.Fprintln(w, sanitize.Text("every row is read: "+run.WhyFull))
 		}
 	}
+	if s.Unkeyed != 0 && (s.Run == nil || !s.Run.State.Active()) {
+		fmt.Fprintf(w, "first load #%d has not come to its end: the engine's tables have no keys, and nothing else may write; "+
+			"`ferry sync full` goes on with it\n", s.Unkeyed)
+	}
 	for _, e := range s.Entities {
 		fmt.Fprintln(w, entityLine(e))
 	}

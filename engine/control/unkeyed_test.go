@@ -161,3 +161,29 @@ func TestCardsThatChangeDuringAFirstLoad(t *testing.T) {
 	b.inStep(t)
 	b.faithful(t)
 }
+
+// An index may take minutes to be built: whoever cancels its run does not wait for that, and the build is given up.
+func TestCancelDoesNotWaitForAnIndex(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	require.NoError(t, b.PauseEntity(t.Context(), "loyalty_point_history", engine.Act{}))
+	id, err := b.StartFull(t.Context(), engine.StartOptions{})
+	require.NoError(t, err)
+	b.until(t, "moves are there", func(s *engine.Snapshot) bool { return s.Run.ID == id && s.Run.State == engine.RunPaused })
+	lock, err := b.target.pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer lock.Rollback(t.Context())                                                //nolint:errcheck // it may be over
+	_, err = lock.Exec(t.Context(), `LOCK TABLE point_moves IN ROW EXCLUSIVE MODE`) // rows may come, an index may not be built
+	require.NoError(t, err)
+	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_point_history", engine.Act{}))
+	const building = `SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'CREATE%INDEX%point_moves%' AND state = 'active'`
+	require.Eventually(t, func() bool { return one(t, b.target, building) == "2" }, limit, limit/10_000, "both workers are at an index")
+
+	require.NoError(t, b.Cancel(t.Context(), engine.Act{Run: id}))
+	require.Eventually(t, func() bool { return one(t, b.target, building) == "0" }, limit, limit/10_000)
+	require.Equal(t, "0", one(t, b.target, `SELECT max(tries)::text FROM ferry.batch`), "given up at once, and not for want of the lock")
+	require.NoError(t, lock.Rollback(t.Context()))
+	require.NoError(t, b.Resume(t.Context(), engine.Act{Run: id}))
+	done(t, b.await(t, id))
+	b.faithful(t)
+}
