@@ -22,7 +22,7 @@ func TestCommandsWhileTablesHaveNoKeys(t *testing.T) {
 	a = b.ferry(t, "status")
 	require.Equal(t, exitClean, a.code, a.err)
 	require.Contains(t, a.out, "first load #1 has not come to its end")
-	require.EqualValues(t, 1, figure(t, b.result(t, "status"), "unkeyed"))
+	require.Equal(t, 1, int(figure(t, b.result(t, "status"), "unkeyed")))
 
 	a = b.ferry(t, "sync", "full", "--restart", "--entity", "loyalty_card")
 	require.Equal(t, exitRefused, a.code, a.err)

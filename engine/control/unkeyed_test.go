@@ -172,11 +172,12 @@ func TestCancelDoesNotWaitForAnIndex(t *testing.T) {
 	b.until(t, "moves are there", func(s *engine.Snapshot) bool { return s.Run.ID == id && s.Run.State == engine.RunPaused })
 	lock, err := b.target.pool.Begin(t.Context())
 	require.NoError(t, err)
-	defer lock.Rollback(t.Context())                                                //nolint:errcheck // it may be over
+	defer lock.Rollback(t.Context())
 	_, err = lock.Exec(t.Context(), `LOCK TABLE point_moves IN ROW EXCLUSIVE MODE`) // rows may come, an index may not be built
 	require.NoError(t, err)
 	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_point_history", engine.Act{}))
-	const building = `SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'CREATE%INDEX%point_moves%' AND state = 'active'`
+	const building = `SELECT count(*)::text FROM pg_stat_activity
+		WHERE datname = current_database() AND query LIKE 'CREATE%INDEX%point_moves%' AND state = 'active'`
 	require.Eventually(t, func() bool { return one(t, b.target, building) == "2" }, limit, limit/10_000, "both workers are at an index")
 
 	require.NoError(t, b.Cancel(t.Context(), engine.Act{Run: id}))
