@@ -188,3 +188,21 @@ func TestCancelDoesNotWaitForAnIndex(t *testing.T) {
 	done(t, b.await(t, id))
 	b.faithful(t)
 }
+
+// Many faults go to quarantine in the middle of a batch, which ends one COPY and begins another. A row that the database refuses is
+// found in either, and costs no other.
+func TestAStreamWithManyFaultsAndRefusals(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	b.source.Exec(t, `
+		INSERT INTO loyalty_point_history (loyalty_card_id, points_amount, points_balance, transaction_time, origin)
+		SELECT CASE WHEN i % 20000 IN (7, 19990) THEN (SELECT min(id) FROM loyalty_card WHERE partner_id > 0) END, i, i, now(),
+			CASE WHEN i % 20000 IN (7, 19990) THEN 'refuse me' END FROM generate_series(1, 60000) i`)
+	b.target.Exec(t, `ALTER TABLE point_history ADD CONSTRAINT strict CHECK (origin <> 'refuse me')`)
+	s := b.full(t)
+	done(t, s)
+	require.Equal(t, "true", one(t, b.target, `SELECT bool_or(rejected > 8192)::text FROM ferry.batch`), "a batch has more faults than are kept in memory")
+	require.Len(t, b.held(t, "refused_23514"), 6)
+	require.Equal(t, "true", one(t, b.target, `SELECT unkeyed::text FROM ferry.run`))
+	b.faithful(t)
+}

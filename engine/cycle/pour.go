@@ -81,9 +81,8 @@ type pouring struct {
 
 	pipe    *pgcopy.Pipe
 	ended   chan struct{} // the COPY into the engine has
-	copied  int64
 	copyErr error
-	kept    int64 // faults that were put in quarantine
+	failed  error // the engine's, between two COPYs
 }
 
 func (x *Executor) newPouring(ctx context.Context, tx Load, e *entity.Entity, w Work, parents []*entity.Entity) (*pouring, error) {
@@ -113,7 +112,7 @@ func (x *Executor) newPouring(ctx context.Context, tx Load, e *entity.Entity, w 
 
 // restart forgets what the batch has done: nothing of it is there.
 func (p *pouring) restart(tx Load) {
-	p.tx, p.told, p.faults, p.counts, p.kept = tx, p.all, nil, engine.Counts{}, 0
+	p.tx, p.told, p.faults, p.counts, p.failed = tx, p.all, nil, engine.Counts{}, nil
 }
 
 // stream reads the source and fills the table.
@@ -125,6 +124,9 @@ func (x *Executor) stream(ctx context.Context, p *pouring) error {
 	defer end()
 	p.open(ctx)
 	err = snap.Stream(sourceCtx, p.e, p.w.Low, p.w.High, func(row *entity.Row) error { return p.row(ctx, row) })
+	if p.failed != nil {
+		return p.failed // not the source's, although its stream ended with it
+	}
 	if filled := p.close(err); filled != nil && (err == nil || errors.Is(err, pgcopy.ErrStopped)) {
 		return filled
 	}
@@ -138,9 +140,7 @@ func (p *pouring) open(ctx context.Context) {
 	go func() {
 		defer close(p.ended)
 		defer p.pipe.Stop()
-		var copied int64
-		copied, p.copyErr = p.tx.Fill(ctx, p.e, p.pipe)
-		p.copied += copied
+		_, p.copyErr = p.tx.Fill(ctx, p.e, p.pipe)
 	}()
 }
 
@@ -191,15 +191,14 @@ func (p *pouring) encode(to *pgcopy.Tuples, row entity.Row) {
 // empty puts the faults in quarantine in the middle of a batch: with many of them memory would grow with the batch. The COPY ends
 // for that, since both go over one session, and another one begins.
 func (p *pouring) empty(ctx context.Context) error {
-	if err := p.close(nil); err != nil {
-		return err
+	p.failed = p.close(nil)
+	if p.failed == nil {
+		p.failed = p.setAside(ctx)
 	}
-	if err := p.setAside(ctx); err != nil {
-		p.open(ctx) // for whoever closes it
-		return err
+	if p.failed == nil {
+		p.open(ctx)
 	}
-	p.open(ctx)
-	return nil
+	return p.failed
 }
 
 // setAside puts the faults in quarantine.
