@@ -196,7 +196,7 @@ func TestAStreamWithManyFaultsAndRefusals(t *testing.T) {
 	b := setup(t, odooDump)
 	b.source.Exec(t, `
 		INSERT INTO loyalty_point_history (loyalty_card_id, points_amount, points_balance, transaction_time, origin)
-		SELECT CASE WHEN i % 20000 IN (7, 19990) THEN (SELECT min(id) FROM loyalty_card WHERE partner_id > 0) END, i, i, now(),
+		SELECT CASE WHEN i % 20000 IN (7, 19990) THEN (SELECT min(id) FROM loyalty_card WHERE partner_id > 0) END, i, 2 * i, now(),
 			CASE WHEN i % 20000 IN (7, 19990) THEN 'refuse me' END FROM generate_series(1, 60000) i`)
 	b.target.Exec(t, `ALTER TABLE point_history ADD CONSTRAINT strict CHECK (origin <> 'refuse me')`)
 	s := b.full(t)
