@@ -37,7 +37,7 @@ func (x *Executor) pour(ctx context.Context, target Target, w Work) error {
 	if err != nil {
 		return err
 	}
-	defer func() { tx.Rollback() }()
+	defer tx.Rollback()
 	p, err := x.newPouring(ctx, tx, e, w, parents)
 	if err != nil {
 		return err
@@ -46,10 +46,12 @@ func (x *Executor) pour(ctx context.Context, target Target, w Work) error {
 	if engine.ClassOf(err) == engine.ClassQuarantine {
 		// The database refuses a row, and a stream cannot say which: the batch is begun again, row by row.
 		tx.Rollback()
-		if tx, err = target.Begin(ctx, w); err == nil {
-			p.restart(tx)
-			err = x.pourRows(ctx, p)
+		if tx, err = target.Begin(ctx, w); err != nil {
+			return err
 		}
+		defer tx.Rollback()
+		p.restart(tx)
+		err = x.pourRows(ctx, p)
 	}
 	if err != nil {
 		return err
