@@ -83,6 +83,7 @@ type pouring struct {
 
 	pipe    *pgcopy.Pipe
 	ended   chan struct{} // the COPY into the engine has
+	copied  int64         // rows that the engine took
 	copyErr error
 	failed  error // the engine's, between two COPYs
 }
@@ -133,6 +134,9 @@ func (x *Executor) stream(ctx context.Context, p *pouring) error {
 		return filled
 	}
 	x.at(PointRead)
+	if err == nil && p.copied != p.counts.Inserted {
+		return fmt.Errorf("%d rows were copied into %s, the server took %d", p.counts.Inserted, p.e.Target, p.copied)
+	}
 	return err
 }
 
@@ -142,7 +146,9 @@ func (p *pouring) open(ctx context.Context) {
 	go func() {
 		defer close(p.ended)
 		defer p.pipe.Stop()
-		_, p.copyErr = p.tx.Fill(ctx, p.e, p.pipe)
+		var copied int64
+		copied, p.copyErr = p.tx.Fill(ctx, p.e, p.pipe)
+		p.copied += copied
 	}()
 }
 

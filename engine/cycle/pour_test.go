@@ -36,6 +36,7 @@ type poured struct {
 
 	given  *given
 	refuse int64 // the row that the engine refuses
+	drop   int64 // the row that it loses without a word
 	begin  func(n int) error
 
 	begun    int
@@ -111,7 +112,9 @@ func (f *poured) Fill(_ context.Context, _ *entity.Entity, rows io.Reader) (int6
 	split := pgcopy.NewSplitter(func(fields [][]byte) error {
 		id, err := pgcopy.Int(fields[0])
 		refused = refused || id == f.refuse
-		copied++
+		if id != f.drop {
+			copied++
+		}
 		return err
 	})
 	if _, err := io.Copy(split, rows); err != nil {
@@ -198,4 +201,12 @@ func TestABatchThatCannotBeginAgainFails(t *testing.T) {
 	}}
 	require.ErrorIs(t, pour(t, f), away)
 	require.ErrorIs(t, f.failed, away)
+}
+
+// What the engine says it took is held against what was sent.
+func TestACopyThatLosesRowsIsNotStored(t *testing.T) {
+	t.Parallel()
+	f := &poured{given: cards(10, func(int64) bool { return false }), drop: 5}
+	require.ErrorContains(t, pour(t, f), "the server took 9")
+	require.Zero(t, f.counts)
 }
