@@ -80,9 +80,25 @@ func FillOrder() []*entity.Entity {
 // surveyWidth is how many ids of the source one snapshot of a survey spans.
 const surveyWidth = 200_000
 
+// surveyed gives the hints about some entities. Those that are loaded later are known by the source, the others are to be read
+// where they are. A batch keeps its hints: somebody else's run may have them forgotten at any time.
+func (x *Executor) surveyed(ctx context.Context, w Work, of []*entity.Entity) (map[string]*hint, error) {
+	out := map[string]*hint{}
+	for _, e := range of {
+		out[e.Name] = x.hints.at(w.Run, e)
+		if loadsBefore(e) {
+			continue
+		}
+		if err := x.survey(ctx, w, e, out[e.Name]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // survey finds out which rows of an entity the source has that will be loaded later, as far as their rules say.
-func (x *Executor) survey(ctx context.Context, w Work, e *entity.Entity) error {
-	return x.hints.at(w.Run, e).know(func(add func(int64)) error {
+func (x *Executor) survey(ctx context.Context, w Work, e *entity.Entity, h *hint) error {
+	return h.know(func(add func(int64)) error {
 		judges := w.Rules.Judges(e)
 		for low, highest := int64(0), int64(1); low < highest; low += surveyWidth {
 			snap, sourceCtx, end, err := x.snapshot(ctx)

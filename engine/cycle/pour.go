@@ -26,19 +26,16 @@ func (x *Executor) pour(ctx context.Context, target Target, w Work) error {
 	if err != nil {
 		return err
 	}
-	for _, parent := range parents {
-		if !loadsBefore(parent) {
-			if err := x.survey(ctx, w, parent); err != nil {
-				return err
-			}
-		}
+	hints, err := x.surveyed(ctx, w, parents)
+	if err != nil {
+		return err
 	}
 	tx, err := target.Begin(ctx, w)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	p, err := x.newPouring(ctx, tx, e, w, parents)
+	p, err := newPouring(ctx, tx, e, w, hints)
 	if err != nil {
 		return err
 	}
@@ -88,21 +85,21 @@ type pouring struct {
 	failed  error // the engine's, between two COPYs
 }
 
-func (x *Executor) newPouring(ctx context.Context, tx Load, e *entity.Entity, w Work, parents []*entity.Entity) (*pouring, error) {
+func newPouring(ctx context.Context, tx Load, e *entity.Entity, w Work, hints map[string]*hint) (*pouring, error) {
 	p := &pouring{
 		merge: newMerge(e, w, Scope{Low: w.Low, High: w.High}, nil), tx: tx, judges: w.Rules.Judges(e),
 		derived: make([]entity.Value, len(e.Derived)),
 	}
-	known := map[string]*hint{}
-	for _, parent := range parents {
-		h := x.hints.at(w.Run, parent)
-		known[parent.Name] = h
-		err := h.know(func(add func(int64)) error { return tx.Loaded(ctx, parent, add) })
+	for name, h := range hints {
+		parent, err := entity.Lookup(name)
 		if err != nil {
 			return nil, err
 		}
+		if err := h.know(func(add func(int64)) error { return tx.Loaded(ctx, parent, add) }); err != nil {
+			return nil, err
+		}
 	}
-	p.present = func(parent string, id int64) bool { return known[parent].has(id) }
+	p.present = func(parent string, id int64) bool { return hints[parent].has(id) }
 	if len(e.Derived) > 0 {
 		var err error
 		if p.all, err = tx.Balances(ctx, w.Low, w.High); err != nil {
