@@ -206,3 +206,62 @@ func TestAStreamWithManyFaultsAndRefusals(t *testing.T) {
 	require.Equal(t, "true", one(t, b.target, `SELECT unkeyed::text FROM ferry.run`))
 	b.faithful(t)
 }
+
+// What the engine has made its own while it was filled is nobody's to move: the rows from Odoo give way.
+func TestRowsOfTheEnginesOwnStayDuringAFirstLoad(t *testing.T) {
+	t.Parallel()
+	b, id := halfLoaded(t)
+	code := one(t, b.source, `SELECT upper(btrim(code)) FROM loyalty_card c WHERE partner_id > 0 AND code ~ '^[0-9a-f-]+$' AND EXISTS (
+		SELECT FROM loyalty_point_history h WHERE h.loyalty_card_id = c.id) ORDER BY id LIMIT 1`)
+	b.target.Exec(t, `INSERT INTO loyalty_cards (code, points) VALUES ('`+code+`', 5)`)
+	require.NoError(t, b.Cancel(t.Context(), engine.Act{Run: id}))
+	b.await(t, id)
+	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_card", engine.Act{}))
+	_, err := b.StartFull(t.Context(), engine.StartOptions{Restart: true})
+	require.ErrorIs(t, err, engine.ErrStateChanged)
+	require.ErrorContains(t, err, "made its own")
+
+	require.NoError(t, b.Resume(t.Context(), engine.Act{Run: id}))
+	done(t, b.await(t, id))
+	require.Equal(t, "5.00", one(t, b.target, `SELECT points::text FROM loyalty_cards WHERE odoo_card_id IS NULL`))
+	loser := one(t, b.source, `SELECT id::text FROM loyalty_card WHERE upper(btrim(code)) = $1`, code)
+	require.Equal(t, "code_taken", one(t, b.target, `SELECT reason FROM ferry.quarantine
+		WHERE entity = 'loyalty_card' AND state = 'open' AND source_id = $1`, loser))
+	require.NotEqual(t, "0", one(t, b.target, `SELECT count(*)::text FROM ferry.quarantine
+		WHERE entity = 'loyalty_point_history' AND state = 'waiting_parent' AND parent_id = $1`, loser), "its lines wait for it")
+	b.inStep(t)
+}
+
+// Two rows of the engine's own that share a code are for people to settle: the run says so, and goes on once they have.
+func TestOwnRowsThatShareACodeStopAFirstLoad(t *testing.T) {
+	t.Parallel()
+	b, id := halfLoaded(t)
+	b.target.Exec(t, `INSERT INTO loyalty_cards (code, points) VALUES ('TWICE', 1), ('TWICE', 2)`)
+	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_card", engine.Act{}))
+	s := b.await(t, id)
+	require.Equal(t, engine.RunFailed, s.Run.State)
+	require.Contains(t, s.Run.Error, "share a code")
+	b.target.Exec(t, `UPDATE loyalty_cards SET code = 'ONCE' WHERE points = 2 AND odoo_card_id IS NULL`)
+	require.NoError(t, b.Resume(t.Context(), engine.Act{Run: id}))
+	done(t, b.await(t, id))
+	require.Equal(t, "2", one(t, b.target, `SELECT count(*)::text FROM loyalty_cards WHERE odoo_card_id IS NULL`))
+}
+
+// Somebody has emptied the tables: what is known of their rows is settled by a load that looks it up, and not counted twice.
+func TestEmptiedTablesAreFilledWithWhatIsKnownOfThem(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	done(t, b.full(t))
+	released := one(t, b.target, `SELECT source_id::text FROM ferry.quarantine WHERE reason = 'card.partner_missing' ORDER BY source_id LIMIT 1`)
+	_, err := b.Waive(t.Context(), engine.QuarantineSelection{Reason: "card.partner_missing"}, engine.Act{Reason: "coupons"}, false)
+	require.NoError(t, err)
+	b.target.Exec(t, `TRUNCATE loyalty_cards, point_moves, point_history`)
+	b.source.Exec(t, `UPDATE loyalty_card SET partner_id = (SELECT max(partner_id) FROM loyalty_card) WHERE id = `+released)
+	s := b.full(t)
+	done(t, s)
+	require.Equal(t, "false", one(t, b.target, `SELECT unkeyed::text FROM ferry.run WHERE id = $1`, s.Run.ID))
+	require.Equal(t, "waived", b.held(t, "card.partner_missing")[0].State, "what somebody decided lasts")
+	require.Equal(t, "released", one(t, b.target, `SELECT state FROM ferry.quarantine WHERE entity = 'loyalty_card' AND source_id = $1`, released))
+	b.inStep(t)
+	b.faithful(t)
+}

@@ -208,8 +208,15 @@ func (x *Executor) snapshot(ctx context.Context) (snap SourceSnapshot, bounded c
 
 // inTarget runs a batch that needs the engine only.
 func (x *Executor) inTarget(ctx context.Context, target Target, w Work, do func(Load, *engine.Counts) error) error {
+	return carryOut(ctx, x, w, target.Begin, do)
+}
+
+// carryOut runs a batch in the one transaction that begin opens.
+func carryOut[T Load](
+	ctx context.Context, x *Executor, w Work, begin func(context.Context, Work) (T, error), do func(T, *engine.Counts) error,
+) error {
 	started := time.Now()
-	tx, err := target.Begin(ctx, w)
+	tx, err := begin(ctx, w)
 	if err != nil {
 		return err
 	}

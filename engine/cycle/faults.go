@@ -2,6 +2,7 @@ package cycle
 
 import (
 	"fmt"
+	"strconv"
 
 	"ferry/engine/entity"
 )
@@ -39,12 +40,15 @@ func (m *merge) fault(row *judged) Fault {
 	return f
 }
 
+// AbsentDetail says which parent a row waits for, its entity and id, as SQL's format would write it, too.
+const AbsentDetail = "%s %s is not in the engine"
+
 // waiting describes a valid row whose parent is not in the engine: ids only, it is read again when the parent arrives.
 func (m *merge) waiting(row *judged, p entity.Parent) Fault {
 	id := row.Values[p.Column].Int
 	return Fault{
 		ID: row.ID, Reason: entity.ReasonWaiting, Waiting: true, Parent: p.Entity, ParentID: id,
-		Detail: fmt.Sprintf("%s %d is not in the engine", p.Entity, id),
+		Detail: fmt.Sprintf(AbsentDetail, p.Entity, strconv.FormatInt(id, 10)),
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"ferry/engine"
 	"ferry/engine/entity"
@@ -54,7 +53,6 @@ func (x *Executor) unkeyed() map[engine.StepVerb]Verb {
 // build carries out a step that builds something behind the rows of a first load. It takes what it takes, so no limit but the
 // watch ends it.
 func (x *Executor) build(ctx context.Context, t Target, w Work, do func(context.Context, Build, *entity.Entity, *engine.Counts) error) error {
-	started := time.Now()
 	builder, ok := t.(Builder)
 	if !ok {
 		return errNoKeys
@@ -65,25 +63,17 @@ func (x *Executor) build(ctx context.Context, t Target, w Work, do func(context.
 	}
 	watched, end := builder.Watch(ctx, w)
 	defer end()
-	err = x.built(watched, builder, w, started, func(tx Build, c *engine.Counts) error { return do(watched, tx, e, c) })
+	err = carryOut(watched, x, w, builder.Build, func(tx Build, c *engine.Counts) error {
+		if err := do(watched, tx, e, c); err != nil {
+			return err
+		}
+		x.at(PointWrite)
+		return nil
+	})
 	if cause := context.Cause(watched); err != nil && errors.Is(cause, engine.ErrFenced) {
 		return cause
 	}
 	return err
-}
-
-func (x *Executor) built(ctx context.Context, builder Builder, w Work, started time.Time, do func(Build, *engine.Counts) error) error {
-	tx, err := builder.Build(ctx, w)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	var counts engine.Counts
-	if err := do(tx, &counts); err != nil {
-		return err
-	}
-	x.at(PointWrite)
-	return x.finish(ctx, tx, counts, time.Since(started))
 }
 
 // index builds one index.
@@ -120,20 +110,31 @@ func (x *Executor) owners(ctx context.Context, t Target, w Work) error {
 			if unique || err != nil {
 				return err
 			}
-			for {
-				losers, err := tx.Shared(ctx, e, losersAtOnce)
-				if err != nil {
-					return err
-				}
-				if len(losers) == 0 {
-					break
-				}
-				if err := x.lose(ctx, tx, e, w, losers, c); err != nil {
-					return err
+			before := c.Rejected
+			if err := x.loseAll(ctx, tx, e, w, c); err != nil {
+				return err
+			}
+			if c.Rejected == before {
+				return &engine.DatabaseError{
+					Side: engine.SideTarget, Class: engine.ClassStop, Doing: "settling who owns each code",
+					Err: fmt.Errorf("rows of %s that the engine has made its own share a code; give all but one another code, then resume the run", e.Target),
 				}
 			}
 		}
 	})
+}
+
+// loseAll has every row leave whose code belongs to another one.
+func (x *Executor) loseAll(ctx context.Context, tx Build, e *entity.Entity, w Work, c *engine.Counts) error {
+	for {
+		losers, err := tx.Shared(ctx, e, losersAtOnce)
+		if err != nil || len(losers) == 0 {
+			return err
+		}
+		if err := x.lose(ctx, tx, e, w, losers, c); err != nil {
+			return err
+		}
+	}
 }
 
 // lose puts rows that lost their code into quarantine, as the source has them now.

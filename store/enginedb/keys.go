@@ -109,12 +109,14 @@ func (l *load) attempt(ctx context.Context, statement, state string) (refused bo
 	return false, err
 }
 
-// Shared gives rows whose code belongs to another one, the lowest id that has it, in id order.
+// Shared gives rows from Odoo whose code belongs to another row, in id order: to one of the engine's own, else to the lowest id that
+// has it.
 func (l *load) Shared(ctx context.Context, e *entity.Entity, limit int) ([]cycle.Loser, error) {
 	code := ident(e.Columns[e.Code].Target)
 	rows, err := l.tx.Query(ctx, `SELECT t.id, o.owner FROM `+public(e)+` t JOIN (
-			SELECT `+code+` AS code, min(id) AS owner FROM `+public(e)+` GROUP BY 1 HAVING count(*) > 1) o ON t.`+code+` = o.code
-		WHERE t.id <> o.owner ORDER BY t.id LIMIT $1`, limit)
+			SELECT `+code+` AS code, coalesce(min(id) FILTER (WHERE `+kept(e)+`), min(id)) AS owner FROM `+public(e)+`
+			GROUP BY 1 HAVING count(*) > 1) o ON t.`+code+` = o.code
+		WHERE t.id <> o.owner AND NOT (`+kept(e)+`) ORDER BY t.id LIMIT $1`, limit)
 	if err != nil {
 		return nil, wrap("looking for shared codes", err)
 	}
@@ -176,7 +178,7 @@ func (l *load) Refer(ctx context.Context, e *entity.Entity) (evicted int64, err 
 func (l *load) refer(ctx context.Context, r reference, add string) (int64, error) {
 	column := `t.` + ident(r.column)
 	lost, err := l.withoutParent(ctx, r, `EXISTS (SELECT FROM ferry.quarantine q
-		WHERE q.entity = $1 AND q.reason = $2 AND q.source_id = `+column+`)`, r.parent.Name, entity.ReasonCode)
+		WHERE q.entity = $1 AND q.reason = $2 AND q.state IN `+openStates+` AND q.source_id = `+column+`)`, r.parent.Name, entity.ReasonCode)
 	if err != nil {
 		return lost, err
 	}
@@ -198,32 +200,39 @@ type reference struct {
 	column     string
 }
 
-// withoutParent sees to the rows t for which a condition holds, as their parent is not there: a link is emptied, other rows
-// leave.
+// kept is the condition that a row t is the engine's own: it did not come from Odoo, or the engine has made it its own. Whoever
+// has put it there beside the load decides about it.
+func kept(e *entity.Entity) string { return ident(e.OdooID) + ` IS NULL OR synced_to_odoo` }
+
+// withoutParent sees to the rows t from Odoo for which a condition holds, as their parent is not there: a link is emptied, other
+// rows leave.
 func (l *load) withoutParent(ctx context.Context, r reference, condition string, args ...any) (int64, error) {
 	doing := "looking for rows of " + r.of.Target + " without " + r.parent.Target
 	if len(args) > 0 {
 		var some bool
-		err := l.tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM ferry.quarantine WHERE entity = $1 AND reason = $2)`, args...).Scan(&some)
+		err := l.tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM ferry.quarantine
+			WHERE entity = $1 AND reason = $2 AND state IN `+openStates+`)`, args...).Scan(&some)
 		if err != nil || !some {
 			return 0, wrap(doing, err)
 		}
 	}
+	condition = `NOT (` + kept(r.of) + `) AND ` + condition
 	if r.by.Link != "" {
 		_, err := l.tx.Exec(ctx, `UPDATE `+public(r.of)+` t SET `+ident(r.column)+` = NULL WHERE `+condition, args...)
 		return 0, wrap(doing, err)
 	}
 	n := len(args)
 	place := func(i int) string { return fmt.Sprintf("$%d", n+i) }
-	tag, err := l.tx.Exec(ctx, `WITH gone AS (DELETE FROM `+public(r.of)+` t WHERE `+condition+` RETURNING t.id, t.`+ident(r.column)+` AS parent)
+	tag, err := l.tx.Exec(ctx, `WITH gone AS (
+			DELETE FROM `+public(r.of)+` t WHERE `+condition+` RETURNING t.id, t.`+ident(r.column)+` AS parent)
 		INSERT INTO ferry.quarantine (entity, source_id, state, reason, detail, parent_entity, parent_id, run_id)
-		SELECT `+place(1)+`, id, 'waiting_parent', `+place(2)+`, `+place(3)+` || ' ' || parent || ' is not in the engine',
+		SELECT `+place(1)+`, id, 'waiting_parent', `+place(2)+`, format(`+place(5)+`::text, `+place(3)+`::text, parent),
 			`+place(3)+`, parent, `+place(4)+` FROM gone
 		ON CONFLICT (entity, source_id) DO UPDATE SET state = EXCLUDED.state, reason = EXCLUDED.reason, detail = EXCLUDED.detail, sqlstate = '',
 			parent_entity = EXCLUDED.parent_entity, parent_id = EXCLUDED.parent_id, claim = NULL, owner_id = NULL, stale = false, payload = NULL,
 			due = false, waived_by = '', waived_note = '', attempts = 1, first_seen = clock_timestamp(), last_seen = clock_timestamp(),
 			resolved_at = NULL, run_id = EXCLUDED.run_id`,
-		append(slices.Clone(args), r.of.Name, entity.ReasonWaiting, r.parent.Name, l.w.Run)...)
+		append(slices.Clone(args), r.of.Name, entity.ReasonWaiting, r.parent.Name, l.w.Run, cycle.AbsentDetail)...)
 	return tag.RowsAffected(), wrap(doing, err)
 }
 

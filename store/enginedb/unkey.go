@@ -59,6 +59,11 @@ func (m *stepMaker) unkey(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if why == "" {
+		if why, err = knownBefore(ctx, m.tx); err != nil {
+			return false, err
+		}
+	}
+	if why == "" {
 		err := pgx.BeginFunc(ctx, m.tx, func(inner pgx.Tx) error {
 			if _, err := inner.Exec(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
 				return err
@@ -86,6 +91,14 @@ func (m *stepMaker) unkey(ctx context.Context) (bool, error) {
 	}
 	_, err = m.tx.Exec(ctx, `INSERT INTO ferry.unkeyed (run_id) VALUES ($1)`, m.w.Run)
 	return true, err
+}
+
+// knownBefore gives what is known of rows although the engine's tables are empty, or "": somebody emptied them. A stream looks
+// nothing up, so it would not settle that; and what operators have decided about rows in quarantine is to last.
+func knownBefore(ctx context.Context, q querier) (why string, err error) {
+	err = q.QueryRow(ctx, `SELECT CASE WHEN EXISTS (SELECT FROM ferry.quarantine WHERE state IN `+openStates+`) THEN 'rows are in quarantine from before'
+		WHEN EXISTS (SELECT FROM ferry.extra) THEN 'rows are listed as extra from before' ELSE '' END`).Scan(&why)
+	return why, err
 }
 
 // makeFirst makes the steps of a run: those of a load into tables without keys, if it is one and may be.
@@ -198,6 +211,16 @@ func (*DB) restart(ctx context.Context, tx pgx.Tx, by engine.Actor) (before engi
 	if before == 0 {
 		return 0, engine.Refuse(engine.ErrStateChanged, "there is no first load to begin again: the engine's tables have their keys; "+
 			"`ferry sync full` reads every row")
+	}
+	for _, e := range entity.All() {
+		var own bool
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+public(e)+` WHERE `+kept(e)+`)`).Scan(&own); err != nil {
+			return 0, err
+		}
+		if own {
+			return 0, engine.Refuse(engine.ErrStateChanged, "%s has rows that the engine has made its own; they are not deleted. "+
+				"`ferry sync full` goes on with the first load", e.Target)
+		}
 	}
 	statements := append(migrations.Unkey(), `DELETE FROM ferry.quarantine`, `DELETE FROM ferry.extra`, `DELETE FROM ferry.entity_state`)
 	for _, e := range entity.All() {

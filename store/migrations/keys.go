@@ -43,14 +43,6 @@ func Indexes(e *entity.Entity) []Index {
 	return out
 }
 
-// Heap gives the statements that make an engine table without keys and indexes.
-func Heap(e *entity.Entity) []string {
-	all := tableDDL(e)
-	return slices.DeleteFunc(all, func(ddl string) bool {
-		return strings.HasPrefix(ddl, "CREATE INDEX") || strings.Contains(ddl, "ADD CONSTRAINT") && !strings.Contains(ddl, " CHECK (")
-	})
-}
-
 // ForeignKeys gives the statements that add an engine table's foreign keys, by their columns.
 func ForeignKeys(e *entity.Entity) map[string]string {
 	out := map[string]string{}

@@ -90,6 +90,24 @@ func TestTheStartMenuOffersWhatIsPossible(t *testing.T) {
 	require.Equal(t, "resume", b.operator.Calls()[0].Action)
 }
 
+// Until a first load has come to its end the menu offers that, and says of everything else why not.
+func TestTheStartMenuWhileTablesHaveNoKeys(t *testing.T) {
+	t.Parallel()
+	s := tuitest.Failed()
+	s.Unkeyed = s.Run.ID
+	b := setup(t, s, 140, 45)
+	b.press("s")
+	require.GreaterOrEqual(t, strings.Count(b.frame(), "not now: first load #12"), 3, b.frame())
+	b.press("enter")
+	require.Empty(t, b.operator.Calls(), "a full sync is not begun")
+	b.press("esc", "s")
+	for !strings.Contains(b.frame(), "› resume #12") {
+		b.press("tab")
+	}
+	b.press("enter", "tab", "enter")
+	require.Equal(t, "resume", b.operator.Calls()[0].Action)
+}
+
 func TestAnUninitialisedDatabaseIsOfferedInit(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"i", "enter"} {

@@ -36,7 +36,7 @@ func (m *Model) checkOptions() []option {
 	if m.prover == nil {
 		return nil
 	}
-	busy, line := "", "prove every row, beside whatever runs"
+	busy, line := m.unkeyed(), "prove every row, beside whatever runs"
 	switch check := m.sight.Checking(); {
 	case check != nil && !check.Rolling:
 		busy = fmt.Sprintf("check #%d is %s", check.ID, check.State)

@@ -40,6 +40,10 @@ func (m *Model) askStart() {
 	if last := m.run(); last != nil && last.State.Active() {
 		busy = onlyOne(last)
 	}
+	resumes := busy
+	if busy == "" {
+		busy = m.unkeyed()
+	}
 	if s.Floor.Floor == "" {
 		changed = "one tick; the first one reads every row"
 	}
@@ -54,13 +58,21 @@ func (m *Model) askStart() {
 		items = append(items, about(fmt.Sprintf("resume #%d", run.ID), line, func(string) tea.Cmd {
 			m.askResume(run)
 			return nil
-		}).barred(busy))
+		}).barred(resumes))
 	}
 	text := []string{s.Source.Address + " → " + s.Target.Address}
 	if !m.workersAlive() {
 		text = append(text, "No worker is alive: the run would wait in the queue until one is.")
 	}
 	m.ask(widget.Form{Title: "Start", Text: text, Ask: "reason (optional)", Hint: m.hint(true)}, items...)
+}
+
+// unkeyed says why nothing may write but the run that the engine's tables wait for; empty: they have their keys.
+func (m *Model) unkeyed() string {
+	if first := m.sight.Snapshot.Unkeyed; first != 0 {
+		return fmt.Sprintf("first load #%d has left the tables without keys; it must come to its end first", first)
+	}
+	return ""
 }
 
 // stepOption lets this process start ticks, or no longer.
@@ -82,6 +94,9 @@ func (m *Model) stepOption() option {
 			return done, m.config.Operator.KeepInStep(ctx, every)
 		})
 	})
+	if reason := m.unkeyed(); reason != "" && !s.Schedule.Here {
+		return o.barred(reason)
+	}
 	if s.Process.Workers == 0 && !s.Schedule.Here {
 		return o.barred("this process has no workers; start ferry without --workers 0")
 	}

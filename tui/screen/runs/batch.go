@@ -79,7 +79,7 @@ func (r *Runs) selectedBatch(width int) []canvas.Line {
 	case b.State == engine.BatchDone && b.Counts.Read > 0:
 		lines = append(lines, sums(&b.Counts))
 	case b.State == engine.BatchDone:
-		lines = append(lines, canvas.Of(themes.Muted, " "+others(&b.Counts)))
+		lines = append(lines, canvas.Of(themes.Muted, " "+others(b.Verb, &b.Counts)))
 	}
 	return canvas.Block(lines, width, paneLines)
 }
@@ -178,7 +178,7 @@ func (r *Runs) batchBody(b *engine.BatchView, width int) []canvas.Line {
 		if l := sums(&b.Counts); b.Counts.Read > 0 {
 			put("rows", canvas.Wrap(themes.Text, strings.TrimSpace(l.String()), max(10, width-labelColumn-1))...)
 		}
-		text("", others(&b.Counts))
+		text("", others(b.Verb, &b.Counts))
 	}
 	lines = append(lines, canvas.Line{})
 	if b.Error != "" {
@@ -206,7 +206,7 @@ func (r *Runs) batchBody(b *engine.BatchView, width int) []canvas.Line {
 }
 
 // others are the figures that most batches do not have.
-func others(c *engine.Counts) string {
+func others(verb engine.StepVerb, c *engine.Counts) string {
 	var parts []string
 	for _, f := range []struct {
 		name string
@@ -226,7 +226,16 @@ func others(c *engine.Counts) string {
 			parts = append(parts, f.name+" "+widget.Count(f.n))
 		}
 	}
-	if len(parts) == 0 && c.Read == 0 {
+	if c.Read == 0 && c.Rejected > 0 { // they were read by another batch, which counted them as new
+		parts = append(parts, widget.Plural(c.Rejected, "row", "rows")+" left for quarantine")
+	}
+	switch {
+	case len(parts) > 0 || c.Read > 0:
+	case verb == engine.StepIndex:
+		return "it built an index"
+	case verb == engine.StepKeys:
+		return "it made indexes keys, and added the foreign keys"
+	default:
 		return "it read and changed nothing"
 	}
 	return strings.Join(parts, "  ")
