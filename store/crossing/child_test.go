@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -158,8 +159,8 @@ func (f *ferry) sync(ctx context.Context, told <-chan string) error {
 		sayf("refused %v", err)
 		return nil
 	}
-	f.Run(ctx)
 	sayf("run %d", id)
+	f.Run(ctx)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -221,15 +222,28 @@ func (f *ferry) serve(ctx context.Context, told <-chan string, every time.Durati
 	}
 	sayf("up")
 	for line := range told {
-		id, err := f.startTold(ctx, line)
-		switch {
-		case errors.Is(err, engine.ErrRunActive):
-			sayf("refused %v", err)
-		case err != nil:
+		if err := f.obey(ctx, line); err != nil {
 			return err
-		default:
-			sayf("run %d", id)
 		}
+	}
+	return nil
+}
+
+// starting is held until a run that was started has been told of: a worker may come by the point where it ends before that.
+var starting sync.RWMutex
+
+// obey starts what it is told to, and tells which run that is.
+func (f *ferry) obey(ctx context.Context, line string) error {
+	starting.Lock()
+	defer starting.Unlock()
+	id, err := f.startTold(ctx, line)
+	switch {
+	case errors.Is(err, engine.ErrRunActive):
+		sayf("refused %v", err)
+	case err != nil:
+		return err
+	default:
+		sayf("run %d", id)
 	}
 	return nil
 }
@@ -265,6 +279,8 @@ func (t *trap) reached(p cycle.Point) {
 	if p != t.o.At || t.count.Add(1) != int64(t.o.Nth) {
 		return
 	}
+	starting.RLock()
+	defer starting.RUnlock()
 	sayf("at %s", p)
 	_ = syscall.Kill(os.Getpid(), t.o.With)
 	// Another thread may be the one that gets the signal; nothing more is to happen here before it has.

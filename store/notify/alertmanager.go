@@ -57,7 +57,7 @@ func newAlertmanager(name string, a address) *alertmanager {
 // for the next message, which may be days away.
 func direct() *http.Transport {
 	t := &http.Transport{Proxy: http.ProxyFromEnvironment}
-	if usual, ok := http.DefaultTransport.(*http.Transport); ok {
+	if usual, ok := theGuard().next.(*http.Transport); ok {
 		t = usual.Clone()
 	}
 	t.DisableKeepAlives = true

@@ -36,18 +36,17 @@ type watch struct {
 	failure  error
 }
 
-var (
-	theGuard  *guard
-	guardOnce sync.Once
-	sendOne   = make(chan struct{}, 1) // one attempt at a time: a request does not say whose it is
-)
+// theGuard is in its place from the first channel on: before any message is sent, and before a transport of our own is derived.
+var theGuard = sync.OnceValue(func() *guard {
+	g := &guard{next: http.DefaultTransport}
+	http.DefaultTransport = g //nolint:reassign // shoutrrr's services offer no other place
+	return g
+})
+
+var sendOne = make(chan struct{}, 1) // one attempt at a time: a request does not say whose it is
 
 // watched makes an attempt under the guard.
 func watched(ctx context.Context, attempt func(context.Context) error) error {
-	guardOnce.Do(func() {
-		theGuard = &guard{next: http.DefaultTransport}
-		http.DefaultTransport = theGuard //nolint:reassign // shoutrrr's services offer no other place
-	})
 	select {
 	case sendOne <- struct{}{}:
 	case <-ctx.Done():
@@ -57,8 +56,8 @@ func watched(ctx context.Context, attempt func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel() // and with it every request that is still under way
 	w := &watch{ctx: ctx}
-	theGuard.set(w)
-	defer theGuard.set(nil)
+	theGuard().set(w)
+	defer theGuard().set(nil)
 	err := attempt(ctx)
 	return w.outcome(err)
 }

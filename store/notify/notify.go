@@ -25,6 +25,7 @@ type address struct {
 // Open makes channels of URLs. Channels of one name are told apart by their place: "slack", "slack #2". Its errors name a
 // channel by its place in the list and its scheme, and never by what it says.
 func Open(urls []string) ([]monitor.Channel, error) {
+	theGuard() // before anything of this process uses the transport that it replaces
 	var out []monitor.Channel
 	seen := map[string]int{}
 	for i, text := range urls {
