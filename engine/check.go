@@ -11,8 +11,8 @@ const (
 	RunRepair RunKind = "repair"
 )
 
-// Writes reports whether runs of this kind write the engine's rows: one at a time, under its leases.
-func (k RunKind) Writes() bool { return k != RunCheck }
+// Writes reports whether runs of this kind write the engine's rows: one at a time, under its leases. A rehearsal only begins others.
+func (k RunKind) Writes() bool { return k != RunCheck && k != RunRehearsal }
 
 // The verbs of a check and of a repair.
 const (

@@ -25,6 +25,7 @@ type Operator interface {
 	LedgerDesk
 	CardDesk
 	AlertDesk
+	Rehearser
 }
 
 // Starter begins runs.

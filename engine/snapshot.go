@@ -41,6 +41,8 @@ type Snapshot struct {
 	Proof   ProofView
 	Ledger  LedgerView
 	Monitor MonitorView
+
+	Rehearsal *RehearsalView // the active rehearsal, else the last one, else nil
 }
 
 // Schedule is when ticks come: one at a time among all processes.

@@ -21,6 +21,7 @@ import (
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
 	"ferry/engine/monitor"
+	"ferry/engine/rehearsal"
 )
 
 // Ledger is the engine database, as far as steering and looking go.
@@ -35,6 +36,7 @@ type Ledger interface {
 	Findings
 	Repairs
 	Book
+	Rehearsals
 }
 
 // Database is what both preflight and the poller ask of the engine database.
@@ -102,6 +104,7 @@ type Source interface {
 	check.Source
 	check.CardSource
 	check.LedgerSource
+	rehearsal.Source
 	Address() string
 	Ping(ctx context.Context) (version string, err error)
 	// Safety fails with ErrUnsafeSource if the role could write.
@@ -153,9 +156,10 @@ type Control struct {
 	changed  chan struct{} // asks the poller for a fresh snapshot at once
 	rates    rates
 
-	identity atomic.Pointer[string] // of the engine database, once known
-	signedOn atomic.Bool            // others may count on this process
-	keeps    atomic.Bool            // this process starts ticks when they are due
+	identity atomic.Pointer[string]   // of the engine database, once known
+	standing atomic.Pointer[standing] // of the last GO
+	signedOn atomic.Bool              // others may count on this process
+	keeps    atomic.Bool              // this process starts ticks when they are due
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 }
@@ -187,9 +191,11 @@ func (k *Control) Run(ctx context.Context) {
 	ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
 	k.done.Go(func() { k.poll(ctx) })
 	k.done.Go(func() { k.watch(ctx) })
+	k.done.Go(func() { k.watchGo(ctx) })
 	if k.works() {
 		k.done.Go(func() { k.work(ctx) })
 		k.done.Go(func() { k.schedule(ctx) })
+		k.done.Go(func() { k.rehearse(ctx) })
 	}
 }
 

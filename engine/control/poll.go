@@ -98,6 +98,7 @@ func (p *poller) once(ctx context.Context) time.Duration {
 	if p.durable != nil {
 		*s = *p.durable
 	}
+	p.k.withStanding(s)
 	s.Process, s.Profile = p.k.process(), p.k.c.Profile
 	s.Schedule.Here = s.Process.Keeps
 	s.Source, s.Target, s.Setup = p.source, p.target, p.setup
@@ -109,7 +110,7 @@ func (p *poller) once(ctx context.Context) time.Duration {
 	switch {
 	case p.target.Down():
 		return time.Until(p.target.NextTry)
-	case s.Run != nil && s.Run.State.Active():
+	case s.Run != nil && s.Run.State.Active(), s.Rehearsal != nil && wanted(s.Rehearsal):
 		return pollBusy
 	}
 	return pollIdle

@@ -30,7 +30,7 @@ func (db *DB) Check(ctx context.Context, id engine.RunID) (*engine.CheckView, er
 // readLastCheck reads the active check, what somebody waits for first, else the last whole one, else the last.
 func readLastCheck(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 	var id engine.RunID
-	err := tx.QueryRow(ctx, `SELECT id FROM ferry.run r WHERE NOT writes ORDER BY state = ANY($1) DESC,
+	err := tx.QueryRow(ctx, `SELECT id FROM ferry.run r WHERE kind = 'check' ORDER BY state = ANY($1) DESC,
 		CASE WHEN state = ANY($1) THEN options->>'sort' = 'rolling' ELSE options->>'sort' = 'rows' OR state <> 'done' END, id DESC LIMIT 1`,
 		activeStates()).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -47,7 +47,7 @@ func readLastCheck(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 func readCheck(ctx context.Context, tx pgx.Tx, id engine.RunID) (*engine.CheckView, error) {
 	v := &engine.CheckView{}
 	var sort check.Sort
-	err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+`, coalesce(r.options->>'sort', ''), r.why, r.waits FROM ferry.run r WHERE r.id = $1 AND NOT r.writes`,
+	err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+`, coalesce(r.options->>'sort', ''), r.why, r.waits FROM ferry.run r WHERE r.id = $1 AND r.kind = 'check'`,
 		id), &v.RunView, &sort, &v.Why, &v.Waits)
 	if err != nil {
 		return nil, err

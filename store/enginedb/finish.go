@@ -37,7 +37,10 @@ func (db *DB) wrapUp(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 	if e.policies, err = readPolicies(policies); err != nil {
 		return err
 	}
-	if !e.kind.Writes() {
+	switch e.kind { //nolint:exhaustive // the others write
+	case engine.RunRehearsal:
+		return nil // its runbook ends it
+	case engine.RunCheck:
 		return db.finishCheck(ctx, tx, e)
 	}
 	if tripped, err := db.trip(ctx, tx, run, 0); tripped || err != nil {
@@ -121,6 +124,7 @@ func tooManyVanished(ctx context.Context, tx pgx.Tx, e ending) (string, error) {
 const (
 	askedVanished = "vanished"
 	askedSource   = "source"
+	askedFreeze   = "freeze" // of a rehearsal
 )
 
 // askQuestion stops a run until an operator answers.

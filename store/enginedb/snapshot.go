@@ -37,6 +37,9 @@ func (db *DB) ReadRun(ctx context.Context, id engine.RunID) (*engine.Snapshot, e
 				return readSchedule(ctx, tx, db.silence, s)
 			},
 			readLastCheck,
+			func(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
+				return readRehearsal(ctx, tx, db.silence, s)
+			},
 		}
 		for _, read := range steps {
 			if err := read(ctx, tx, s); err != nil {
@@ -210,7 +213,7 @@ func recounts(run *engine.RunView) bool {
 		return run.State.Active()
 	case engine.RunIncremental:
 		return run.State.Active() && run.WhyFull != ""
-	case engine.RunCheck, engine.RunRepair:
+	case engine.RunCheck, engine.RunRepair, engine.RunRehearsal:
 	}
 	return false
 }

@@ -160,7 +160,16 @@ func heldBy(ctx context.Context, tx pgx.Tx, r runRow) (refused, err error) {
 // proceed lets a stopped run go on. Its unfinished batches are handed out anew, unless it is only pausing: then they
 // are being worked on. It may end at once, where nothing is left to do, or pause again, where its entity is paused.
 func (db *DB) proceed(ctx context.Context, tx pgx.Tx, r runRow, epoch int64, by engine.Actor, reason string) error {
-	if r.State.Ended() {
+	if r.Kind == string(engine.RunRehearsal) {
+		if _, err := tx.Exec(ctx, `UPDATE ferry.rehearsal SET holder = '', holder_name = '' WHERE run_id = $1`, r.ID); err != nil {
+			return err
+		}
+		if r.State.Ended() {
+			if err := reviveRehearsal(ctx, tx, r); err != nil {
+				return err
+			}
+		}
+	} else if r.State.Ended() {
 		if err := refuseOther(ctx, tx, r.ID); err != nil {
 			return err
 		}
@@ -242,8 +251,12 @@ func (db *DB) Answer(ctx context.Context, act engine.Act, accept bool, by engine
 		switch {
 		case r.State != engine.RunAsking:
 			return "", engine.Refuse(engine.ErrStateChanged, "run #%d is %s and asks nothing", r.ID, r.State)
+		case !accept && r.Kind == string(engine.RunRehearsal):
+			return engine.RunCancelled, nil
 		case !accept:
 			return engine.RunCancelled, holdTicks(ctx, tx, r, by)
+		case r.Kind == string(engine.RunRehearsal):
+			return engine.RunRunning, confirmFreeze(ctx, tx, r.ID, by)
 		}
 		if _, err := tx.Exec(ctx, `UPDATE ferry.run SET accepted = accepted || asked, asked = '' WHERE id = $1`, r.ID); err != nil {
 			return "", err

@@ -14,39 +14,41 @@ import (
 
 // Call is one action that reached the operator.
 type Call struct {
-	Action string
-	Act    engine.Act
-	Start  engine.StartOptions
-	Batch  engine.BatchID
-	Entity string
-	Accept bool                       // of an answer
-	Every  time.Duration              // of keeping in step
-	Which  engine.QuarantineSelection // rows of quarantine
-	Again  bool                       // a waiver is taken back
-	Check  engine.CheckOptions        // of a check
-	Set    string                     // the rule and its severity: "card.partner_missing=warn"; of a repair the plan and the typed name
-	Found  engine.DiscrepancySelection
-	Until  time.Time // of an acknowledgement
+	Action   string
+	Act      engine.Act
+	Start    engine.StartOptions
+	Batch    engine.BatchID
+	Entity   string
+	Accept   bool                       // of an answer
+	Every    time.Duration              // of keeping in step
+	Which    engine.QuarantineSelection // rows of quarantine
+	Again    bool                       // a waiver is taken back
+	Check    engine.CheckOptions        // of a check
+	Set      string                     // the rule and its severity: "card.partner_missing=warn"; of a repair the plan and the typed name
+	Found    engine.DiscrepancySelection
+	Until    time.Time // of an acknowledgement
+	Rehearse engine.RehearsalOptions
 }
 
 // Operator is scripted: it shows a snapshot, keeps what it is asked for, and answers with the error that it is given.
 type Operator struct {
-	mu        sync.Mutex
-	snapshot  *engine.Snapshot
-	calls     []Call
-	err       error
-	history   []*engine.RunDetail // newest first
-	looked    engine.Preflight
-	forecast  engine.Preflight
-	reads     []string
-	readError error
-	rows      []engine.QuarantineRow // by entity and id
-	rules     []engine.RuleView
-	found     findings
-	drifted   []engine.LedgerCard
-	cards     []*engine.CardReport
-	alerts    []engine.AlertView // newest first
-	tested    []engine.DeliveryView
+	mu         sync.Mutex
+	snapshot   *engine.Snapshot
+	calls      []Call
+	err        error
+	history    []*engine.RunDetail // newest first
+	looked     engine.Preflight
+	forecast   engine.Preflight
+	reads      []string
+	readError  error
+	rows       []engine.QuarantineRow // by entity and id
+	rules      []engine.RuleView
+	found      findings
+	drifted    []engine.LedgerCard
+	cards      []*engine.CardReport
+	alerts     []engine.AlertView // newest first
+	tested     []engine.DeliveryView
+	rehearsals []engine.RehearsalView // newest first
 }
 
 var _ engine.Operator = (*Operator)(nil)

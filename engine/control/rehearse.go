@@ -1,0 +1,183 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ferry/engine"
+	"ferry/engine/rehearsal"
+)
+
+// errNobodyRehearses says that a process which only looks and steers cannot carry out a runbook.
+var errNobodyRehearses = errors.New("this process has no workers, so it rehearses nothing; start it with --workers 1 or more")
+
+// How often a rehearsal is looked at for its charts, and how long an action that failed waits.
+const (
+	sampleEvery   = time.Second
+	rehearsePause = time.Second
+)
+
+// rehearse carries out the rehearsal that is active, and measures gates again that somebody asked for, unless another process
+// that is alive does. What a step begins is kept with it at once, so that whoever comes next goes on with it.
+func (k *Control) rehearse(ctx context.Context) {
+	d := &director{k: k}
+	every(ctx, k.c.LookEvery, func() {
+		if time.Now().Before(d.next) {
+			return
+		}
+		err := d.once(ctx)
+		switch {
+		case err == nil || ctx.Err() != nil:
+		case errors.Is(err, engine.ErrStateChanged):
+			k.c.Logger.InfoContext(ctx, "the rehearsal was stopped meanwhile, or is another process's", "error", err)
+		default:
+			d.next = time.Now().Add(rehearsePause)
+			k.c.Logger.WarnContext(ctx, "the rehearsal waits, trying again", "error", err)
+		}
+	})
+}
+
+// director carries out a runbook; it keeps only what may be lost.
+type director struct {
+	k       *Control
+	next    time.Time // nothing is done before
+	sampled time.Time
+	marked  time.Time // when the source was last looked at for a freeze
+	stillAt time.Time // since when it stands still, by this process's clock
+	unseen  bool      // the source could not be looked at before the last tick
+	of      engine.RunID
+}
+
+// once does what comes next.
+func (d *director) once(ctx context.Context) error {
+	s := d.k.Snapshot()
+	if s.Target.Down() || s.Setup != engine.SetupReady || s.Rehearsal == nil || !wanted(s.Rehearsal) {
+		return nil
+	}
+	held, err := d.k.c.Ledger.HoldRehearsal(ctx, s.Rehearsal.ID, d.k.c.Process)
+	if err != nil || !held {
+		return err
+	}
+	r, err := d.k.c.Ledger.Rehearsal(ctx, s.Rehearsal.ID)
+	if err != nil || !wanted(&r.RehearsalView) {
+		return err
+	}
+	if d.of != r.ID {
+		d.of, d.marked, d.stillAt, d.unseen = r.ID, time.Time{}, time.Time{}, false
+	}
+	defer d.k.refresh()
+	if r.Asked() {
+		return d.measureAsked(ctx, r)
+	}
+	step := r.Current()
+	if step == nil {
+		return nil
+	}
+	d.sample(ctx, r, step, s)
+	if step.State == engine.RehearsalWaiting {
+		step.State = engine.RehearsalRunning
+		return d.keep(ctx, r, rehearsal.Change{Steps: []engine.RehearsalStep{*step}})
+	}
+	return d.carryOut(ctx, r, *step)
+}
+
+// wanted reports whether a rehearsal needs somebody who carries it out.
+func wanted(v *engine.RehearsalView) bool {
+	return v.State == engine.RunRunning || v.State == engine.RunDone && v.Asked()
+}
+
+// keep keeps what was changed.
+func (d *director) keep(ctx context.Context, r *rehearsal.Kept, c rehearsal.Change) error {
+	return d.k.c.Ledger.KeepRehearsal(ctx, r.ID, d.k.c.Process.ID, c)
+}
+
+// carryOut does what comes next in a step that is under way. An error that waiting cannot cure fails the step.
+func (d *director) carryOut(ctx context.Context, r *rehearsal.Kept, step engine.RehearsalStep) error {
+	err := d.doing(step.Name)(ctx, r, step)
+	if err == nil || ctx.Err() != nil || waits(err) {
+		return err
+	}
+	return d.keep(ctx, r, failed(r, step, err.Error()))
+}
+
+// waits reports whether an error may be gone at the next try.
+func waits(err error) bool {
+	if errors.Is(err, engine.ErrRunActive) || errors.Is(err, engine.ErrUnreachable) {
+		return true
+	}
+	db, ok := errors.AsType[*engine.DatabaseError](err)
+	return ok && db.Class != engine.ClassStop && db.Class != engine.ClassQuarantine || errors.Is(err, context.DeadlineExceeded)
+}
+
+// doing gives what carries out a step.
+func (d *director) doing(name engine.RehearsalStepName) func(context.Context, *rehearsal.Kept, engine.RehearsalStep) error {
+	switch name {
+	case engine.RehearsePreflight:
+		return d.preflight
+	case engine.RehearseLoad:
+		return d.load
+	case engine.RehearseFreeze:
+		return d.freeze
+	case engine.RehearseCatchUp:
+		return d.catchUp
+	case engine.RehearseCheck:
+		return d.check
+	case engine.RehearseLedger:
+		return d.ledger
+	case engine.RehearseVerdict:
+		return d.verdict
+	}
+	return func(context.Context, *rehearsal.Kept, engine.RehearsalStep) error {
+		return fmt.Errorf("%w: there is no step %q in this ferry's runbook", engine.ErrSchemaNewer, name)
+	}
+}
+
+// ended is a step that came to its end.
+func ended(step engine.RehearsalStep, state engine.RehearsalStepState, found string) rehearsal.Change {
+	step.State, step.Found = state, found
+	return rehearsal.Change{Steps: []engine.RehearsalStep{step}}
+}
+
+// failed is a step that failed: nothing comes behind it but the verdict.
+func failed(r *rehearsal.Kept, step engine.RehearsalStep, why string) rehearsal.Change {
+	c := ended(step, engine.RehearsalFailed, why)
+	for _, s := range r.Steps {
+		if s.State == engine.RehearsalWaiting && s.Name != engine.RehearseVerdict {
+			s.State, s.Found = engine.RehearsalSkipped, fmt.Sprintf("step %s failed", step.Name)
+			c.Steps = append(c.Steps, s)
+		}
+	}
+	return c
+}
+
+// tell says what a step waits for, where that is news.
+func (d *director) tell(ctx context.Context, r *rehearsal.Kept, step engine.RehearsalStep, found string) error {
+	if step.Found == found {
+		return nil
+	}
+	return d.keep(ctx, r, ended(step, engine.RehearsalRunning, found))
+}
+
+// sample keeps what is seen for the charts, at growing distances. One that is lost is a gap in a chart.
+func (d *director) sample(ctx context.Context, r *rehearsal.Kept, step *engine.RehearsalStep, s *engine.Snapshot) {
+	now := time.Now()
+	if now.Sub(d.sampled) < max(sampleEvery, s.TakenAt.Sub(r.CreatedAt)/500) {
+		return
+	}
+	d.sampled = now
+	one := engine.RehearsalSample{Step: step.Name, Run: step.Run, Fresh: s.Freshness.Bound(s.TakenAt)}
+	switch {
+	case step.Run == 0:
+	case s.Run != nil && s.Run.ID == step.Run:
+		for _, e := range s.Entities {
+			one.Rows += e.Counts.Read
+		}
+	case s.Check != nil && s.Check.ID == step.Run:
+		one.Rows = s.Check.Compared
+	}
+	if err := d.k.c.Ledger.SampleRehearsal(ctx, r.ID, one); err != nil {
+		d.k.c.Logger.InfoContext(ctx, "the rehearsal's charts have a gap", "error", err)
+	}
+}
