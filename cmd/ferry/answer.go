@@ -14,8 +14,8 @@ func (f *ferry) answerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "answer RUN accept|stop",
 		Short: "Answer a run's question: let it go on, or end it",
-		Long: `Answer the question that a run asks, such as whether it is true that many rows are gone from the source. "accept" lets
-the run go on, as soon as a process with workers is there; "stop" cancels it. ` + "`ferry status`" + ` shows the question.
+		Long: `Answer the question that a run asks, such as whether it is true that many rows are gone from the source, or whether
+Odoo is frozen for a rehearsal. "accept" lets the run go on, as soon as a process with workers is there; "stop" cancels it. ` + "`ferry status`" + ` shows the question.
 
 Exit codes: 0 answered · 1 there is no such run · 4 the run asks nothing.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -36,6 +36,19 @@ Exit codes: 0 answered · 1 there is no such run · 4 the run asks nothing.`,
 	return cmd
 }
 
+// goesOn is the command that goes on with a run.
+func goesOn(run *engine.RunView) string {
+	switch run.Kind { //nolint:exhaustive // the others are syncs
+	case engine.RunRehearsal:
+		return "`ferry rehearse`"
+	case engine.RunCheck:
+		return "`ferry check`"
+	case engine.RunRepair:
+		return "the `ferry repair apply` that began it"
+	}
+	return "`ferry sync " + string(run.Kind) + "`"
+}
+
 // answer answers a run, and says how it goes on where nobody is there to work on it.
 func (f *ferry) answer(ctx context.Context, c *crossing, act engine.Act, accept bool) error {
 	if err := c.Answer(ctx, act, accept); err != nil {
@@ -46,7 +59,7 @@ func (f *ferry) answer(ctx context.Context, c *crossing, act engine.Act, accept 
 		return err
 	}
 	if _, held := liveHolder(s); accept && !held && s.Run.State.Active() {
-		fmt.Fprintf(f.err, "nobody is there to work on run #%d; `ferry sync %s` goes on with it\n", act.Run, s.Run.Kind)
+		fmt.Fprintf(f.err, "nobody is there to work on run #%d; %s goes on with it\n", act.Run, goesOn(s.Run))
 	}
 	return nil
 }

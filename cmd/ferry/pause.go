@@ -207,7 +207,7 @@ func (f *ferry) held(ctx context.Context, c *crossing, o *outcome) error {
 		s = c.Look(ctx)
 	}
 	if _, held := liveHolder(s); o.h.verb == "resume" && !held && s.Run != nil && s.Run.State.Active() && s.Run.State != engine.RunPaused {
-		notes = append(notes, fmt.Sprintf("nobody is there to work on run #%d; `ferry sync %s` goes on with it", s.Run.ID, s.Run.Kind))
+		notes = append(notes, fmt.Sprintf("nobody is there to work on run #%d; %s goes on with it", s.Run.ID, goesOn(s.Run)))
 	}
 	if f.settings.JSON {
 		if err := f.line(holdReport{newReport("result", s), o.changed, notes}); err != nil {

@@ -15,6 +15,7 @@ var errNobodyRehearses = errors.New("this process has no workers, so it rehearse
 
 // How often a rehearsal is looked at for its charts, and how long an action that failed waits.
 const (
+	rehearseEvery = 200 * time.Millisecond
 	sampleEvery   = time.Second
 	rehearsePause = time.Second
 )
@@ -23,11 +24,14 @@ const (
 // that is alive does. What a step begins is kept with it at once, so that whoever comes next goes on with it.
 func (k *Control) rehearse(ctx context.Context) {
 	d := &director{k: k}
-	every(ctx, k.c.LookEvery, func() {
+	every(ctx, min(k.c.LookEvery, rehearseEvery), func() {
 		if time.Now().Before(d.next) {
 			return
 		}
 		err := d.once(ctx)
+		for err == nil && d.moved { // what comes next waits for nobody's clock: somebody's downtime is measured
+			err = d.once(ctx)
+		}
 		switch {
 		case err == nil || ctx.Err() != nil:
 		case errors.Is(err, engine.ErrStateChanged):
@@ -43,6 +47,7 @@ func (k *Control) rehearse(ctx context.Context) {
 type director struct {
 	k       *Control
 	next    time.Time // nothing is done before
+	moved   bool      // the last action changed something
 	sampled time.Time
 	marked  time.Time // when the source was last looked at for a freeze
 	stillAt time.Time // since when it stands still, by this process's clock
@@ -53,6 +58,7 @@ type director struct {
 // once does what comes next.
 func (d *director) once(ctx context.Context) error {
 	s := d.k.Snapshot()
+	d.moved = false
 	if s.Target.Down() || s.Setup != engine.SetupReady || s.Rehearsal == nil || !wanted(s.Rehearsal) {
 		return nil
 	}
@@ -90,7 +96,9 @@ func wanted(v *engine.RehearsalView) bool {
 
 // keep keeps what was changed.
 func (d *director) keep(ctx context.Context, r *rehearsal.Kept, c rehearsal.Change) error {
-	return d.k.c.Ledger.KeepRehearsal(ctx, r.ID, d.k.c.Process.ID, c)
+	err := d.k.c.Ledger.KeepRehearsal(ctx, r.ID, d.k.c.Process.ID, c)
+	d.moved = err == nil
+	return err
 }
 
 // carryOut does what comes next in a step that is under way. An error that waiting cannot cure fails the step.
@@ -157,7 +165,9 @@ func (d *director) tell(ctx context.Context, r *rehearsal.Kept, step engine.Rehe
 	if step.Found == found {
 		return nil
 	}
-	return d.keep(ctx, r, ended(step, engine.RehearsalRunning, found))
+	err := d.keep(ctx, r, ended(step, engine.RehearsalRunning, found))
+	d.moved = false // it waits
+	return err
 }
 
 // sample keeps what is seen for the charts, at growing distances. One that is lost is a gap in a chart.
@@ -166,17 +176,26 @@ func (d *director) sample(ctx context.Context, r *rehearsal.Kept, step *engine.R
 	if now.Sub(d.sampled) < max(sampleEvery, s.TakenAt.Sub(r.CreatedAt)/500) {
 		return
 	}
-	d.sampled = now
-	one := engine.RehearsalSample{Step: step.Name, Run: step.Run, Fresh: s.Freshness.Bound(s.TakenAt)}
+	rows := int64(0)
 	switch {
 	case step.Run == 0:
 	case s.Run != nil && s.Run.ID == step.Run:
 		for _, e := range s.Entities {
-			one.Rows += e.Counts.Read
+			rows += e.Counts.Read
 		}
 	case s.Check != nil && s.Check.ID == step.Run:
-		one.Rows = s.Check.Compared
+		rows = s.Check.Compared
+	default:
+		return // the snapshot is about another run: it has ended, or was not read yet
 	}
+	d.sampleRows(ctx, r, *step, rows)
+}
+
+// sampleRows keeps how many rows a step's run has done by now: at its beginning, in its course, and at its end.
+func (d *director) sampleRows(ctx context.Context, r *rehearsal.Kept, step engine.RehearsalStep, rows int64) {
+	d.sampled = time.Now()
+	s := d.k.Snapshot()
+	one := engine.RehearsalSample{Step: step.Name, Run: step.Run, Rows: rows, Fresh: s.Freshness.Bound(s.TakenAt)}
 	if err := d.k.c.Ledger.SampleRehearsal(ctx, r.ID, one); err != nil {
 		d.k.c.Logger.InfoContext(ctx, "the rehearsal's charts have a gap", "error", err)
 	}

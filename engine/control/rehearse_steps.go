@@ -57,6 +57,7 @@ func (d *director) runs(ctx context.Context, r *rehearsal.Kept, step engine.Rehe
 			return nil, d.tell(ctx, r, step, "waits: "+inTheWay)
 		}
 		step.Run = id
+		d.sampleRows(ctx, r, step, 0)
 		return nil, d.keep(ctx, r, ended(step, engine.RehearsalRunning, fmt.Sprintf("run #%d", id)))
 	}
 	run, err := d.k.c.Ledger.RunState(ctx, step.Run)
@@ -92,8 +93,8 @@ func (d *director) resume(ctx context.Context, run *engine.RunView) error {
 	return err
 }
 
-// summary says what a run did.
-func (d *director) summary(ctx context.Context, run *engine.RunView) (string, error) {
+// summary says what a step's run did.
+func (d *director) summary(ctx context.Context, r *rehearsal.Kept, step engine.RehearsalStep, run *engine.RunView) (string, error) {
 	of, err := d.k.c.Ledger.Runs(ctx, run.ID+1, 1)
 	if err != nil {
 		return "", err
@@ -102,6 +103,7 @@ func (d *director) summary(ctx context.Context, run *engine.RunView) (string, er
 		return fmt.Sprintf("%s run #%d", run.Kind, run.ID), nil
 	}
 	c := of[0].Counts
+	d.sampleRows(ctx, r, step, c.Read)
 	return fmt.Sprintf("%s run #%d: %d rows read, %d new, %d changed, %d rejected", run.Kind, run.ID, c.Read, c.Inserted, c.Updated, c.Rejected), nil
 }
 
@@ -111,7 +113,7 @@ func (d *director) load(ctx context.Context, r *rehearsal.Kept, step engine.Rehe
 	if err != nil || run == nil {
 		return err
 	}
-	found, err := d.summary(ctx, run)
+	found, err := d.summary(ctx, r, step, run)
 	if err != nil {
 		return err
 	}
@@ -254,7 +256,7 @@ func (d *director) catchUp(ctx context.Context, r *rehearsal.Kept, step engine.R
 	if err != nil || run == nil {
 		return err
 	}
-	found, err := d.summary(ctx, run)
+	found, err := d.summary(ctx, r, step, run)
 	if err != nil {
 		return err
 	}
@@ -271,6 +273,7 @@ func (d *director) check(ctx context.Context, r *rehearsal.Kept, step engine.Reh
 	if err != nil {
 		return err
 	}
+	d.sampleRows(ctx, r, step, v.Compared)
 	found := fmt.Sprintf("check #%d: %s, %d rows compared, %d differ, %d in flight, %s of the ids", v.ID, v.Verdict, v.Compared, v.Settled, v.InFlight,
 		check.Percent(v.Coverage))
 	return d.keep(ctx, r, ended(step, engine.RehearsalDone, found))

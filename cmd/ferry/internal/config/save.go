@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"ferry/cmd/ferry/internal/whole"
 )
 
 // ErrProfileTaken says that there is a profile of that name which says something else.
@@ -152,25 +154,12 @@ func assignment(e Entry) (string, error) {
 }
 
 // write replaces a file in one step, so that nobody ever reads half of it. A new one is its owner's alone.
-func write(path string, text []byte) (err error) {
-	mode := os.FileMode(0o600)
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode().Perm()
-	}
+func write(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("making a place for the config file: %w", err)
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".config-*.toml")
-	if err != nil {
-		return fmt.Errorf("writing the config file: %w", err)
-	}
-	_, err = file.Write(text)
-	err = errors.Join(err, file.Chmod(mode), file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("writing the config file: %w", err), os.Remove(file.Name()))
+	if err := whole.Write(path, text); err != nil {
+		return fmt.Errorf("the config file: %w", err)
 	}
 	return nil
 }
