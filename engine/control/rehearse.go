@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ferry/engine"
+	"ferry/engine/cycle"
 	"ferry/engine/rehearsal"
 )
 
@@ -41,6 +42,20 @@ func (k *Control) rehearse(ctx context.Context) {
 			k.c.Logger.WarnContext(ctx, "the rehearsal waits, trying again", "error", err)
 		}
 	})
+}
+
+// PointStep is the point at which a step of the runbook does something, and PointBegun the one at which its run has begun and
+// nobody has kept that yet.
+func PointStep(step engine.RehearsalStepName) cycle.Point { return cycle.Point("step " + step) }
+
+// PointBegun is explained with PointStep.
+func PointBegun(step engine.RehearsalStepName) cycle.Point { return cycle.Point("begun " + step) }
+
+// at tells tests where a rehearsal is.
+func (d *director) at(p cycle.Point) {
+	if d.k.c.Reached != nil {
+		d.k.c.Reached(p)
+	}
 }
 
 // director carries out a runbook; it keeps only what may be lost.
@@ -103,6 +118,7 @@ func (d *director) keep(ctx context.Context, r *rehearsal.Kept, c rehearsal.Chan
 
 // carryOut does what comes next in a step that is under way. An error that waiting cannot cure fails the step.
 func (d *director) carryOut(ctx context.Context, r *rehearsal.Kept, step engine.RehearsalStep) error {
+	d.at(PointStep(step.Name))
 	err := d.doing(step.Name)(ctx, r, step)
 	if err == nil || ctx.Err() != nil || waits(err) {
 		return err

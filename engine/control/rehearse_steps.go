@@ -56,6 +56,7 @@ func (d *director) runs(ctx context.Context, r *rehearsal.Kept, step engine.Rehe
 		if id == 0 {
 			return nil, d.tell(ctx, r, step, "waits: "+inTheWay)
 		}
+		d.at(PointBegun(step.Name))
 		step.Run = id
 		d.sampleRows(ctx, r, step, 0)
 		return nil, d.keep(ctx, r, ended(step, engine.RehearsalRunning, fmt.Sprintf("run #%d", id)))

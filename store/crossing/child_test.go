@@ -248,13 +248,15 @@ func (f *ferry) obey(ctx context.Context, line string) error {
 	return nil
 }
 
-// startTold starts a run: "start" a full one, "check" a check, "repair" the one of the first plan.
+// startTold starts a run: "start" a full one, "check" a check, "rehearse" a rehearsal, "repair" the one of the first plan.
 func (f *ferry) startTold(ctx context.Context, what string) (engine.RunID, error) {
 	switch what {
 	case "start":
 		return f.StartFull(ctx, engine.StartOptions{})
 	case "check":
 		return f.StartCheck(ctx, engine.CheckOptions{})
+	case "rehearse":
+		return f.StartRehearsal(ctx, rehearsing)
 	case "repair":
 		p, err := f.RepairPlan(ctx, 1)
 		if err != nil {
