@@ -254,17 +254,13 @@ func (s Seen) drift(g *engine.RehearsalGate) {
 // engine, however long ago that was.
 func (s Seen) freshness(g *engine.RehearsalGate) {
 	g.Threshold = "≤ " + monitor.Span(s.Limits.Freshness)
-	if s.Snapshot == nil {
-		g.Evidence = "the engine database was not read"
-		return
+	if len(s.entities(g)) == 0 {
+		return // whether one of them is held is not known
 	}
 	bound := s.Snapshot.Freshness.Bound(s.Now)
 	if !bound.Known {
 		g.Evidence, g.Advice = "no cycle has been completed", "measure this gate again: it begins a tick"
 		return
-	}
-	if run := s.Snapshot.Run; run != nil {
-		g.Run = run.ID
 	}
 	held := heldBack(s.Snapshot)
 	switch {
