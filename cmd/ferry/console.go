@@ -11,6 +11,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"ferry/engine"
 	"ferry/themes"
 	"ferry/tui/app"
 	"ferry/tui/keymap"
@@ -198,6 +199,7 @@ func (f *ferry) model(ctx context.Context, c *crossing, clipboard func(string) e
 		Keys: &keys, Operator: c, Actor: thisActor(c.Snapshot().Process.Host, f.getenv),
 		Themes: list, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth,
 		Rejected: f.settings.RejectedShare, Clipboard: clipboard, Create: app.NewFile,
+		Report: func(ctx context.Context, id engine.RunID) (string, error) { return f.reportHere(ctx, c, id) },
 	}), nil
 }
 

@@ -130,6 +130,7 @@ func (f *ferry) showRehearsal(ctx context.Context, c *crossing, id engine.RunID,
 		if err := f.writeReport(ctx, c, v, report); err != nil {
 			return err
 		}
+		fmt.Fprintf(f.err, "report: %s\n", report)
 	}
 	if f.settings.JSON {
 		return f.line(rehearsal.NewReport("result", v, time.Now()))
@@ -292,6 +293,18 @@ func (f *ferry) writeReport(ctx context.Context, c *crossing, v *engine.Rehearsa
 	if failed != nil {
 		return fmt.Errorf("the report: %w", failed)
 	}
-	fmt.Fprintf(f.err, "report: %s\n", files[0].Name)
 	return nil
+}
+
+// reportHere writes a rehearsal's report into the folder in which ferry was started, and says where that is.
+func (f *ferry) reportHere(ctx context.Context, c *crossing, id engine.RunID) (string, error) {
+	v, err := c.Rehearsal(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	name, err := filepath.Abs(fmt.Sprintf("rehearsal-%d.md", id))
+	if err != nil {
+		return "", fmt.Errorf("the report: %w", err)
+	}
+	return name, f.writeReport(ctx, c, v, name)
 }

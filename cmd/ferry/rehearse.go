@@ -307,6 +307,7 @@ func (f *ferry) rehearsed(ctx context.Context, c *crossing, id engine.RunID, rep
 		if err := f.writeReport(ctx, c, v, report); err != nil {
 			return err
 		}
+		fmt.Fprintf(f.err, "report: %s\n", report)
 	}
 	if f.settings.JSON {
 		err = f.line(rehearsal.NewReport("result", v, time.Now()))

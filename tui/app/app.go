@@ -30,6 +30,7 @@ import (
 	"ferry/tui/screen/overview"
 	"ferry/tui/screen/preflight"
 	"ferry/tui/screen/quarantine"
+	"ferry/tui/screen/rehearsal"
 	"ferry/tui/screen/runs"
 	"ferry/tui/status"
 	"ferry/tui/widget"
@@ -60,6 +61,8 @@ type Config struct {
 	Rejected     float64 // the share of an entity's rows that may be rejected; 0: one percent
 	ASCII        bool    // draw with ASCII only
 
+	// Report writes the report of a rehearsal, and says where to; nil: none can be written.
+	Report    func(ctx context.Context, id engine.RunID) (file string, err error)
 	Create    func(file string) (File, error) // makes a new file, such as NewFile; nil: nothing can be exported
 	Clipboard func(text string) error         // takes what is copied; nil: nothing can be
 }
@@ -117,7 +120,7 @@ func New(ctx context.Context, config Config) *Model {
 		hands:  feed.NewHands(ctx),
 		screens: []screen.Screen{
 			overview.New(), runs.New(config.Operator, reading), quarantine.New(config.Operator, reading),
-			ledger.New(config.Operator, reading), activity.New(),
+			ledger.New(config.Operator, reading), rehearsal.New(config.Operator, reading), activity.New(),
 			preflight.New(config.Operator, reading), card.New(config.Operator, reading),
 		},
 		pending: map[string]pending{},
@@ -166,6 +169,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.outcome(msg)
 	case screen.OpenCard:
 		m.openCard(msg.Key)
+	case screen.OpenEvidence:
+		cmd = m.openEvidence(msg.Gate)
 	case tea.ResumeMsg:
 	default:
 		if !m.hand(msg) {
@@ -213,7 +218,8 @@ func (m *Model) beat(b feed.Beat) bool {
 
 // busy reports whether figures are likely to move.
 func (m *Model) busy() bool {
-	return len(m.pending) > 0 || (m.run() != nil && m.run().State.Active()) || m.sight.Checking() != nil
+	rehearses := m.rehearsed() != nil && m.rehearsed().State.Active()
+	return len(m.pending) > 0 || (m.run() != nil && m.run().State.Active()) || m.sight.Checking() != nil || rehearses
 }
 
 // run is the run that the operator sees, or nil.
@@ -319,6 +325,9 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 		if s.Tab().Action == action {
 			return m.show(i)
 		}
+	}
+	if cmd, taken := m.aboutRehearsal(action); taken {
+		return cmd
 	}
 	if m.question(action) {
 		return nil

@@ -212,7 +212,7 @@ func TestQuittingSaysWhatBecomesOfWhatIsAtWork(t *testing.T) {
 
 func TestAScreenThatIsNotThereYetSaysSo(t *testing.T) {
 	t.Parallel()
-	for _, key := range []string{"6", "8", "9"} {
+	for _, key := range []string{"8", "9"} {
 		b := setup(t, tuitest.Running(), 80, 24)
 		b.press(key)
 		require.Contains(t, b.frame(), key+": there is no screen "+key+" yet")

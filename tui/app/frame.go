@@ -18,7 +18,7 @@ const (
 	minWidth  = 60
 	minHeight = 16
 	helpKeys  = 21               // cells for the keys in the help
-	longTabs  = 100              // from here on tabs have their full names
+	longTabs  = 108              // from here on tabs have their full names
 	old       = 10 * time.Second // figures older than this are called old
 )
 
@@ -187,17 +187,25 @@ func (m *Model) topRule() canvas.Line {
 	if s == nil || s.TakenAt.IsZero() {
 		return m.rule("")
 	}
+	// Whether Odoo may be unfrozen is said on every screen, whatever else there is to say.
+	frozen := m.frozenWords()
+	if frozen != "" && m.width < longTabs {
+		return m.rule(frozen)
+	}
+	if frozen != "" {
+		frozen += "  ·  "
+	}
 	if run := s.Run; run != nil && run.State == engine.RunAsking && !s.Target.Down() {
 		text := fmt.Sprintf("? run #%d waits for an answer", run.ID)
 		if m.refusal(keymap.Answer) == "" {
 			text += ": " + m.keys.Key(keymap.Answer)
 		}
-		return m.rule(text)
+		return m.rule(frozen + text)
 	}
 	if age := m.sight.Now.Sub(s.TakenAt); s.Target.Down() || age >= old {
-		return m.rule("figures of " + widget.When(s.TakenAt, m.sight.Now) + ", " + widget.Duration(age) + " old")
+		return m.rule(frozen + "figures of " + widget.When(s.TakenAt, m.sight.Now) + ", " + widget.Duration(age) + " old")
 	}
-	return m.rule("")
+	return m.rule(strings.TrimSuffix(frozen, "  ·  "))
 }
 
 func (m *Model) rule(text string) canvas.Line {

@@ -52,7 +52,7 @@ func (m *Model) askStart() {
 		about("incremental sync", changed, m.startIncremental).barred(busy),
 		m.stepOption(),
 	}
-	items = append(items, m.checkOptions()...)
+	items = append(append(items, m.checkOptions()...), m.rehearseOption())
 	if run != nil && run.State.Resumable() && !run.State.Active() {
 		line := became(run.State) + "; go on where it stood"
 		items = append(items, about(fmt.Sprintf("resume #%d", run.ID), line, func(string) tea.Cmd {

@@ -76,7 +76,7 @@ func TestAScreenThatIsNotThereSaysSo(t *testing.T) {
 	t.Parallel()
 	b := setup(t, tuitest.Running(), 100, 24)
 	for key, why := range map[string]string{
-		"6": "6: there is no screen 6 yet", "8": "8: there is no screen 8 yet",
+		"8": "8: there is no screen 8 yet",
 		"/": "/: that is for lists such as quarantine; 4 opens it", "h": "h: that is for lists",
 		"e": "e: both databases answer, and there is nothing here to export",
 		"y": "y: this terminal has no clipboard",

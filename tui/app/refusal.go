@@ -22,6 +22,10 @@ func (m *Model) refusal(action keymap.Action) string {
 		}
 	case keymap.Connect:
 		return m.connectRefusal()
+	case keymap.Rerun:
+		if reason := m.hinders(action); reason != "" {
+			return reason
+		}
 	case keymap.Discrepancies, keymap.Ledger:
 		if !m.has(action) {
 			return noScreen(m.keys.Key(action))
@@ -44,8 +48,11 @@ func (m *Model) refusal(action keymap.Action) string {
 	case keymap.Copy:
 		return m.copyRefusal()
 	case keymap.Filter, keymap.Sort, keymap.SortReverse, keymap.Mark, keymap.MarkRange, keymap.MarkAll, keymap.Next, keymap.Previous,
-		keymap.Left, keymap.Right, keymap.Repair, keymap.Acknowledge, keymap.Export:
+		keymap.Left, keymap.Right, keymap.Repair, keymap.Acknowledge, keymap.Export, keymap.Rerun:
 		return m.ownRefusal(action)
+	}
+	if reason, about := m.rehearsalRefusal(action); about {
+		return reason
 	}
 	return m.runRefusal(action)
 }
@@ -114,6 +121,9 @@ func noScreen(key string) string {
 
 // ownRefusal says what speaks against an action that only some screens have.
 func (m *Model) ownRefusal(action keymap.Action) string {
+	if s, _ := m.stage(); s != nil && action == keymap.Export && m.config.Report == nil {
+		return "no report can be written from here; `ferry rehearsals show --report` does it"
+	}
 	about := action == keymap.Repair || action == keymap.Acknowledge
 	missing := about && !m.has(keymap.Discrepancies)
 	if owner, ok := m.screens[m.current].(screen.Owner); ok && owner.Owns(action) {
@@ -127,6 +137,8 @@ func (m *Model) ownRefusal(action keymap.Action) string {
 	switch action { //nolint:exhaustive // the others are about lists
 	case keymap.Repair, keymap.Acknowledge:
 		return "that is about discrepancies; " + m.keys.Key(keymap.Discrepancies) + " opens them"
+	case keymap.Rerun:
+		return "that is about a rehearsal; " + m.keys.Key(keymap.Rehearsal) + " opens it"
 	case keymap.Export:
 		if m.sight.State == status.Unreachable {
 			return "there is nothing here to export"

@@ -25,6 +25,7 @@ const (
 	Discrepancies Action = "discrepancies"
 	Quarantine    Action = "quarantine"
 	Ledger        Action = "ledger"
+	Rehearsal     Action = "rehearsal"
 	Activity      Action = "activity"
 	Preflight     Action = "preflight"
 	Card          Action = "card"
@@ -42,6 +43,7 @@ const (
 	Repair      Action = "repair"
 	Acknowledge Action = "acknowledge"
 	Export      Action = "export"
+	Rerun       Action = "rerun"
 	Copy        Action = "copy"
 	Forecast    Action = "forecast"
 	Open        Action = "open"
@@ -140,6 +142,7 @@ var defaults = []Binding{
 	{Discrepancies, []string{"3"}, "discrepancies", "discrepancies: where the engine is not what Odoo says, and why", Everywhere, false},
 	{Quarantine, []string{"4"}, "quarantine", "quarantine: which rows are not in the engine, and why", Everywhere, false},
 	{Ledger, []string{"5"}, "ledger", "ledger: cards whose balances disagree in Odoo itself", Everywhere, false},
+	{Rehearsal, []string{"6"}, "rehearsal", "rehearsal: may we cut over, and how long does it take", Everywhere, false},
 	{Activity, []string{"7"}, "activity", "activity: who did what, and when", Everywhere, false},
 	{Card, []string{"c"}, "card", "a card by its id or code: what Odoo has, what the engine has, and why", Everywhere, true},
 	{Preflight, []string{"P"}, "preflight", "preflight: may a sync begin", Everywhere, true},
@@ -158,7 +161,8 @@ var defaults = []Binding{
 	{Recheck, []string{"r"}, "again", "look again", Screens, false},
 	{Repair, []string{"R"}, "repair", "discrepancies, a card: plan the repair of rows, then carry it out", Screens, false},
 	{Acknowledge, []string{"a"}, "acknowledge", "discrepancies, a card: take note of rows, with a reason", Screens, false},
-	{Export, []string{"e"}, "export", "write the rows that are marked, or all that fit, to a file", Screens, false},
+	{Export, []string{"e"}, "export", "write the rows that are marked, or all that fit, to a file; a rehearsal: its report", Screens, false},
+	{Rerun, []string{"."}, "measure again", "rehearsal: measure one gate again", Screens, false},
 	{Copy, []string{"y"}, "copy", "copy what is selected to the clipboard of this terminal", Screens, false},
 	{Forecast, []string{"f"}, "forecast", "preflight: forecast what the rules would reject; a card: read its ledger from Odoo", Screens, false},
 	{Open, []string{"enter"}, "open", "open what is selected or offered", Screens, false},

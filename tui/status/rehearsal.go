@@ -1,0 +1,53 @@
+package status
+
+import (
+	"ferry/engine"
+	"ferry/engine/rehearsal"
+	"ferry/themes"
+)
+
+var rehearsalSigns = map[engine.RehearsalStepState]Sign{
+	engine.RehearsalWaiting: {"◌", "waiting", themes.Muted},
+	engine.RehearsalRunning: {"●", "running", themes.OK},
+	engine.RehearsalDone:    {"✓", "done", themes.OK},
+	engine.RehearsalFailed:  {"✗", "failed", themes.Bad},
+	engine.RehearsalSkipped: {"○", "skipped", themes.Muted},
+}
+
+// OfRehearsalStep says how a step of a rehearsal is shown. In one that stands still nothing runs.
+func OfRehearsalStep(s engine.RehearsalStepState, v *engine.RehearsalView) Sign {
+	if s == engine.RehearsalRunning {
+		switch {
+		case v.State == engine.RunAsking:
+			return Sign{"?", "asks", themes.Bad}
+		case v.State == engine.RunPaused:
+			return Sign{"‖", "paused", themes.Warn}
+		case v.State != engine.RunRunning || v.Lost:
+			return Sign{"×", "stopped", themes.Warn}
+		}
+	}
+	if sign, ok := rehearsalSigns[s]; ok {
+		return sign
+	}
+	return Sign{"◆", string(s), themes.Warn}
+}
+
+// OfRehearsal says how a rehearsal is shown: by its verdict, else by where it stands.
+func OfRehearsal(v *engine.RehearsalView) Sign {
+	word := rehearsal.Outcome(v)
+	switch {
+	case v.Verdict == engine.Pass && v.Standing == engine.StandingHolds:
+		return Sign{"✓", word, themes.OK}
+	case v.Verdict == engine.Pass:
+		return Sign{"◐", word, themes.Warn}
+	case v.Verdict == engine.Fail:
+		return Sign{"✗", word, themes.Bad}
+	case v.Verdict != "":
+		return Sign{"?", word, themes.Warn}
+	case v.Lost:
+		return Sign{"◆", word, themes.Bad}
+	}
+	sign := State(v.State).Sign()
+	sign.Word = word
+	return sign
+}
