@@ -15,7 +15,8 @@ func (f *ferry) answerCommand() *cobra.Command {
 		Use:   "answer RUN accept|stop",
 		Short: "Answer a run's question: let it go on, or end it",
 		Long: `Answer the question that a run asks, such as whether it is true that many rows are gone from the source, or whether
-Odoo is frozen for a rehearsal. "accept" lets the run go on, as soon as a process with workers is there; "stop" cancels it. ` + "`ferry status`" + ` shows the question.
+Odoo is frozen for a rehearsal. "accept" lets the run go on, as soon as a process with workers is there; "stop" cancels it.
+` + "`ferry status`" + ` shows the question, ` + "`ferry rehearsals list`" + ` that of a rehearsal.
 
 Exit codes: 0 answered · 1 there is no such run · 4 the run asks nothing.`,
 		RunE: func(cmd *cobra.Command, args []string) error {

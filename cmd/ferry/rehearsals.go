@@ -174,17 +174,18 @@ func (f *ferry) compareRehearsals(ctx context.Context, c *crossing, ids [2]engin
 		return f.line(rehearsal.NewComparisonReport(both, time.Now()))
 	}
 	a, b := fmt.Sprintf("#%d", ids[0]), fmt.Sprintf("#%d", ids[1])
-	lines := []string{fmt.Sprintf("%-12s %-24s %-24s", "", a, b), fmt.Sprintf("%-12s %-24s %-24s", "verdict", rehearsal.Outcome(of[0]), rehearsal.Outcome(of[1]))}
+	row := func(name, a, b, change string) string { return fmt.Sprintf("%-12s %-24s %-24s %s", name, a, b, change) }
+	lines := []string{row("", a, b, ""), row("verdict", rehearsal.Outcome(of[0]), rehearsal.Outcome(of[1]), "")}
 	for _, p := range both.Steps {
-		lines = append(lines, fmt.Sprintf("%-12s %-24s %-24s %s", p.Name, stepWords(p.A), stepWords(p.B), rehearsal.ChangeOf(p.Change)))
+		lines = append(lines, row(string(p.Name), stepWords(p.A), stepWords(p.B), rehearsal.ChangeOf(p.Change)))
 	}
-	lines = append(lines, fmt.Sprintf("%-12s %-24s %-24s %s", "window", rehearsal.SpanOf(of[0].Window), rehearsal.SpanOf(of[1].Window), rehearsal.ChangeOf(both.Window)))
+	lines = append(lines, row("window", rehearsal.SpanOf(of[0].Window), rehearsal.SpanOf(of[1].Window), rehearsal.ChangeOf(both.Window)))
 	for _, p := range both.Gates {
 		changed := ""
 		if p.Changed() {
 			changed = "changed"
 		}
-		lines = append(lines, fmt.Sprintf("%-12s %-24s %-24s %s", p.Name, gateWords(p.A), gateWords(p.B), changed))
+		lines = append(lines, row(string(p.Name), gateWords(p.A), gateWords(p.B), changed))
 	}
 	return f.sayAll(lines)
 }

@@ -159,7 +159,8 @@ func (f *ferry) goOnWith(ctx context.Context, c *crossing, v *engine.RehearsalVi
 		fmt.Fprintf(f.err, "resuming rehearsal #%d, %s %s\n", v.ID, v.State, widget.Ago(v.Since, time.Now()))
 		return v.ID, c.Resume(ctx, engine.Act{Run: v.ID, Seen: v.State, Reason: reason})
 	case engine.RunDone:
-		return 0, engine.Refuse(engine.ErrStateChanged, "rehearsal #%d has its verdict (%s); `ferry rehearse` begins another one, `ferry rehearse --gate` measures one gate of it again",
+		return 0, engine.Refuse(engine.ErrStateChanged, "rehearsal #%d has its verdict (%s); `ferry rehearse` begins another one, "+
+			"`ferry rehearse --gate` measures one gate of it again",
 			v.ID, rehearsal.Outcome(v))
 	}
 	deadline := time.Now().Add(adoptLimit)
@@ -253,10 +254,9 @@ func prefixed(before, text string) string {
 
 // rehearsalTeller tells how far a rehearsal is: once a second, and at once where something is news.
 type rehearsalTeller struct {
-	f     *ferry
-	at    time.Time
-	last  string
-	asked bool
+	f    *ferry
+	at   time.Time
+	last string
 }
 
 func (t *rehearsalTeller) tell(v *engine.RehearsalView) error {

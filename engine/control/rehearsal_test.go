@@ -198,7 +198,9 @@ func TestWhatIsWrittenDuringTheFreezeIsFound(t *testing.T) {
 	b.rehearsalAs(t, id, func(v *engine.RehearsalView) bool { return v.State == engine.RunAsking })
 	require.NoError(t, b.PauseEntity(t.Context(), "loyalty_card", engine.Act{Reason: "test"}), "so that the last tick waits")
 	require.NoError(t, b.Answer(t.Context(), engine.Act{Run: id}, true))
-	v := b.rehearsalAs(t, id, func(v *engine.RehearsalView) bool { return v.Current() != nil && v.Current().Name != engine.RehearseFreeze })
+	v := b.rehearsalAs(t, id, func(v *engine.RehearsalView) bool {
+		return v.Current() != nil && v.Current().Name != engine.RehearseFreeze
+	})
 	require.Equal(t, engine.Known(false), v.MayUnfreeze(), "Odoo stays frozen")
 	b.source.Exec(t, `UPDATE loyalty_card SET points = points + 1 WHERE id = (SELECT min(id) FROM loyalty_card)`)
 	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_card", engine.Act{}))

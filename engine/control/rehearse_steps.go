@@ -77,9 +77,11 @@ func (d *director) runs(ctx context.Context, r *rehearsal.Kept, step engine.Rehe
 		}
 		return nil, d.keep(ctx, r, failed(r, step, fmt.Sprintf("%s run #%d %s: %s", run.Kind, run.ID, run.State, why)))
 	case engine.RunAsking:
-		return nil, d.tell(ctx, r, step, fmt.Sprintf("waits: %s run #%d asks: %s `ferry answer %[2]d accept` or `stop` answers", run.Kind, run.ID, run.Question))
+		return nil, d.tell(ctx, r, step, fmt.Sprintf("waits: %s run #%d asks: %s `ferry answer %[2]d accept` or `stop` answers",
+			run.Kind, run.ID, run.Question))
 	case engine.RunPaused, engine.RunPausing:
-		return nil, d.tell(ctx, r, step, fmt.Sprintf("waits: %s run #%d is %s by %s; `ferry resume --run %[2]d` lets it go on", run.Kind, run.ID, run.State, run.StateBy))
+		return nil, d.tell(ctx, r, step, fmt.Sprintf("waits: %s run #%d is %s by %s; `ferry resume --run %[2]d` lets it go on",
+			run.Kind, run.ID, run.State, run.StateBy))
 	case engine.RunQueued, engine.RunPlanning, engine.RunRunning:
 	}
 	return nil, d.tell(ctx, r, step, fmt.Sprintf("%s run #%d", run.Kind, run.ID))
@@ -222,9 +224,10 @@ func (d *director) detect(ctx context.Context, r *rehearsal.Kept, step engine.Re
 		return d.lookAgain(ctx, r, step, still.What)
 	}
 	if quiet := time.Since(d.stillAt); quiet >= r.Limits.Quiet {
-		return d.frozen(ctx, r, step, r.Base, fmt.Sprintf("no row was written for %s", monitor.Span(quiet)), quiet)
+		return d.frozen(ctx, r, step, r.Base, "no row was written for "+monitor.Span(quiet), quiet)
 	}
-	return d.tell(ctx, r, step, fmt.Sprintf("waits: nothing was written since %s UTC, %s are wanted", r.Base.At.Format(time.TimeOnly), monitor.Span(r.Limits.Quiet)))
+	return d.tell(ctx, r, step, fmt.Sprintf("waits: nothing was written since %s UTC, %s are wanted", r.Base.At.Format(time.TimeOnly),
+		monitor.Span(r.Limits.Quiet)))
 }
 
 // lookAgain begins the quiet time anew.

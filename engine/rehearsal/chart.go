@@ -84,8 +84,8 @@ func draw(v *engine.RehearsalView, title string, points []point, unit func(float
 		}
 	}
 	c.most, c.span = nice(c.most), max(until.Sub(c.from).Seconds(), 1)
-	fmt.Fprintf(c, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %g %g" width="%[1]g" height="%[2]g" role="img" font-family="sans-serif" font-size="12">`+"\n",
-		chartWidth, chartHeight)
+	fmt.Fprintf(c, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %g %g" width="%[1]g" height="%[2]g" role="img" `+
+		`font-family="sans-serif" font-size="12">`+"\n", chartWidth, chartHeight)
 	fmt.Fprintf(c, "<title>%s</title>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n", escaped(title))
 	c.label(chartLeft, 18, "start", "#111111", title)
 	c.bands(v)
@@ -113,8 +113,8 @@ func (c *canvas) bands(v *engine.RehearsalView) {
 			fill = "#dbe9f6"
 		}
 		left, width := c.x(s.StartedAt), c.x(end)-c.x(s.StartedAt)
-		fmt.Fprintf(c, `<rect x="%.1f" y="%g" width="%.1f" height="%g" fill="%s" stroke="#ffffff"><title>%s %s</title></rect>`+"\n", left, chartTop, max(width, 0.5),
-			chartHeight-chartTop-chartBottom, fill, escaped(string(s.Name)), escaped(SpanOf(s.Took())))
+		fmt.Fprintf(c, `<rect x="%.1f" y="%g" width="%.1f" height="%g" fill="%s" stroke="#ffffff"><title>%s %s</title></rect>`+"\n",
+			left, chartTop, max(width, 0.5), chartHeight-chartTop-chartBottom, fill, escaped(string(s.Name)), escaped(SpanOf(s.Took())))
 		if width > 8*float64(len(s.Name)) { // else the word would run into the next
 			c.label(left+4, chartTop-6, "start", "#555555", string(s.Name))
 		}

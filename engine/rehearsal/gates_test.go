@@ -49,24 +49,29 @@ func TestEveryGatePassesOnWhatIsWell(t *testing.T) {
 	}
 }
 
+var (
+	byCheck  = []engine.GateName{engine.GateAgreement, engine.GateDifferences, engine.GateDrift}
+	byCounts = []engine.GateName{engine.GateAccounted, engine.GateRejected}
+)
+
 // blind takes something out of what was seen; it lists the gates that then rest on nothing.
 var blind = map[string]struct {
 	take  func(*rehearsal.Seen)
 	gates []engine.GateName
 }{
-	"no check":             {func(s *rehearsal.Seen) { s.Check = nil }, []engine.GateName{engine.GateAgreement, engine.GateDifferences, engine.GateDrift}},
-	"a check under way":    {func(s *rehearsal.Seen) { s.Check.State = engine.RunRunning }, []engine.GateName{engine.GateAgreement, engine.GateDifferences, engine.GateDrift}},
-	"a check of some":      {func(s *rehearsal.Seen) { s.Check.Recheck = true }, []engine.GateName{engine.GateAgreement, engine.GateDifferences, engine.GateDrift}},
-	"a check cut short":    {func(s *rehearsal.Seen) { s.Check.Coverage = 0.99 }, []engine.GateName{engine.GateAgreement, engine.GateDifferences, engine.GateDrift}},
+	"no check":             {func(s *rehearsal.Seen) { s.Check = nil }, byCheck},
+	"a check under way":    {func(s *rehearsal.Seen) { s.Check.State = engine.RunRunning }, byCheck},
+	"a check of some":      {func(s *rehearsal.Seen) { s.Check.Recheck = true }, byCheck},
+	"a check cut short":    {func(s *rehearsal.Seen) { s.Check.Coverage = 0.99 }, byCheck},
 	"nothing compared":     {func(s *rehearsal.Seen) { s.Check.Compared = 0 }, []engine.GateName{engine.GateAgreement}},
-	"in flight":            {func(s *rehearsal.Seen) { s.Check.InFlight, s.Check.Verdict = 1, engine.CouldNotCheck }, []engine.GateName{engine.GateAgreement, engine.GateDifferences}},
+	"in flight":            {func(s *rehearsal.Seen) { s.Check.InFlight, s.Check.Verdict = 1, engine.CouldNotCheck }, byCheck[:2]},
 	"repairs not read":     {func(s *rehearsal.Seen) { s.Repaired.Known = false }, []engine.GateName{engine.GateDifferences}},
 	"repaired meanwhile":   {func(s *rehearsal.Seen) { s.Repaired.Value = noon }, []engine.GateName{engine.GateDifferences}},
-	"no snapshot":          {func(s *rehearsal.Seen) { s.Snapshot = nil }, []engine.GateName{engine.GateAccounted, engine.GateRejected, engine.GateDrift, engine.GateFreshness}},
-	"no entities":          {func(s *rehearsal.Seen) { s.Snapshot.Entities = nil }, []engine.GateName{engine.GateAccounted, engine.GateRejected, engine.GateFreshness}},
+	"no snapshot":          {func(s *rehearsal.Seen) { s.Snapshot = nil }, append([]engine.GateName{engine.GateDrift, engine.GateFreshness}, byCounts...)},
+	"no entities":          {func(s *rehearsal.Seen) { s.Snapshot.Entities = nil }, append([]engine.GateName{engine.GateFreshness}, byCounts...)},
 	"not counted":          {func(s *rehearsal.Seen) { s.Snapshot.Entities[1].Accounted.Known = false }, []engine.GateName{engine.GateAccounted}},
-	"no source rows":       {func(s *rehearsal.Seen) { s.Snapshot.Entities[2].SourceRows.Known = false }, []engine.GateName{engine.GateAccounted, engine.GateRejected}},
-	"no quarantine":        {func(s *rehearsal.Seen) { s.Snapshot.Entities[0].Quarantined.Known = false }, []engine.GateName{engine.GateAccounted, engine.GateRejected}},
+	"no source rows":       {func(s *rehearsal.Seen) { s.Snapshot.Entities[2].SourceRows.Known = false }, byCounts},
+	"no quarantine":        {func(s *rehearsal.Seen) { s.Snapshot.Entities[0].Quarantined.Known = false }, byCounts},
 	"no limit":             {func(s *rehearsal.Seen) { s.Snapshot.Entities[0].RejectedLimit.Known = false }, []engine.GateName{engine.GateRejected}},
 	"no ledger":            {func(s *rehearsal.Seen) { s.Snapshot.Ledger.Drifted.Known = false }, []engine.GateName{engine.GateDrift}},
 	"an earlier ledger":    {func(s *rehearsal.Seen) { s.Snapshot.Ledger.Run = 2 }, []engine.GateName{engine.GateDrift}},
@@ -133,12 +138,18 @@ func TestAGateFailsBeyondItsThreshold(t *testing.T) {
 		"of a small entity": {func(s *rehearsal.Seen) {
 			s.Check.Compared, s.Check.Settled, s.Check.Entities[0].Settled = 1_000_000, 10, 10
 		}, engine.GateAgreement, "89.9 % of loyalty_card"},
-		"asked for all":  {func(s *rehearsal.Seen) { s.Check.Compared, s.Check.Settled, s.Limits.Agreement = 10_000_000, 1, 1 }, engine.GateAgreement, "99.99999 %"},
+		"asked for all": {func(s *rehearsal.Seen) {
+			s.Check.Compared, s.Check.Settled, s.Limits.Agreement = 10_000_000, 1, 1
+		}, engine.GateAgreement, "99.99999 %"},
 		"one difference": {func(s *rehearsal.Seen) { s.Check.Settled = 1 }, engine.GateDifferences, "1 settled, 0 in flight"},
-		"a row lost":     {func(s *rehearsal.Seen) { s.Snapshot.Entities[1].Accounted.Value = false }, engine.GateAccounted, "does not add up: loyalty_point_move"},
-		"many rejected":  {func(s *rehearsal.Seen) { s.Snapshot.Entities[2].Quarantined.Value = 2 }, engine.GateRejected, "loyalty_point_history 2 % (limit 1 %)"},
-		"drift":          {func(s *rehearsal.Seen) { s.Snapshot.Ledger.Drifted.Value = 2 }, engine.GateDrift, "2 % (2 of 100)"},
-		"late":           {func(s *rehearsal.Seen) { s.Still.Moved = true; s.Now = noon.Add(time.Minute) }, engine.GateFreshness, "≤ 1 min 10 s"},
+		"a row lost": {func(s *rehearsal.Seen) {
+			s.Snapshot.Entities[1].Accounted.Value = false
+		}, engine.GateAccounted, "does not add up: loyalty_point_move"},
+		"many rejected": {func(s *rehearsal.Seen) {
+			s.Snapshot.Entities[2].Quarantined.Value = 2
+		}, engine.GateRejected, "loyalty_point_history 2 % (limit 1 %)"},
+		"drift": {func(s *rehearsal.Seen) { s.Snapshot.Ledger.Drifted.Value = 2 }, engine.GateDrift, "2 % (2 of 100)"},
+		"late":  {func(s *rehearsal.Seen) { s.Still.Moved = true; s.Now = noon.Add(time.Minute) }, engine.GateFreshness, "≤ 1 min 10 s"},
 		"a run failed": {func(s *rehearsal.Seen) {
 			s.Failed.Value = []engine.RunView{{ID: 7, Kind: engine.RunFull, Error: "disk full"}}
 		}, engine.GateFailedRuns, "1 failed"},
@@ -201,7 +212,9 @@ func TestTwoMarksAreEqualOnlyIfNothingWasCommitted(t *testing.T) {
 	} {
 		require.Equal(t, rehearsal.Stillness{Known: true, Moved: true, What: what}, mark(same).Still(mark(change)))
 	}
-	for _, unknown := range []*rehearsal.Mark{nil, {}, mark(func(m *rehearsal.Mark) { m.Floor = "801" }), mark(func(m *rehearsal.Mark) { delete(m.Tables, "loyalty_card") })} {
+	for _, unknown := range []*rehearsal.Mark{
+		nil, {}, mark(func(m *rehearsal.Mark) { m.Floor = "801" }), mark(func(m *rehearsal.Mark) { delete(m.Tables, "loyalty_card") }),
+	} {
 		s := mark(same).Still(unknown)
 		require.False(t, s.Known)
 		require.NotEmpty(t, s.What)

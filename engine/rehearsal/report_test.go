@@ -21,12 +21,16 @@ const hostile = "a|b\n# <script>alert(1)</script> [x](javascript:x) `c` \x1b[31m
 // rehearsed is a rehearsal that came to its verdict.
 func rehearsed(id engine.RunID, took time.Duration) *engine.RehearsalView {
 	v := &engine.RehearsalView{
-		RunView: engine.RunView{ID: id, State: engine.RunDone, By: hostile, Reason: hostile, CreatedAt: noon, StartedAt: noon, FinishedAt: noon.Add(7 * took), Source: hostile},
-		Freeze:  engine.FreezeConfirm, Verdict: engine.Fail, Why: hostile, VerdictAt: noon.Add(7 * took), FrozenAt: noon.Add(3 * took), FrozenBy: hostile,
+		RunView: engine.RunView{
+			ID: id, State: engine.RunDone, By: hostile, Reason: hostile, CreatedAt: noon, StartedAt: noon, FinishedAt: noon.Add(7 * took), Source: hostile,
+		},
+		Freeze: engine.FreezeConfirm, Verdict: engine.Fail, Why: hostile, VerdictAt: noon.Add(7 * took), FrozenAt: noon.Add(3 * took), FrozenBy: hostile,
 	}
 	for i, name := range rehearsal.Steps() {
 		from := noon.Add(time.Duration(i) * took)
-		v.Steps = append(v.Steps, engine.RehearsalStep{Name: name, State: engine.RehearsalDone, Run: 3, Found: hostile, StartedAt: from, FinishedAt: from.Add(took)})
+		v.Steps = append(v.Steps, engine.RehearsalStep{
+			Name: name, State: engine.RehearsalDone, Run: 3, Found: hostile, StartedAt: from, FinishedAt: from.Add(took),
+		})
 	}
 	for _, name := range engine.Gates {
 		v.Gates = append(v.Gates, engine.RehearsalGate{Name: name, Verdict: engine.Pass, Figure: hostile, Threshold: "≥ 1", Evidence: hostile, Advice: hostile})
@@ -38,7 +42,8 @@ func rehearsed(id engine.RunID, took time.Duration) *engine.RehearsalView {
 
 func samples() []engine.RehearsalSample {
 	return []engine.RehearsalSample{
-		{At: noon, Step: engine.RehearseLoad, Run: 3}, {At: noon.Add(time.Second), Step: engine.RehearseLoad, Run: 3, Rows: 5000, Fresh: engine.Known(time.Minute)},
+		{At: noon, Step: engine.RehearseLoad, Run: 3},
+		{At: noon.Add(time.Second), Step: engine.RehearseLoad, Run: 3, Rows: 5000, Fresh: engine.Known(time.Minute)},
 		{At: noon.Add(2 * time.Second), Step: engine.RehearseCheck, Run: 4, Fresh: engine.Known(2 * time.Minute)},
 		{At: noon.Add(3 * time.Second), Step: engine.RehearseCheck, Run: 4, Rows: 100},
 	}
@@ -57,7 +62,8 @@ func TestAReportIsMarkdownJSONAndTwoCharts(t *testing.T) {
 	page := string(files[0].Text)
 	for _, want := range []string{
 		"# Rehearsal #9: NO-GO", "| downtime window | 4.0 s (", "## Compared with rehearsal #5", "| check | 2.0 s | 1.0 s | −1.0 s |",
-		"| downtime window | 8.0 s | 4.0 s | −4.0 s |", "**Odoo may be unfrozen: yes**", "![rows per second](<a night-throughput.svg>)", "| agreement | could not check |",
+		"| downtime window | 8.0 s | 4.0 s | −4.0 s |", "**Odoo may be unfrozen: yes**",
+		"![rows per second](<a night-throughput.svg>)", "| agreement | could not check |",
 	} {
 		require.Contains(t, page, want)
 	}
@@ -136,7 +142,8 @@ func TestOptionsThatMeanNothingAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, engine.FreezeDetect, o.Freeze)
 	for _, o := range []engine.RehearsalOptions{
-		{Freeze: "ice"}, {Agreement: engine.Known(1.1)}, {Drift: engine.Known(-0.1)}, {Freshness: engine.Known(time.Duration(0))}, {Quiet: engine.Known(time.Nanosecond)},
+		{Freeze: "ice"}, {Agreement: engine.Known(1.1)}, {Drift: engine.Known(-0.1)},
+		{Freshness: engine.Known(time.Duration(0))}, {Quiet: engine.Known(time.Nanosecond)},
 	} {
 		_, err := rehearsal.Check(o)
 		require.Error(t, err)

@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"ferry/engine"
@@ -127,19 +128,16 @@ func Decide(steps []engine.RehearsalStep, gates []engine.RehearsalGate) (engine.
 }
 
 func told(gates []engine.RehearsalGate) string {
-	out := ""
+	parts := make([]string, len(gates))
 	for i, g := range gates {
-		if i > 0 {
-			out += "; "
-		}
 		switch {
 		case g.Verdict == engine.Fail:
-			out += fmt.Sprintf("%s: %s, wanted %s", g.Name, g.Figure, g.Threshold)
+			parts[i] = fmt.Sprintf("%s: %s, wanted %s", g.Name, g.Figure, g.Threshold)
 		case g.Evidence != "":
-			out += fmt.Sprintf("%s: could not check, %s", g.Name, g.Evidence)
+			parts[i] = fmt.Sprintf("%s: could not check, %s", g.Name, g.Evidence)
 		default:
-			out += fmt.Sprintf("%s: not measured", g.Name)
+			parts[i] = fmt.Sprintf("%s: not measured", g.Name)
 		}
 	}
-	return out
+	return strings.Join(parts, "; ")
 }

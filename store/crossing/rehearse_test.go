@@ -86,7 +86,8 @@ func TestARehearsalGoesOnInAnotherProcess(t *testing.T) {
 	source, target := newSource(t), newEngine(t)
 	target.Exec(t, `INSERT INTO ferry.policy VALUES ('rejected-share', '1')`)
 	victim := start(t, orders{
-		ID: "victim", Source: source.reader, Target: target.DSN, Workers: 1, Tempo: quick, At: control.PointStep(engine.RehearseCheck), Nth: 2, With: syscall.SIGKILL,
+		ID: "victim", Source: source.reader, Target: target.DSN, Workers: 1, Tempo: quick, At: control.PointStep(engine.RehearseCheck), Nth: 2,
+		With: syscall.SIGKILL,
 	})
 	victim.hear("up")
 	victim.tell("rehearse")

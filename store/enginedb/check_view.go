@@ -47,8 +47,8 @@ func readLastCheck(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 func readCheck(ctx context.Context, tx pgx.Tx, id engine.RunID) (*engine.CheckView, error) {
 	v := &engine.CheckView{}
 	var sort check.Sort
-	err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+`, coalesce(r.options->>'sort', ''), r.why, r.waits FROM ferry.run r WHERE r.id = $1 AND r.kind = 'check'`,
-		id), &v.RunView, &sort, &v.Why, &v.Waits)
+	err := scanRun(tx.QueryRow(ctx, `SELECT `+runColumns+`, coalesce(r.options->>'sort', ''), r.why, r.waits
+		FROM ferry.run r WHERE r.id = $1 AND r.kind = 'check'`, id), &v.RunView, &sort, &v.Why, &v.Waits)
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,21 @@ func refuseSecondRehearsal(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	return engine.Refuse(engine.ErrRunActive, "another rehearsal is active: #%d is %s, started by %s; wait for it, or abort it (`ferry cancel %[1]d`)", id, state, by)
+	return engine.Refuse(engine.ErrRunActive, "another rehearsal is active: #%d is %s, started by %s; wait for it, "+
+		"or abort it (`ferry cancel %[1]d`)", id, state, by)
+}
+
+// proceedRehearsal lets a rehearsal go on, by whoever takes it up.
+func proceedRehearsal(ctx context.Context, tx pgx.Tx, r runRow, by engine.Actor, reason string) error {
+	if _, err := tx.Exec(ctx, `UPDATE ferry.rehearsal SET holder = '', holder_name = '' WHERE run_id = $1`, r.ID); err != nil {
+		return err
+	}
+	if r.State.Ended() {
+		if err := reviveRehearsal(ctx, tx, r); err != nil {
+			return err
+		}
+	}
+	return setState(ctx, tx, r.ID, engine.RunRunning, by.String(), reason)
 }
 
 // reviveRehearsal lets an ended rehearsal go on with the step at which it was. One that was aborted is frozen no longer: what
@@ -109,7 +123,8 @@ func thaw(ctx context.Context, tx pgx.Tx, id engine.RunID) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE ferry.rehearsal SET frozen_at = NULL, frozen_by = '', confirmed_at = NULL, confirmed_by = '', base = NULL WHERE run_id = $1`, id)
+	_, err = tx.Exec(ctx, `UPDATE ferry.rehearsal SET frozen_at = NULL, frozen_by = '', confirmed_at = NULL, confirmed_by = '', base = NULL
+		WHERE run_id = $1`, id)
 	return err
 }
 
@@ -207,8 +222,8 @@ func keepProgress(ctx context.Context, tx pgx.Tx, r runRow, c rehearsal.Change) 
 		}
 	}
 	if c.Frozen != nil {
-		_, err := tx.Exec(ctx, `UPDATE ferry.rehearsal SET frozen_at = coalesce(confirmed_at, clock_timestamp() - $2::interval), frozen_by = $3 WHERE run_id = $1`,
-			r.ID, c.Frozen.For, c.Frozen.By)
+		_, err := tx.Exec(ctx, `UPDATE ferry.rehearsal SET frozen_at = coalesce(confirmed_at, clock_timestamp() - $2::interval), frozen_by = $3
+			WHERE run_id = $1`, r.ID, c.Frozen.For, c.Frozen.By)
 		if err != nil {
 			return err
 		}
@@ -294,7 +309,8 @@ func (db *DB) RerunGate(ctx context.Context, act engine.Act, gate engine.GateNam
 		case act.Seen != "" && act.Seen != r.State:
 			return engine.Refuse(engine.ErrStateChanged, "rehearsal #%d is %s, set by %s", r.ID, r.State, orNobody(r.By))
 		case last != r.ID:
-			return engine.Refuse(engine.ErrStateChanged, "gates are measured as things are now, so only those of the last rehearsal, #%d, are measured again", last)
+			return engine.Refuse(engine.ErrStateChanged, "gates are measured as things are now, so only those of the last rehearsal, #%d, "+
+				"are measured again", last)
 		case r.State != engine.RunRunning && r.State != engine.RunDone:
 			return engine.Refuse(engine.ErrStateChanged, "rehearsal #%d is %s; resume it (`ferry resume --run %[1]d`) to measure its gates", r.ID, r.State)
 		}
@@ -306,7 +322,9 @@ func (db *DB) RerunGate(ctx context.Context, act engine.Act, gate engine.GateNam
 		if tag.RowsAffected() == 0 {
 			return engine.Refuse(engine.ErrStateChanged, "gate %q of rehearsal #%d is asked for already, or it has no such gate", gate, r.ID)
 		}
-		return record(ctx, tx, entry{Actor: by, Action: "measure gate " + string(gate), Run: r.ID, State: string(r.State), Reason: act.Reason, Outcome: "asked"})
+		return record(ctx, tx, entry{
+			Actor: by, Action: "measure gate " + string(gate), Run: r.ID, State: string(r.State), Reason: act.Reason, Outcome: "asked",
+		})
 	})
 }
 

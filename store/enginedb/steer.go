@@ -161,15 +161,9 @@ func heldBy(ctx context.Context, tx pgx.Tx, r runRow) (refused, err error) {
 // are being worked on. It may end at once, where nothing is left to do, or pause again, where its entity is paused.
 func (db *DB) proceed(ctx context.Context, tx pgx.Tx, r runRow, epoch int64, by engine.Actor, reason string) error {
 	if r.Kind == string(engine.RunRehearsal) {
-		if _, err := tx.Exec(ctx, `UPDATE ferry.rehearsal SET holder = '', holder_name = '' WHERE run_id = $1`, r.ID); err != nil {
-			return err
-		}
-		if r.State.Ended() {
-			if err := reviveRehearsal(ctx, tx, r); err != nil {
-				return err
-			}
-		}
-	} else if r.State.Ended() {
+		return proceedRehearsal(ctx, tx, r, by, reason)
+	}
+	if r.State.Ended() {
 		if err := refuseOther(ctx, tx, r.ID); err != nil {
 			return err
 		}

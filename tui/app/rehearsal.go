@@ -117,7 +117,8 @@ func (m *Model) askFrozen(v *engine.RehearsalView) {
 	}
 	m.ask(widget.Form{
 		Title: "Is Odoo frozen? Rehearsal asks", Ask: "reason (optional)", Hint: m.hint(true),
-		Text: []string{"Stop everything that writes to it: users, workers, cron, integrations. From the answer on every screen says whether it may be unfrozen."},
+		Text: []string{"Stop everything that writes to it: users, workers, cron, integrations. From the answer on every screen says whether it " +
+			"may be unfrozen."},
 	},
 		about("Not yet", "change nothing; the rehearsal waits", nil),
 		about("It is frozen", "the steps inside the freeze begin, and its minutes are counted", answer(true, "Odoo is frozen")),
@@ -168,7 +169,9 @@ func (m *Model) askRehearsal(v *engine.RehearsalView, verb, doing, text string, 
 
 // needs says in words what measuring a gate again takes.
 var needs = map[rehearsal.Need]string{
-	rehearsal.NeedLook: "It is looked at as things are now.", rehearsal.NeedCycle: "A tick is begun for it.", rehearsal.NeedCheck: "A whole check is begun for it.",
+	rehearsal.NeedLook:  "It is looked at as things are now.",
+	rehearsal.NeedCycle: "A tick is begun for it.",
+	rehearsal.NeedCheck: "A whole check is begun for it.",
 }
 
 // askRerun asks to measure the gate under the cursor again.

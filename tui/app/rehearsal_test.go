@@ -58,7 +58,8 @@ func states() map[string]*engine.RehearsalView {
 	measured := tuitest.Decided(tuitest.RehearsalAt(15, "", 40*time.Second), tuitest.DriftedGate())
 	measured.Gates[4].AskedBy = "sari@db2"
 	broken := tuitest.RehearsalAt(15, "", 40*time.Second)
-	broken.Steps[3].State, broken.Steps[3].Found = engine.RehearsalFailed, "incremental run #13 failed: source: read loyalty_card: permission denied (SQLSTATE 42501)"
+	broken.Steps[3].State = engine.RehearsalFailed
+	broken.Steps[3].Found = "incremental run #13 failed: source: read loyalty_card: permission denied (SQLSTATE 42501)"
 	broken.Steps[4] = engine.RehearsalStep{Name: engine.RehearseCheck, State: engine.RehearsalSkipped, Found: "step catch-up failed"}
 	broken.Window = engine.Maybe[time.Duration]{}
 	return map[string]*engine.RehearsalView{
@@ -85,7 +86,8 @@ func TestGoldenFramesOfRehearsals(t *testing.T) {
 			v    *engine.RehearsalView
 			keys []string
 		}{
-			"dialog-answer": {states()["asking"], []string{"A"}}, "dialog-abort": {states()["frozen"], []string{"x"}}, "dialog-rerun": {states()["go"], []string{"."}},
+			"dialog-answer": {states()["asking"], []string{"A"}}, "dialog-abort": {states()["frozen"], []string{"x"}},
+			"dialog-rerun": {states()["go"], []string{"."}},
 			"dialog-begin": {states()["go"], []string{"s", "tab", "tab", "tab", "tab", "tab", "enter"}}, "overview-frozen": {states()["frozen"], []string{"1"}},
 		} {
 			b := staged(t, size[0], size[1], c.v, earlier())

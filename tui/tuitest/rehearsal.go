@@ -157,6 +157,7 @@ func DriftedGate() engine.RehearsalGate {
 func BlindGate() engine.RehearsalGate {
 	return engine.RehearsalGate{
 		Name: engine.GateStill, Verdict: engine.CouldNotCheck, Threshold: "nothing written since the freeze", At: Noon.Add(-time.Minute),
-		Evidence: "the source could not be looked at: permission denied for table loyalty_point_history (SQLSTATE 42501); GRANT SELECT ON loyalty_point_history TO ferry_reader",
+		Evidence: "the source could not be looked at: permission denied for table loyalty_point_history (SQLSTATE 42501); " +
+			"GRANT SELECT ON loyalty_point_history TO ferry_reader",
 	}
 }

@@ -184,7 +184,10 @@ func (r *Rehearsal) Owns(action keymap.Action) bool {
 func (r *Rehearsal) Offers() []screen.Offer {
 	var offers []screen.Offer
 	for _, o := range []screen.Offer{
-		{Action: keymap.Open, Word: "evidence"}, {Action: keymap.Rerun, Word: "measure again"}, {Action: keymap.Export, Word: "report"}, {Action: keymap.Next, Word: "older"},
+		{Action: keymap.Open, Word: "evidence"},
+		{Action: keymap.Rerun, Word: "measure again"},
+		{Action: keymap.Export, Word: "report"},
+		{Action: keymap.Next, Word: "older"},
 	} {
 		if r.Shown() != nil && r.Refusal(o.Action) == "" {
 			offers = append(offers, o)
