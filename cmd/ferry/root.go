@@ -64,7 +64,7 @@ into an engine's PostgreSQL, and gives operators a console to start, pause and i
 
 With no subcommand it opens the console; without a terminal that prints status lines until interrupted.
 
-Exit codes: 0 clean · 1 error · 2 usage · 3 settled discrepancies, or rejected rows above their limit ·
+Exit codes: 0 clean · 1 error · 2 usage · 3 settled discrepancies, NO-GO, or rejected rows above their limit ·
 4 refused, or a run needs an answer · 5 could not check · 128+signal when interrupted
 (the first INT or TERM drains to a batch boundary, the second aborts, which is safe too).`,
 		Args:          noArguments,
