@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -225,7 +226,7 @@ func TestAFreezeIsDetectedOnceNothingIsWritten(t *testing.T) {
 	require.NoError(t, err)
 	b.rehearsalAs(t, id, func(v *engine.RehearsalView) bool {
 		s := v.Step(engine.RehearseFreeze)
-		return s.State == engine.RehearsalRunning && len(s.Found) > 0 && s.Found[len(s.Found)-len("rows written"):] == "rows written"
+		return s.State == engine.RehearsalRunning && strings.HasSuffix(s.Found, "rows written")
 	})
 	stop()
 	<-writer

@@ -44,6 +44,18 @@ func (k *Control) rehearse(ctx context.Context) {
 	})
 }
 
+// director carries out a runbook; it keeps only what may be lost.
+type director struct {
+	k       *Control
+	next    time.Time // nothing is done before
+	moved   bool      // the last action changed something
+	sampled time.Time
+	marked  time.Time // when the source was last looked at for a freeze
+	stillAt time.Time // since when it stands still, by this process's clock
+	unseen  bool      // the source could not be looked at before the last tick
+	of      engine.RunID
+}
+
 // PointStep is the point at which a step of the runbook does something, and PointBegun the one at which its run has begun and
 // nobody has kept that yet.
 func PointStep(step engine.RehearsalStepName) cycle.Point { return cycle.Point("step " + step) }
@@ -56,18 +68,6 @@ func (d *director) at(p cycle.Point) {
 	if d.k.c.Reached != nil {
 		d.k.c.Reached(p)
 	}
-}
-
-// director carries out a runbook; it keeps only what may be lost.
-type director struct {
-	k       *Control
-	next    time.Time // nothing is done before
-	moved   bool      // the last action changed something
-	sampled time.Time
-	marked  time.Time // when the source was last looked at for a freeze
-	stillAt time.Time // since when it stands still, by this process's clock
-	unseen  bool      // the source could not be looked at before the last tick
-	of      engine.RunID
 }
 
 // once does what comes next.

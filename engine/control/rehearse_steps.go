@@ -129,15 +129,18 @@ func (d *director) beginLoad(ctx context.Context, r *rehearsal.Kept, step engine
 	if err != nil {
 		return 0, "", err
 	}
-	never := s.Freshness.ReadFrom.IsZero()
+	never, active, full := s.Freshness.ReadFrom.IsZero(), false, false
+	if s.Run != nil {
+		active, full = s.Run.State.Active(), s.Run.Kind == engine.RunFull
+	}
 	switch {
-	case s.Run != nil && s.Run.State.Active() && s.Run.Kind == engine.RunFull && (never || s.Unkeyed == s.Run.ID):
+	case active && full && (never || s.Unkeyed == s.Run.ID):
 		return s.Run.ID, "", nil
-	case s.Unkeyed != 0 && (s.Run == nil || !s.Run.State.Active()):
+	case !active && s.Unkeyed != 0:
 		return s.Unkeyed, "", d.k.Resume(ctx, engine.Act{Run: s.Unkeyed})
-	case never && s.Run != nil && s.Run.Kind == engine.RunFull && s.Run.State == engine.RunInterrupted:
+	case never && full && s.Run.State == engine.RunInterrupted:
 		return s.Run.ID, "", d.resume(ctx, s.Run)
-	case never && (s.Run == nil || !s.Run.State.Active()):
+	case never && !active:
 		id, err := d.k.StartFull(ctx, engine.StartOptions{Reason: d.reason(r, "first load")})
 		return id, "", err
 	}

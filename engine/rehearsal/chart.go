@@ -39,7 +39,7 @@ func Throughput(v *engine.RehearsalView, samples []engine.RehearsalSample) []byt
 			points = append(points, point{before.At, rate}, point{s.At, rate})
 		}
 	}
-	return draw(v, fmt.Sprintf("Rehearsal #%d: rows per second", v.ID), points, func(f float64) string { return short(f) })
+	return draw(v, fmt.Sprintf("Rehearsal #%d: rows per second", v.ID), points, short)
 }
 
 // Freshness draws how late the engine was at most.

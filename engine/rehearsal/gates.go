@@ -50,7 +50,7 @@ type Need string
 
 // The needs.
 const (
-	NeedLook  Need = "look"  // nothing: what there is is looked at
+	NeedLook  Need = "look"  // nothing: it is looked at as things are
 	NeedCycle Need = "cycle" // a tick
 	NeedCheck Need = "check" // a full pass
 )

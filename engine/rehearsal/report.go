@@ -32,8 +32,10 @@ func Files(name string, v, before *engine.RehearsalView, samples []engine.Rehear
 	throughput, freshness := base+"-throughput.svg", base+"-freshness.svg"
 	page := Markdown(v, before, now) + charts(filepath.Base(throughput), filepath.Base(freshness), samples)
 	return []File{
-		{base + ".md", []byte(page)}, {base + ".json", object},
-		{throughput, Throughput(v, samples)}, {freshness, Freshness(v, samples)},
+		{base + ".md", []byte(page)},
+		{base + ".json", object},
+		{throughput, Throughput(v, samples)},
+		{freshness, Freshness(v, samples)},
 	}, nil
 }
 
@@ -53,9 +55,14 @@ func Markdown(v, before *engine.RehearsalView, now time.Time) string {
 	fmt.Fprintf(&b, "# Rehearsal #%d: %s\n\n", v.ID, plain(Outcome(v)))
 	fmt.Fprintf(&b, "%s\n\n", plain(Sentence(v)))
 	facts := [][2]string{
-		{"begun", moment(v.CreatedAt) + " by " + v.By}, {"verdict", moment(v.VerdictAt)}, {"reason", v.Reason},
+		{"begun", moment(v.CreatedAt) + " by " + v.By},
+		{"verdict", moment(v.VerdictAt)},
+		{"reason", v.Reason},
 		{"downtime window", WindowWords(v) + " (the steps inside the freeze: catch-up, check, ledger, verdict)"},
-		{"freeze", string(v.Freeze)}, {"frozen", frozenWords(v)}, {"source", v.Source}, {"interruptions", breakWords(v)},
+		{"freeze", string(v.Freeze)},
+		{"frozen", frozenWords(v)},
+		{"source", v.Source},
+		{"interruptions", breakWords(v)},
 		{"this page", moment(now)},
 	}
 	b.WriteString("| | |\n|---|---|\n")

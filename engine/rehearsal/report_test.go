@@ -142,8 +142,11 @@ func TestOptionsThatMeanNothingAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, engine.FreezeDetect, o.Freeze)
 	for _, o := range []engine.RehearsalOptions{
-		{Freeze: "ice"}, {Agreement: engine.Known(1.1)}, {Drift: engine.Known(-0.1)},
-		{Freshness: engine.Known(time.Duration(0))}, {Quiet: engine.Known(time.Nanosecond)},
+		{Freeze: "ice"},
+		{Agreement: engine.Known(1.1)},
+		{Drift: engine.Known(-0.1)},
+		{Freshness: engine.Known(time.Duration(0))},
+		{Quiet: engine.Known(time.Nanosecond)},
 	} {
 		_, err := rehearsal.Check(o)
 		require.Error(t, err)

@@ -112,7 +112,9 @@ func Decide(steps []engine.RehearsalStep, gates []engine.RehearsalGate) (engine.
 		case engine.Pass:
 		case engine.Fail:
 			failed = append(failed, g)
-		default:
+		case engine.CouldNotCheck:
+			unknown = append(unknown, g)
+		default: // not measured
 			unknown = append(unknown, g)
 		}
 	}

@@ -189,7 +189,8 @@ func (db *DB) FailedSince(ctx context.Context, since time.Time) ([]engine.RunVie
 	}
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.RunView, error) {
 		var r engine.RunView
-		return r, scanRun(row, &r)
+		err := scanRun(row, &r)
+		return r, err
 	})
 	return out, sqlstate.Wrap(engine.SideTarget, "looking for runs that failed", err)
 }

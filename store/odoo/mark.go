@@ -54,10 +54,12 @@ func (db *DB) mark(ctx context.Context, since *rehearsal.Mark) (rehearsal.Mark, 
 	if since != nil {
 		m.Floor = since.Floor
 		if m.Timeline != since.Timeline || m.Source != since.Source {
-			return m, s.markAll(ctx, &m, string(state.Floor)) // ids of transactions say nothing there
+			err := s.markAll(ctx, &m, string(state.Floor)) // ids of transactions say nothing there
+			return m, err
 		}
 	}
-	return m, s.markAll(ctx, &m, m.Floor)
+	err = s.markAll(ctx, &m, m.Floor)
+	return m, err
 }
 
 func (s *Snapshot) markAll(ctx context.Context, m *rehearsal.Mark, floor string) error {

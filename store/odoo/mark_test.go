@@ -23,7 +23,7 @@ func TestTwoMarksDifferExactlyIfSomethingWasCommitted(t *testing.T) {
 
 	open, err := pool.Begin(t.Context()) // holds the floor back, so that everything below is young
 	require.NoError(t, err)
-	defer open.Rollback(t.Context()) //nolint:errcheck // committed below
+	defer open.Rollback(t.Context())
 	_, err = open.Exec(t.Context(), `SELECT pg_current_xact_id()`)
 	require.NoError(t, err)
 	base.Exec(t, card) // the row is young from now on
@@ -67,7 +67,8 @@ func TestTwoMarksDifferExactlyIfSomethingWasCommitted(t *testing.T) {
 	require.NoError(t, err)
 	_, err = both.Exec(t.Context(), `DELETE FROM loyalty_point_history WHERE id = (SELECT max(id) FROM loyalty_point_history)`)
 	require.NoError(t, err)
-	_, err = both.Exec(t.Context(), `INSERT INTO loyalty_point_history SELECT (jsonb_populate_record(h, '{"id": 900000}')).* FROM loyalty_point_history h LIMIT 1`)
+	_, err = both.Exec(t.Context(), `INSERT INTO loyalty_point_history
+		SELECT (jsonb_populate_record(h, '{"id": 900000}')).* FROM loyalty_point_history h LIMIT 1`)
 	require.NoError(t, err)
 	require.NoError(t, both.Commit(t.Context()))
 	moved("a delete with an insert beside it", true)

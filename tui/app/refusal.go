@@ -16,16 +16,12 @@ import (
 // the help.
 func (m *Model) refusal(action keymap.Action) string {
 	switch action { //nolint:exhaustive // nothing speaks against the others
-	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Answer, keymap.Init, keymap.Retry, keymap.Waive, keymap.Switch:
+	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Answer, keymap.Init, keymap.Retry, keymap.Waive, keymap.Switch, keymap.Rerun:
 		if reason := m.hinders(action); reason != "" {
 			return reason
 		}
 	case keymap.Connect:
 		return m.connectRefusal()
-	case keymap.Rerun:
-		if reason := m.hinders(action); reason != "" {
-			return reason
-		}
 	case keymap.Discrepancies, keymap.Ledger:
 		if !m.has(action) {
 			return noScreen(m.keys.Key(action))
@@ -50,9 +46,6 @@ func (m *Model) refusal(action keymap.Action) string {
 	case keymap.Filter, keymap.Sort, keymap.SortReverse, keymap.Mark, keymap.MarkRange, keymap.MarkAll, keymap.Next, keymap.Previous,
 		keymap.Left, keymap.Right, keymap.Repair, keymap.Acknowledge, keymap.Export, keymap.Rerun:
 		return m.ownRefusal(action)
-	}
-	if reason, about := m.rehearsalRefusal(action); about {
-		return reason
 	}
 	return m.runRefusal(action)
 }
@@ -163,6 +156,9 @@ func (m *Model) copyRefusal() string {
 
 // runRefusal says what in the state of the run speaks against an action.
 func (m *Model) runRefusal(action keymap.Action) string {
+	if reason, about := m.rehearsalRefusal(action); about {
+		return reason
+	}
 	last, run := m.run(), m.subject()
 	switch action { //nolint:exhaustive // the others do not depend on the run
 	case keymap.Pause:
