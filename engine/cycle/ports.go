@@ -27,6 +27,9 @@ type SourceSnapshot interface {
 	MaxID(ctx context.Context, e *entity.Entity) (int64, error)
 	// Count gives the number of rows, or an estimate if counting takes longer than the limit.
 	Count(ctx context.Context, e *entity.Entity, limit time.Duration) (rows int64, estimated bool, err error)
+	// Changes reads the rows that transactions from a floor on have written, in any order. It gives false if they are more than
+	// most, or if finding them takes longer than the limit.
+	Changes(ctx context.Context, e *entity.Entity, since Floor, most int, limit time.Duration, each func(entity.Row) error) (bool, error)
 	// Tally counts all rows and those that transactions from a floor on have written. It gives false if that
 	// takes longer than the limit.
 	Tally(ctx context.Context, e *entity.Entity, since Floor, limit time.Duration) (Tally, bool, error)
@@ -324,6 +327,9 @@ type EntityPlan struct {
 	Counted   bool           // what follows is known
 	Changed   int64          // of Rows, since the floor
 	Low, High int64          // of the changed ids; see Tally
+	Whole     bool           // what changed was read with the plan: few rows, for a tick
 	Done      *engine.Counts // the tick has carried it out; nil: it is to be loaded in batches
 	Sweep     bool           // the ids of both sides are to be compared
+
+	rows []judged // that changed, in id order; if Whole
 }
