@@ -20,7 +20,7 @@ func (x *Executor) plan(ctx context.Context, target Target, w Work) error {
 	if err != nil {
 		return err
 	}
-	defer func() { end() }()
+	defer end()
 	if question := w.otherSource(); question != "" {
 		return x.ask(ctx, target, w, question)
 	}
@@ -35,6 +35,7 @@ func (x *Executor) plan(ctx context.Context, target Target, w Work) error {
 		if snap, sourceCtx, end, err = x.snapshot(ctx); err != nil {
 			return err
 		}
+		defer end()
 		p, err = look(sourceCtx, snap, w, 0)
 	}
 	if err != nil {

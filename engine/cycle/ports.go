@@ -19,7 +19,7 @@ type Source interface {
 }
 
 // SourceSnapshot is one state of the source. It is for one goroutine.
-type SourceSnapshot interface {
+type SourceSnapshot interface { //nolint:interfacebloat // plans and batches ask different things of one and the same state
 	// State says where in the source's own time the snapshot stands.
 	State(ctx context.Context) (SourceState, error)
 	// Shape names the form in which an entity's columns are stored. It fails with ErrShape.

@@ -101,7 +101,8 @@ func (s *Snapshot) Changes(
 	rows := 0
 	err = s.limited(ctx, limit, func(pgx.Tx) error {
 		return s.read(ctx, e, " WHERE "+young+" LIMIT "+strconv.Itoa(most+1), func(row entity.Row) error {
-			if rows++; rows > most {
+			rows++
+			if rows > most {
 				return nil
 			}
 			return each(row)
