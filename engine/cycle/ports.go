@@ -40,6 +40,8 @@ type SourceSnapshot interface { //nolint:interfacebloat // plans and batches ask
 	Stream(ctx context.Context, e *entity.Entity, low, high int64, each func(*entity.Row) error) error
 	// ByID reads the rows of the given ids that exist, in id order.
 	ByID(ctx context.Context, e *entity.Entity, ids []int64, each func(entity.Row) error) error
+	// Sum sums up the hashes of the rows with ids above low up to high, but for those of some ids.
+	Sum(ctx context.Context, e *entity.Entity, low, high int64, but []int64) (RangeSum, error)
 	// Hashes gives the rows with ids above low up to high by the hashes of what they should be in the engine, in id order.
 	Hashes(ctx context.Context, e *entity.Entity, low, high int64) ([]RowHash, error)
 	// Buckets sums up the ids above low up to high by buckets of BucketWidth; empty ones are left out.
@@ -157,6 +159,8 @@ type Load interface {
 type LoadReader interface {
 	// Stored reads the engine's rows of a scope, in id order.
 	Stored(ctx context.Context, e *entity.Entity, of Scope) (*Stored, error)
+	// Sum sums up the hashes of the engine's rows with ids above low up to high, but for those of some ids.
+	Sum(ctx context.Context, e *entity.Entity, low, high int64, but []int64) (RangeSum, error)
 	// Hashes gives the engine's rows with ids above low up to high by the hashes of what they are, in id order.
 	Hashes(ctx context.Context, e *entity.Entity, low, high int64) ([]RowHash, error)
 	// Open gives what is in quarantine of a scope.

@@ -22,6 +22,12 @@ func (l *load) Hashes(ctx context.Context, e *entity.Entity, low, high int64) ([
 	return out, wrapAt(sqlstate.PhaseRead, "hashing rows of "+e.Target, err)
 }
 
+// Sum sums up the hashes of the engine's rows of a range, but for some.
+func (l *load) Sum(ctx context.Context, e *entity.Entity, low, high int64, but []int64) (cycle.RangeSum, error) {
+	out, err := digest.SumOfEngine(ctx, l.tx, e, low, high, but)
+	return out, wrapAt(sqlstate.PhaseRead, "summing up hashes of "+e.Target, err)
+}
+
 // storedAlike reports whether all rows of a step's entity were judged and stored as the step's run does it: since the last run
 // that has read every one of them and come to its end, all runs that write went by the same rules and read the same source in
 // the same shape. A row that such a run has stored, and that is equal to the source's now, would be stored by this one, too.
