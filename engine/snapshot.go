@@ -18,7 +18,9 @@ const (
 // process's own. A new one is published a few times a second; nobody ever waits for a reader.
 type Snapshot struct {
 	Sequence uint64    // rises with every publication
-	TakenAt  time.Time // when the durable state was read; zero: never yet
+	At       time.Time // of this publication, by this process's clock; zero: nothing was looked at yet
+	TakenAt  time.Time // when the durable state was read, by the engine's clock; zero: never yet
+	ReadAt   time.Time // the same moment by this process's clock
 	Process  Process
 	Profile  string
 	Source   Endpoint
@@ -28,6 +30,7 @@ type Snapshot struct {
 	Entities []EntityView // parents first; always all entities
 	Steps    []StepView   // of Run, in order
 	Workers  []WorkerView // alive anywhere
+	Queue    QueueView    // of all active runs
 	Activity []Activity   // newest first
 	Errors   int64        // errors kept with Run
 	Unkeyed  RunID        // the first load that must come to its end before anything else may write; 0: none
@@ -41,6 +44,15 @@ type Snapshot struct {
 	Proof   ProofView
 	Ledger  LedgerView
 	Monitor MonitorView
+}
+
+// Now is the engine's clock at a moment of this process's: the clocks of two machines differ.
+func (s *Snapshot) Now(here time.Time) time.Time { return s.TakenAt.Add(here.Sub(s.ReadAt)) }
+
+// QueueView counts the batches of active runs that are carved and not done.
+type QueueView struct {
+	Waiting int64 // for a worker
+	Running int64
 }
 
 // Schedule is when ticks come: one at a time among all processes.
@@ -169,6 +181,7 @@ type EntityView struct {
 	PausedBy        string      // who holds its batches back, in every run; empty: nobody
 	PausedReason    string
 	RejectedLimit   Maybe[float64] // by policy, the rejected share above which somebody must look; unknown: not read
+	ReadFrom        time.Time      // everything committed before is in the engine, by the engine's clock; zero: it was never read whole
 }
 
 // RejectedShare is the part of the source's rows that a rule or the database refused, without those that only wait for
@@ -210,7 +223,15 @@ type WorkerView struct {
 	Silent   time.Duration
 	Here     bool // it is this process
 	SilentMS int64
+	// RowsPerSecond is what it has read lately of the active runs, in batches that are done; unknown: none is.
+	RowsPerSecond Maybe[float64]
 }
+
+// TakenOver is how long a process may be silent before others take its batches over.
+const TakenOver = 10 * time.Second
+
+// Works reports whether a process is alive and has workers. A silent one stays in the list for a while.
+func (w *WorkerView) Works() bool { return w.Workers > 0 && w.Silent < TakenOver }
 
 // Activity is one line of the journal.
 type Activity struct {

@@ -131,6 +131,9 @@ type Config struct {
 
 	Version string
 	Logger  *slog.Logger
+	// OnlyWorks: this process carries out batches and hands on abandoned ones; others start what is due, judge service levels and
+	// send alerts.
+	OnlyWorks bool
 	// Channels carry alerts; none: they are kept and shown.
 	Channels []monitor.Channel
 
@@ -186,10 +189,14 @@ func New(c Config) *Control {
 func (k *Control) Run(ctx context.Context) {
 	ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
 	k.done.Go(func() { k.poll(ctx) })
-	k.done.Go(func() { k.watch(ctx) })
+	if !k.c.OnlyWorks {
+		k.done.Go(func() { k.watch(ctx) })
+	}
 	if k.works() {
 		k.done.Go(func() { k.work(ctx) })
-		k.done.Go(func() { k.schedule(ctx) })
+		if !k.c.OnlyWorks {
+			k.done.Go(func() { k.schedule(ctx) })
+		}
 	}
 }
 

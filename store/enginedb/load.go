@@ -22,6 +22,8 @@ import (
 
 // load is the writing transaction of one batch.
 type load struct {
+	counted
+
 	target *Target
 	conn   *pgxpool.Conn
 	tx     pgx.Tx
@@ -161,6 +163,7 @@ func (l *load) Checkpoint(ctx context.Context, counts engine.Counts, took time.D
 	if err := l.target.db.advance(ctx, l.tx, l.w, counts, took); err != nil {
 		return wrap("storing the batch's counts", err)
 	}
+	l.add(l.w.Entity, counts, took)
 	return wrap("completing the batch's job", l.target.complete(ctx, l.tx))
 }
 
@@ -169,6 +172,7 @@ func (l *load) Commit(ctx context.Context) error {
 	if err := l.tx.Commit(ctx); err != nil {
 		return wrapAt(sqlstate.PhaseCommit, "committing a batch", err)
 	}
+	l.tell(l.target.db.observer, l.w)
 	l.confirm(ctx)
 	return nil
 }

@@ -32,7 +32,7 @@ func (db *DB) ReadRun(ctx context.Context, id engine.RunID) (*engine.Snapshot, e
 			return err
 		}
 		steps := []func(context.Context, pgx.Tx, *engine.Snapshot) error{
-			readSteps, readEntities, readWorkers, readActivity, readFreshness, readLedger, readMonitor,
+			readSteps, readEntities, readWorkers, readQueue, readActivity, readFreshness, readLedger, readMonitor,
 			func(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 				return readSchedule(ctx, tx, db.silence, s)
 			},
@@ -177,6 +177,9 @@ func readState(ctx context.Context, tx pgx.Tx, run *engine.RunView, v *engine.En
 	if err := readEntityPause(ctx, tx, v); err != nil {
 		return err
 	}
+	if err := readFromOf(ctx, tx, v); err != nil {
+		return err
+	}
 	var counted int64
 	var source, target, quarantined, waiting, waived, stale, extra int64
 	var exact bool
@@ -237,17 +240,14 @@ func readEntityPause(ctx context.Context, tx pgx.Tx, v *engine.EntityView) error
 	return err
 }
 
-func readWorkers(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
-	rows, err := tx.Query(ctx, `SELECT w.id, w.host, w.pid, w.workers, clock_timestamp() - w.seen_at,
-			(SELECT count(*) FROM ferry.batch b WHERE b.worker = w.id AND b.state = 'running')
-		FROM ferry.worker w WHERE w.seen_at > clock_timestamp() - interval '5 minutes' ORDER BY w.started_at`)
-	if err != nil {
-		return err
+// readFromOf reads when the completed cycle began to read that an entity's rows are known by.
+func readFromOf(ctx context.Context, tx pgx.Tx, v *engine.EntityView) error {
+	var at *time.Time
+	err := tx.QueryRow(ctx, `SELECT read_from FROM ferry.floor WHERE entity = $1 ORDER BY run_id DESC LIMIT 1`, v.Name).Scan(&at)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
 	}
-	s.Workers, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.WorkerView, error) {
-		var v engine.WorkerView
-		return v, row.Scan(&v.ID, &v.Host, &v.PID, &v.Workers, &v.Silent, &v.Busy)
-	})
+	v.ReadFrom = orZero(at)
 	return err
 }
 

@@ -12,8 +12,6 @@
 package status
 
 import (
-	"time"
-
 	"ferry/engine"
 	"ferry/themes"
 )
@@ -219,9 +217,3 @@ func OfVerdict(v engine.Verdict) Sign {
 	}
 	return Sign{"–", "no verdict", themes.Muted}
 }
-
-// takeOver is how long a process may be silent before others take over what it was at.
-const takeOver = 10 * time.Second
-
-// Works reports whether a process is alive and has workers. A silent one stays in the list for a while.
-func Works(w *engine.WorkerView) bool { return w.Workers > 0 && w.Silent < takeOver }

@@ -129,7 +129,7 @@ func (o *Overview) where() []canvas.Line {
 	run := "run #" + strconv.FormatInt(int64(s.Run.ID), 10)
 	var alive, busy []string
 	for _, w := range s.Workers {
-		if !status.Works(&w) {
+		if !w.Works() {
 			continue
 		}
 		if w.Here {
