@@ -86,7 +86,7 @@ Exit codes: 0 clean · 1 error · 2 usage · 3 settled discrepancies, or rejecte
 	root.AddCommand(f.initCommand(), f.preflightCommand(), f.syncCommand(), f.checkCommand(), f.statusCommand(), f.quarantineCommand(),
 		f.demoCommand(), f.benchCommand(), f.versionCommand(), f.pauseCommand(), f.resumeCommand(), f.cancelCommand(), f.answerCommand(), f.runsCommand(),
 		f.journalCommand(), f.configCommand(), f.policyCommand(), f.discrepanciesCommand(), f.repairCommand(), f.cardCommand(), f.ledgerCommand(),
-		f.alertsCommand())
+		f.alertsCommand(), f.serveCommand(), f.workerCommand())
 	return root
 }
 
