@@ -66,7 +66,8 @@ With no subcommand it opens the console; without a terminal that prints status l
 
 Exit codes: 0 clean · 1 error · 2 usage · 3 settled discrepancies, or rejected rows above their limit ·
 4 refused, or a run needs an answer · 5 could not check · 128+signal when interrupted
-(the first INT or TERM drains to a batch boundary, the second aborts, which is safe too).`,
+(the first INT or TERM drains to a batch boundary, the second aborts, which is safe too; serve and worker end with 0 once
+they have drained).`,
 		Args:          noArguments,
 		SilenceErrors: true,
 		SilenceUsage:  true,

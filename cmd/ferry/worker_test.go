@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -10,24 +11,29 @@ import (
 	"ferry/store/crossing/oracle"
 )
 
-// Three workers share a full sync; one is killed in the middle of a batch, and another takes that batch over.
+// Workers share a full sync; of three one is killed in the middle of a batch, and another takes that batch over. They begin
+// nothing themselves.
 func TestWorkersShareARunAndTakeOverFromTheDead(t *testing.T) {
 	t.Parallel()
-	for _, kills := range []bool{false, true} {
-		t.Run(fmt.Sprintf("killed=%t", kills), func(t *testing.T) {
+	for name, c := range map[string]struct {
+		workers int
+		kills   bool
+	}{"one": {1, false}, "three": {3, false}, "three, one of them killed": {3, true}} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := demoBench(t, 4000)
 			var workers []*unattended
-			for range 3 {
+			for range c.workers {
 				workers = append(workers, b.unattend(t, "worker", "--workers", "1", local))
 				workers[len(workers)-1].await("ready")
 			}
 			g := b.shut(t, "loyalty_point_history")
 			began := time.Now()
 			id := b.startFull(t)
-			g.holds(3)
-			require.Equal(t, "3", b.text(t, `SELECT count(DISTINCT worker)::text FROM ferry.batch WHERE state = 'running'`), "each is at one")
-			if kills {
+			g.holds(c.workers)
+			require.Equal(t, strconv.Itoa(c.workers), b.text(t, `SELECT count(DISTINCT worker)::text FROM ferry.batch WHERE state = 'running'`),
+				"each is at one")
+			if c.kills {
 				b.killed(t, workers[0], g)
 				workers = workers[1:]
 			} else {
@@ -39,15 +45,17 @@ func TestWorkersShareARunAndTakeOverFromTheDead(t *testing.T) {
 			oracle.Faithful(t, source, target)
 			oracle.FirstLoad(t, source, target, int64(id))
 			oracle.Balanced(t, source, target)
-			var counted float64
+			counted := int64(0)
 			for _, w := range workers {
-				counted += summed(w.scrape(), "ferry_rows_read_total", "loyalty_card", "full").Or(0)
+				counted += int64(summed(w.scrape(), "ferry_rows_read_total", "loyalty_card", "full").Or(0))
 				require.Equal(t, exitClean, w.ends(), w.log())
 			}
-			rows := b.text(t, `SELECT sum(read)::text FROM ferry.step WHERE entity = 'loyalty_card'`)
-			if !kills { // else the dead one's counters have gone with it
-				require.Equal(t, rows, fmt.Sprint(counted), "what the three have told adds up to the run's")
+			if !c.kills { // else the dead one's counters have gone with it
+				rows := b.text(t, `SELECT sum(read)::text FROM ferry.step WHERE entity = 'loyalty_card'`)
+				require.Equal(t, rows, strconv.FormatInt(counted, 10), "what they have told adds up to the run's")
 			}
+			require.Equal(t, "1", b.text(t, `SELECT count(*)::text FROM ferry.run`), "they start no ticks")
+			require.Empty(t, b.text(t, `SELECT coalesce(max(judged_by), '') FROM ferry.monitor`), "they judge nothing")
 		})
 	}
 }
