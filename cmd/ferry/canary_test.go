@@ -233,6 +233,8 @@ func TestAPasswordIsNeverTold(t *testing.T) {
 			require.Contains(t, kept, "start full")
 			silent(t, "the engine database", kept)
 
+			c.serves(t, c.env, "ready")
+
 			away := c.given(t, w, each(c.bare, func(dsn string) string {
 				return strings.Replace(dsn, "host='", "host='/nowhere", 1)
 			}))
@@ -241,7 +243,6 @@ func TestAPasswordIsNeverTold(t *testing.T) {
 				c.says(t, away, command...)
 			}
 			c.everyTrouble(t, away)
-			c.serves(t, c.env, "ready")
 			c.serves(t, away, "not ready")
 			log, err := os.ReadFile(filepath.Join(c.home, "state", "ferry", "ferry.log"))
 			require.NoError(t, err)
