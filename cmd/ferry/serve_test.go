@@ -274,6 +274,58 @@ func TestScrapesLeaveTheProcessAsItIs(t *testing.T) {
 	require.Equal(t, exitClean, u.ends())
 }
 
+// With --read-only it is a mere exporter: it signs on nowhere, begins nothing, and is ready.
+func TestServeThatOnlyLooks(t *testing.T) {
+	t.Parallel()
+	b := synced(t)
+	u := b.unattend(t, "serve", local, "--read-only")
+	u.await("ready")
+	require.Equal(t, engine.Known(251.0), summed(u.scrape(), "ferry_engine_rows", "loyalty_card"))
+	require.Equal(t, engine.Known(0.0), summed(u.scrape(), "ferry_schedule_keepers"))
+	require.Equal(t, exitClean, u.ends())
+	require.Equal(t, "1", b.text(t, `SELECT count(*)::text FROM ferry.run`))
+}
+
+// Why a process is not ready is said in words, all of it, and without what an error may hold.
+func TestReadinessInWords(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	well := func() *engine.Snapshot {
+		return &engine.Snapshot{
+			At: now, Setup: engine.SetupReady, Source: engine.Endpoint{Version: "15"}, Target: engine.Endpoint{Version: "15"},
+			Workers: []engine.WorkerView{{Here: true, Workers: 2}, {Workers: 2}},
+		}
+	}
+	d := &daemon{f: &ferry{settings: settings{Workers: 2}}}
+	require.Empty(t, d.unready(well(), now))
+	for want, spoil := range map[string]func(*engine.Snapshot){
+		"starting: ":                                  func(s *engine.Snapshot) { *s = engine.Snapshot{} },
+		"since 11:59:29; it hangs: restart it":        func(s *engine.Snapshot) { s.At = now.Add(-31 * time.Second) },
+		"run `ferry init` to migrate it":              func(s *engine.Snapshot) { s.Setup = engine.SetupOlder },
+		"use that version or a later one":             func(s *engine.Snapshot) { s.Setup = engine.SetupNewer },
+		"have not signed on":                          func(s *engine.Snapshot) { s.Workers[0].Silent = time.Minute },
+		"the source has not been looked at yet":       func(s *engine.Snapshot) { s.Source.Version = "" },
+		"the source a@b/c does not answer since 12:0": func(s *engine.Snapshot) { s.Source = engine.Endpoint{Address: "a@b/c", DownSince: now, Err: "x"} },
+	} {
+		s := well()
+		spoil(s)
+		not := d.unready(s, now)
+		require.Len(t, not, 1, want)
+		require.Contains(t, not[0], want)
+	}
+	s := well()
+	s.Target = engine.Endpoint{DownSince: now, Err: "no route to postgres://engine:hunter2@db/engine\x1b[2J"}
+	why := "the source could be written: password=hunter2"
+	d.trouble.Store(&why)
+	not := strings.Join(d.unready(s, now), "\n")
+	require.Contains(t, not, "the engine database")
+	require.Contains(t, not, "no ticks begin here: the source could be written")
+	require.NotContains(t, not, "hunter2")
+	require.NotContains(t, not, "\x1b")
+	d.draining.Store(true)
+	require.Equal(t, []string{"draining: batches in flight end, none is begun here"}, d.unready(s, now))
+}
+
 // systemd is told when it is up, how it stands and that it lives, though the engine database is away.
 func TestTheServiceManagerIsTold(t *testing.T) {
 	t.Parallel()

@@ -202,7 +202,9 @@ func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
 			break
 		}
 		a.Value = slog.StringValue(redact.Text(asText(value)))
-	case slog.KindBool, slog.KindDuration, slog.KindFloat64, slog.KindInt64, slog.KindTime, slog.KindUint64, slog.KindGroup, slog.KindLogValuer:
+	case slog.KindDuration: // JSON would have its nanoseconds
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	case slog.KindBool, slog.KindFloat64, slog.KindInt64, slog.KindTime, slog.KindUint64, slog.KindGroup, slog.KindLogValuer:
 	}
 	return a
 }

@@ -27,12 +27,24 @@ func TestWorkersShareARunAndTakeOverFromTheDead(t *testing.T) {
 				workers = append(workers, b.unattend(t, "worker", "--workers", "1", local))
 				workers[len(workers)-1].await("ready")
 			}
-			g := b.shut(t, "loyalty_point_history")
+			g := b.shut(t, "loyalty_card") // which a first load comes to last
 			began := time.Now()
 			id := b.startFull(t)
 			g.holds(c.workers)
 			require.Equal(t, strconv.Itoa(c.workers), b.text(t, `SELECT count(DISTINCT worker)::text FROM ferry.batch WHERE state = 'running'`),
 				"each is at one")
+			b.beside(t, func(cross *crossing) {
+				s := cross.Look(t.Context())
+				require.EqualValues(t, c.workers, s.Queue.Running)
+				require.Positive(t, s.Queue.Waiting)
+				require.Len(t, s.Workers, c.workers)
+				rate := 0.0
+				for _, w := range s.Workers {
+					require.Equal(t, 1, w.Busy)
+					rate += w.RowsPerSecond.Or(0)
+				}
+				require.Positive(t, rate, "the ledgers are loaded, just now")
+			})
 			if c.kills {
 				b.killed(t, workers[0], g)
 				workers = workers[1:]
