@@ -25,13 +25,14 @@ type Operator interface {
 	LedgerDesk
 	CardDesk
 	AlertDesk
+	Sealer
 }
 
 // Starter begins runs.
 type Starter interface {
-	// StartFull begins a full run. It fails with ErrRunActive while another writing run is active.
+	// StartFull begins a full run. It fails with ErrRunActive while another writing run is active, and with ErrSealed.
 	StartFull(ctx context.Context, o StartOptions) (RunID, error)
-	// StartIncremental begins one tick. It fails with ErrRunActive while another writing run is active.
+	// StartIncremental begins one tick. It fails with ErrRunActive while another writing run is active, and with ErrSealed.
 	StartIncremental(ctx context.Context, o StartOptions) (RunID, error)
 	// KeepInStep lets this process start a tick whenever one is due, every so often, or no longer (0). It needs workers.
 	KeepInStep(ctx context.Context, every time.Duration) error

@@ -35,6 +35,9 @@ type Snapshot struct {
 	Errors   int64        // errors kept with Run
 	Unkeyed  RunID        // the first load that must come to its end before anything else may write; 0: none
 	Reasons  []ReasonView // of what is in quarantine now, most frequent first
+	Sealed   *SealView    // nil: it is not
+	Database string       // the engine database's own name, which grave actions want typed
+	Viewer   string       // this process's role on the engine database, if that lets it look and change nothing; else empty
 
 	Schedule  Schedule
 	Freshness Freshness
@@ -53,6 +56,17 @@ func (s *Snapshot) Now(here time.Time) time.Time { return s.TakenAt.Add(here.Sub
 type QueueView struct {
 	Waiting int64 // for a worker
 	Running int64
+}
+
+// OnlyLooks says why nothing can be done from this process whatever the engine's state is; empty: it may act.
+func (s *Snapshot) OnlyLooks() string {
+	switch {
+	case s.Process.ReadOnly:
+		return "this console only looks (--read-only)"
+	case s.Viewer != "":
+		return "the engine database lets role " + s.Viewer + " look and change nothing (`ferry grants` has an operator's role)"
+	}
+	return ""
 }
 
 // Schedule is when ticks come: one at a time among all processes.

@@ -35,6 +35,7 @@ type Ledger interface {
 	Findings
 	Repairs
 	Book
+	Sealer
 }
 
 // Database is what both preflight and the poller ask of the engine database.

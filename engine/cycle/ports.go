@@ -271,6 +271,7 @@ type Follower struct {
 type Stored struct {
 	Rows  pgcopy.Tuples
 	Owned []bool
+	Gone  []int64 // ids of rows that the engine has deleted, in order; they are not loaded again unattended
 }
 
 // OpenEntry is a row that was in quarantine when a merge began.

@@ -40,19 +40,20 @@ func (s Side) sourceRow(e *entity.Entity, shape entity.Shape) (hash, rounding st
 }
 
 // EngineRows is such a query for the engine's rows: id and hash. The hash is NULL where the row alone does not say that it is as
-// it should be: somebody else than ferry has written it, or it lacks the link to a parent that is there.
-func EngineRows(e *entity.Entity, low, high int64) (string, error) {
+// it should be: somebody else than ferry has written it, as owned says, a condition on a row t, or it lacks the link to a parent
+// that is there.
+func EngineRows(e *entity.Entity, owned string, low, high int64) (string, error) {
 	s := Engine(e)
-	hash, err := s.engineRow(e)
+	hash, err := s.engineRow(e, owned)
 	if err != nil {
 		return "", err
 	}
 	return s.rows([]string{hash}, low, high), nil
 }
 
-// engineRow gives SQL for an engine row's hash.
-func (s Side) engineRow(e *entity.Entity) (string, error) {
-	sure := []string{"NOT synced_to_odoo", "id = " + s.id}
+// engineRow gives SQL for an engine row's hash; owned is the condition that it is somebody else's.
+func (s Side) engineRow(e *entity.Entity, owned string) (string, error) {
+	sure := []string{"NOT " + owned, "id = " + s.id}
 	for _, p := range e.Parents {
 		if p.Link == "" {
 			continue
@@ -77,10 +78,10 @@ func SumOfSource(ctx context.Context, tx pgx.Tx, e *entity.Entity, shape entity.
 	return s.sum(ctx, tx, hash, rounding, low, high, but)
 }
 
-// SumOfEngine sums up the engine's rows likewise.
-func SumOfEngine(ctx context.Context, tx pgx.Tx, e *entity.Entity, low, high int64, but []int64) (cycle.RangeSum, error) {
+// SumOfEngine sums up the engine's rows likewise; of owned, see EngineRows.
+func SumOfEngine(ctx context.Context, tx pgx.Tx, e *entity.Entity, owned string, low, high int64, but []int64) (cycle.RangeSum, error) {
 	s := Engine(e)
-	hash, err := s.engineRow(e)
+	hash, err := s.engineRow(e, owned)
 	if err != nil {
 		return cycle.RangeSum{}, err
 	}

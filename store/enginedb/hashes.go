@@ -14,7 +14,7 @@ import (
 
 // Hashes gives the engine's rows of a range by the hashes of their content, in id order.
 func (l *load) Hashes(ctx context.Context, e *entity.Entity, low, high int64) ([]cycle.RowHash, error) {
-	query, err := digest.EngineRows(e, low, high)
+	query, err := digest.EngineRows(e, ownedBy(e, "t"), low, high)
 	if err != nil {
 		return nil, fmt.Errorf("hashing rows of %s: %w", e.Target, err)
 	}
@@ -24,7 +24,7 @@ func (l *load) Hashes(ctx context.Context, e *entity.Entity, low, high int64) ([
 
 // Sum sums up the hashes of the engine's rows of a range, but for some.
 func (l *load) Sum(ctx context.Context, e *entity.Entity, low, high int64, but []int64) (cycle.RangeSum, error) {
-	out, err := digest.SumOfEngine(ctx, l.tx, e, low, high, but)
+	out, err := digest.SumOfEngine(ctx, l.tx, e, ownedBy(e, "t"), low, high, but)
 	return out, wrapAt(sqlstate.PhaseRead, "summing up hashes of "+e.Target, err)
 }
 

@@ -21,14 +21,18 @@ func (db *DB) Read(ctx context.Context) (*engine.Snapshot, error) { return db.Re
 func (db *DB) ReadRun(ctx context.Context, id engine.RunID) (*engine.Snapshot, error) {
 	s := &engine.Snapshot{}
 	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&s.TakenAt); err != nil {
+		err := tx.QueryRow(ctx, `SELECT clock_timestamp(), current_database(),
+			CASE WHEN has_table_privilege('ferry.run', 'INSERT') THEN '' ELSE current_user::text END`).Scan(&s.TakenAt, &s.Database, &s.Viewer)
+		if err != nil {
 			return err
 		}
 		if err := readRun(ctx, tx, s, id); err != nil {
 			return err
 		}
-		var err error
 		if s.Unkeyed, err = unkeyedBy(ctx, tx); err != nil {
+			return err
+		}
+		if s.Sealed, err = readSeal(ctx, tx); err != nil {
 			return err
 		}
 		steps := []func(context.Context, pgx.Tx, *engine.Snapshot) error{

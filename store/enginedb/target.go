@@ -219,7 +219,8 @@ func queueForLease(ctx context.Context, tx pgx.Tx) error {
 }
 
 // fence locks the leases of all entities FOR SHARE, for a batch may write to others than its own, and requires the epoch
-// that the work began with. While they are held, cancel and new runs wait. A check holds none: it writes none of the engine's rows.
+// that the work began with, and that the engine is not sealed. While they are held, cancel, seal and new runs wait. A check holds
+// none: it writes none of the engine's rows.
 func fence(ctx context.Context, tx pgx.Tx, w cycle.Work) error {
 	if !w.Kind.Writes() {
 		return nil
@@ -239,6 +240,9 @@ func fence(ctx context.Context, tx pgx.Tx, w cycle.Work) error {
 		if epoch != w.Epoch {
 			return fmt.Errorf("%w: the entities belong to epoch %d, this batch is of %d", engine.ErrFenced, epoch, w.Epoch)
 		}
+	}
+	if err := refuseSealed(ctx, tx); err != nil {
+		return fmt.Errorf("%w: %w", engine.ErrFenced, err)
 	}
 	return nil
 }

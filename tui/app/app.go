@@ -362,6 +362,8 @@ func (m *Model) question(action keymap.Action) bool {
 		m.askAnswer()
 	case keymap.Init:
 		m.askInit()
+	case keymap.Seal:
+		m.askSeal()
 	case keymap.Retry:
 		m.askRetry()
 	case keymap.Waive:

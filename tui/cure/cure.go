@@ -86,6 +86,7 @@ var sentinels = []struct {
 	{engine.ErrSchemaOlder, "i migrates it"},
 	{engine.ErrSchemaNewer, "use the newer ferry"},
 	{engine.ErrReadOnly, "start ferry without --read-only to act"},
+	{engine.ErrSealed, "`ferry unseal`, or S, opens it again"},
 	{engine.ErrStateChanged, "look at its state now, and decide again"},
 	{engine.ErrShape, "`ferry preflight` names what is missing"},
 	{engine.ErrUnsafeSource, "check which database is source and which is engine, and the source role's grants"},

@@ -56,8 +56,8 @@ func (o *Overview) question() []canvas.Line {
 	rows = append(rows, clip(canvas.Wrap(themes.Text, run.Question, width-4), 6)...)
 	keys := o.sight.Keys.Key(keymap.Answer) + " or " + o.sight.Keys.Key(keymap.Open)
 	answer := canvas.Of(themes.Accent, widget.Cursor+keys+" answers")
-	if o.sight.Snapshot.Process.ReadOnly {
-		answer = canvas.Of(themes.Warn, "this console only looks (--read-only): answer in another one")
+	if why := o.sight.Snapshot.OnlyLooks(); why != "" {
+		answer = canvas.Of(themes.Warn, why+": answer in another one")
 	}
 	answer.Put(themes.Muted, "; until then nothing is read or written")
 	rows = append(rows, answer)
