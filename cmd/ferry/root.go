@@ -87,7 +87,7 @@ they have drained).`,
 	root.AddCommand(f.initCommand(), f.preflightCommand(), f.syncCommand(), f.checkCommand(), f.statusCommand(), f.quarantineCommand(),
 		f.demoCommand(), f.benchCommand(), f.versionCommand(), f.pauseCommand(), f.resumeCommand(), f.cancelCommand(), f.answerCommand(), f.runsCommand(),
 		f.journalCommand(), f.configCommand(), f.policyCommand(), f.discrepanciesCommand(), f.repairCommand(), f.cardCommand(), f.ledgerCommand(),
-		f.alertsCommand(), f.serveCommand(), f.workerCommand(), f.sealCommand(), f.unsealCommand())
+		f.alertsCommand(), f.serveCommand(), f.workerCommand(), f.sealCommand(), f.unsealCommand(), f.grantsCommand())
 	return root
 }
 
