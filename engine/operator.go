@@ -66,6 +66,8 @@ type Historian interface {
 	Runs(ctx context.Context, before RunID, limit int) ([]RunSummary, error)
 	// RunDetail gives a run with its steps and batches. It fails with ErrNoSuchRun.
 	RunDetail(ctx context.Context, id RunID) (*RunDetail, error)
+	// Journal gives a page of what was done, by number if no order is asked for.
+	Journal(ctx context.Context, filter Filter, want Listing) (Page[JournalEntry], error)
 }
 
 // QuarantineDesk looks after the source rows that are not in the engine as they should be.

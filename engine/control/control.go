@@ -54,6 +54,7 @@ type Reader interface {
 	Reasons(ctx context.Context) ([]engine.ReasonView, error)
 	Runs(ctx context.Context, before engine.RunID, limit int) ([]engine.RunSummary, error)
 	RunDetail(ctx context.Context, id engine.RunID) (*engine.RunDetail, error)
+	JournalEntries(ctx context.Context, filter engine.Filter, want engine.Listing) (engine.Page[engine.JournalEntry], error)
 }
 
 // Starter begins runs.
@@ -355,8 +356,8 @@ func (k *Control) act(ctx context.Context, action string, act engine.Act, do fun
 		return nil
 	}
 	log.WarnContext(ctx, "action refused", "error", err)
-	if errors.Is(err, engine.ErrNotInitialised) || engine.ClassOf(err) == engine.ClassReconnect {
-		return err // there is no journal to keep it in
+	if errors.Is(err, engine.ErrNotInitialised) || errors.Is(err, engine.ErrForbidden) || engine.ClassOf(err) == engine.ClassReconnect {
+		return err // there is no journal to keep it in, or not for us
 	}
 	if keep := k.c.Ledger.Refused(ctx, k.c.Actor, action, act, err); keep != nil {
 		log.WarnContext(ctx, "the journal could not keep that", "error", keep)
@@ -372,4 +373,9 @@ func (k *Control) Runs(ctx context.Context, before engine.RunID, limit int) ([]e
 // RunDetail gives a run with its steps and batches.
 func (k *Control) RunDetail(ctx context.Context, id engine.RunID) (*engine.RunDetail, error) {
 	return k.c.Ledger.RunDetail(ctx, id)
+}
+
+// Journal gives a page of what was done.
+func (k *Control) Journal(ctx context.Context, filter engine.Filter, want engine.Listing) (engine.Page[engine.JournalEntry], error) {
+	return k.c.Ledger.JournalEntries(ctx, filter, want)
 }

@@ -226,7 +226,9 @@ func TestWhatOthersWroteUnderASealIsNotOverwritten(t *testing.T) {
 		`UPDATE loyalty_point_history SET origin = 'odoo' WHERE id IN (`+line+`, `+deleted+`)`)
 	s := b.tick(t)
 	done(t, s)
-	partner := func(id string) string { return one(t, b.target, `SELECT partner_id::text FROM loyalty_cards WHERE id = $1`, id) }
+	partner := func(id string) string {
+		return one(t, b.target, `SELECT partner_id::text FROM loyalty_cards WHERE id = $1`, id)
+	}
 	require.Equal(t, "4711", partner(written), "the engine's own writing stays")
 	require.NotEqual(t, "8", partner(alike))
 	require.Equal(t, "8", partner(before), "what was written before the seal is Odoo's")
@@ -256,21 +258,11 @@ func TestACheckComparesUnderASealAndWaitsForNoCycle(t *testing.T) {
 	done(t, b.full(t))
 	cards := b.livingCards(t)
 	b.seal(t)
-	check := func() *engine.CheckView {
-		id, err := b.StartCheck(t.Context(), engine.CheckOptions{})
-		require.NoError(t, err)
-		var v *engine.CheckView
-		require.Eventually(t, func() bool {
-			v, err = b.Check(t.Context(), id)
-			return err == nil && v.State.Ended()
-		}, limit, 20*time.Millisecond)
-		return v
-	}
 	b.source.Exec(t, `UPDATE loyalty_card SET partner_id = 8 WHERE id = `+cards[1])
-	v := check()
+	v := b.checked(t, engine.CheckOptions{})
 	require.Equal(t, engine.CouldNotCheck, v.Verdict)
 	require.EqualValues(t, 1, v.InFlight)
 	require.Contains(t, v.Why, "sealed by tester@test")
 	b.target.Exec(t, `UPDATE loyalty_cards SET partner_id = 4711 WHERE id = `+cards[0])
-	require.EqualValues(t, 1, check().Entities[0].ByCause[engine.CauseWrittenOnTarget])
+	require.EqualValues(t, 1, b.checked(t, engine.CheckOptions{}).Entities[0].ByCause[engine.CauseWrittenOnTarget])
 }
