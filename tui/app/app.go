@@ -117,7 +117,7 @@ func New(ctx context.Context, config Config) *Model {
 		hands:  feed.NewHands(ctx),
 		screens: []screen.Screen{
 			overview.New(), runs.New(config.Operator, reading), quarantine.New(config.Operator, reading),
-			ledger.New(config.Operator, reading), activity.New(),
+			ledger.New(config.Operator, reading), activity.New(config.Operator, reading),
 			preflight.New(config.Operator, reading), card.New(config.Operator, reading),
 		},
 		pending: map[string]pending{},

@@ -47,6 +47,7 @@ type Operator struct {
 	cards     []*engine.CardReport
 	alerts    []engine.AlertView // newest first
 	tested    []engine.DeliveryView
+	journal   []engine.JournalEntry
 }
 
 var _ engine.Operator = (*Operator)(nil)
