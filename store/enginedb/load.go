@@ -79,7 +79,8 @@ func (l *load) stored(ctx context.Context, e *entity.Entity, where string) (*cyc
 		return nil, wrapAt(sqlstate.PhaseRead, "reading "+e.Target, err)
 	}
 	var err error
-	out.Gone, err = l.ids(ctx, "reading which rows the engine has deleted", `SELECT id FROM ferry.owned WHERE entity = $1 AND gone AND `+where+` ORDER BY id`, e.Name)
+	out.Gone, err = l.ids(ctx, "reading which rows the engine has deleted",
+		`SELECT id FROM ferry.owned WHERE entity = $1 AND gone AND `+where+` ORDER BY id`, e.Name)
 	return out, err
 }
 

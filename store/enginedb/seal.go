@@ -73,7 +73,7 @@ func (db *DB) Seal(ctx context.Context, confirm string, act engine.Act, by engin
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err() //nolint:wrapcheck // nothing was done
+			return ctx.Err() // nothing was done
 		case <-time.After(sealLook):
 		}
 	}

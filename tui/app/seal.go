@@ -43,49 +43,62 @@ func sealRefusal(s *engine.Snapshot) string {
 	return ""
 }
 
-// askSeal asks to seal the engine, or to open it again; either wants the name of its database typed.
+// askSeal asks whether the engine is to be sealed, or opened again, and why.
 func (m *Model) askSeal() {
 	s := m.sight.Snapshot
-	name := strings.TrimSpace(sanitize.Text(s.Database))
-	grave := func(o option) option {
-		o.needs = "Type the name of the engine database: " + name
-		o.check = func(answer string) string {
-			if answer != name {
-				return "“" + answer + "” is not the name of the engine database: " + name
-			}
-			return ""
+	name := databaseName(s)
+	then := func(title, verb string, take func(act engine.Act) func(string) tea.Cmd) func(string) tea.Cmd {
+		return func(reason string) tea.Cmd {
+			m.askName(title, verb, take(engine.Act{Reason: reason}))
+			return nil
 		}
-		return o
 	}
-	form := widget.Form{Title: "Seal " + name + "?", Ask: "type " + name, Hint: m.hint(false), Text: []string{
-		"No sync, tick or repair writes the engine from then on, in any process, until somebody opens it again. A tick under way ends first. " +
-			"Looking and checking go on.",
-	}}
 	if s.Sealed == nil {
-		m.ask(form, choice("Cancel", nil), grave(choice("Seal", m.seal)))
+		m.ask(widget.Form{Title: "Seal " + name + "?", Ask: "reason (optional)", Hint: m.hint(true), Text: []string{
+			"No sync, tick or repair writes the engine from then on, in any process, until somebody opens it again. A tick under way ends " +
+				"first. Looking and checking go on.",
+		}}, choice("Cancel", nil), choice("Seal", then("Seal "+name+"?", "Seal", m.seal)))
 		return
 	}
-	form.Title = "Open " + name + " again?"
-	form.Text = []string{
+	opens := then("Open "+name+" again?", "Open", func(act engine.Act) func(string) tea.Cmd { return m.unseal(act, false) })
+	over := then("Open "+name+", and let others' rows be overwritten?", "Open", func(act engine.Act) func(string) tea.Cmd { return m.unseal(act, true) })
+	m.ask(widget.Form{Title: "Open " + name + " again?", Ask: "reason (optional)", Hint: m.hint(true), Text: []string{
 		"S" + strings.TrimPrefix(sealedWords(s.Sealed), "the engine is s") + ", since " + widget.When(s.Sealed.At, m.sight.Now) +
-			". What others wrote meanwhile stays as it is; ticks stay paused until somebody resumes them.",
+			". Ticks stay paused until somebody resumes them.",
+	}}, choice("Cancel", nil), about("Open", "what others wrote meanwhile stays theirs", opens),
+		about("Open, overwrite", "later runs may overwrite what others wrote", over))
+}
+
+// askName asks for the name of the engine database, typed, before something grave is done.
+func (m *Model) askName(title, verb string, take func(typed string) tea.Cmd) {
+	name := databaseName(m.sight.Snapshot)
+	grave := choice(verb, take)
+	grave.needs = "Type the name of the engine database: " + name
+	grave.check = func(answer string) string {
+		if answer != name {
+			return "“" + answer + "” is not the name of the engine database: " + name
+		}
+		return ""
 	}
-	m.ask(form, choice("Cancel", nil), grave(choice("Open", m.unseal(false))),
-		grave(about("Open, overwrite", "later runs may overwrite what others wrote", m.unseal(true))))
+	m.ask(widget.Form{Title: title, Ask: "type " + name, Hint: m.hint(false)}, choice("Cancel", nil), grave)
 }
 
-func (m *Model) seal(typed string) tea.Cmd {
-	name := m.sight.Snapshot.Database
-	return m.perform("seal "+name, engine.Act{}, func(ctx context.Context) (string, error) {
-		return name + " is sealed", m.config.Operator.Seal(ctx, typed, engine.Act{})
-	})
-}
+func databaseName(s *engine.Snapshot) string { return strings.TrimSpace(sanitize.Text(s.Database)) }
 
-func (m *Model) unseal(overwrite bool) func(string) tea.Cmd {
-	return func(typed string) tea.Cmd {
+func (m *Model) seal(act engine.Act) func(string) tea.Cmd {
+	return func(string) tea.Cmd {
 		name := m.sight.Snapshot.Database
-		return m.perform("open "+name, engine.Act{}, func(ctx context.Context) (string, error) {
-			done, err := m.config.Operator.Unseal(ctx, typed, engine.UnsealOptions{Overwrite: overwrite}, engine.Act{})
+		return m.perform("seal "+name, act, func(ctx context.Context) (string, error) {
+			return name + " is sealed", m.config.Operator.Seal(ctx, name, act)
+		})
+	}
+}
+
+func (m *Model) unseal(act engine.Act, overwrite bool) func(string) tea.Cmd {
+	return func(string) tea.Cmd {
+		name := m.sight.Snapshot.Database
+		return m.perform("open "+name, act, func(ctx context.Context) (string, error) {
+			done, err := m.config.Operator.Unseal(ctx, name, engine.UnsealOptions{Overwrite: overwrite}, act)
 			return fmt.Sprintf("%s is open again; others wrote %s and deleted %s; the ticks are paused", name,
 				widget.Plural(done.Written, "row", "rows"), widget.Count(done.Deleted)), err
 		})

@@ -166,10 +166,13 @@ func brief(d time.Duration) string {
 	return widget.Duration(d)
 }
 
-// ticks says when the next one comes, and who sees to that.
-func (o *Overview) ticks() canvas.Line {
+// noTicks says why none comes; false: some do.
+func (o *Overview) noTicks() (canvas.Line, bool) {
 	s, now := o.sight.Snapshot.Schedule, o.sight.Now
-	if s.Paused() {
+	switch seal := o.sight.Snapshot.Sealed; {
+	case seal != nil:
+		return canvas.Of(themes.Text, "none comes: "+seal.String()), true
+	case s.Paused():
 		l := canvas.Of(themes.Warn, "paused by "+s.PausedBy)
 		if !s.PausedSince.IsZero() {
 			l.Put(themes.Warn, " "+widget.Ago(s.PausedSince, now))
@@ -179,11 +182,22 @@ func (o *Overview) ticks() canvas.Line {
 		}
 		key := "  " + o.sight.Keys.Key(keymap.Pause) + " resumes"
 		l = l.Fit(min(l.Width(), max(0, o.width-labelColumn-1-len(key))))
-		return *l.Put(themes.Muted, key)
-	}
-	if len(s.Keepers) == 0 {
+		return *l.Put(themes.Muted, key), true
+	case len(s.Keepers) == 0:
 		l := canvas.Of(themes.Warn, "no process starts ticks")
-		return *l.Put(themes.Muted, ": "+o.sight.Keys.Key(keymap.Start)+" → keep in step")
+		if o.sight.Snapshot.OnlyLooks() == "" {
+			l.Put(themes.Muted, ": "+o.sight.Keys.Key(keymap.Start)+" → keep in step")
+		}
+		return l, true
+	}
+	return canvas.Line{}, false
+}
+
+// ticks says when the next one comes, and who sees to that.
+func (o *Overview) ticks() canvas.Line {
+	s, now := o.sight.Snapshot.Schedule, o.sight.Now
+	if l, ok := o.noTicks(); ok {
+		return l
 	}
 	l := canvas.Of(themes.Text, "every "+widget.Unknown)
 	if s.Every > 0 {
