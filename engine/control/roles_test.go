@@ -31,7 +31,11 @@ func (b *bundle) granted(t *testing.T, section func(grants.Roles) grants.Section
 			statements = append(statements, st.SQL)
 		}
 	}
-	return pgtest.Role(t, b.target.DB, "NOINHERIT", statements...)
+	on := b.target
+	if len(all.Statements) > 0 && strings.Contains(all.Text(), "default_transaction_read_only") {
+		on = b.source
+	}
+	return pgtest.Role(t, on.DB, "NOINHERIT", statements...)
 }
 
 // as replaces the ferry of a bundle, which is the owner's, by one of a role.
@@ -238,6 +242,7 @@ func TestAnOperatorsRoleDoesAllThatIsDoneDayByDay(t *testing.T) {
 			t.Parallel()
 			b := setup(t, odooDump)
 			operator := b.granted(t, grants.Operator, own)
+			b.reader = b.granted(t, grants.Source, false).DSN
 			b.as(t, operator.DSN, func(*control.Config) {})
 			b.ledgerReady(t)
 			done(t, b.full(t))

@@ -26,6 +26,12 @@ func (l *look) privileges(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if viewer, err := l.viewer(ctx); viewer || err != nil {
+		if err == nil {
+			l.add(engine.FailLine(name, "role "+role+" may look and change nothing", "an operator's role may: `ferry grants` prints what it needs"))
+		}
+		return err
+	}
 	var missing []string
 	need := func(has bool, sql string) {
 		if !has {
@@ -52,6 +58,17 @@ func (l *look) privileges(ctx context.Context) error {
 	}
 	l.add(engine.PassLine(name, "role "+role+" may make what is absent and write what is there"))
 	return nil
+}
+
+// viewer reports whether the role is one that opens every screen and changes nothing.
+func (l *look) viewer(ctx context.Context) (bool, error) {
+	if l.setup != engine.SetupReady {
+		return false, nil
+	}
+	var viewer bool
+	err := l.db.QueryRow(ctx, `SELECT has_table_privilege('ferry.run', 'SELECT') AND NOT has_any_column_privilege('ferry.run', 'INSERT')
+		AND NOT has_table_privilege('ferry.lease', 'UPDATE')`).Scan(&viewer)
+	return viewer, err
 }
 
 // missingGrants gives the statements for what an operator does, and the role may not, with the schema ferry and the tables that exist.
