@@ -24,7 +24,7 @@ func TestGrantsArePrintedWithoutADatabaseAndWithoutAPassword(t *testing.T) {
 		require.Contains(t, a.out, says)
 	}
 	require.NotRegexp(t, `(?i)password|superuser on|OWNER TO`, strings.ReplaceAll(a.out, "NOSUPERUSER", ""))
-	for _, line := range strings.Split(a.out, "\n") {
+	for line := range strings.SplitSeq(a.out, "\n") {
 		if strings.HasSuffix(line, `TO "ferry_viewer";`) {
 			require.NotRegexp(t, `INSERT|UPDATE|DELETE|TRUNCATE`, line, "a viewer changes nothing")
 		}
@@ -112,7 +112,8 @@ func TestAViewersConsoleOpensEveryScreenAndSaysWhyNothingCanBeDone(t *testing.T)
 	p := launch(t, b.env, true)
 	p.shows("VIEWER", "›1 Over")
 	for _, screen := range []struct{ key, shows string }{
-		{"2", "›2 Runs"}, {"3", "›3 Diff"}, {"4", "card.partner_missing"}, {"5", "›5 Ledg"}, {"7", "start full"}, {"P", "may look and change nothing"}, {"1", "›1 Over"},
+		{"2", "›2 Runs"}, {"3", "›3 Diff"}, {"4", "card.partner_missing"}, {"5", "›5 Ledg"}, {"7", "start full"},
+		{"P", "may look and change nothing"}, {"1", "›1 Over"},
 	} {
 		p.press(screen.key)
 		p.shows(screen.shows)
