@@ -112,8 +112,13 @@ func TestAViewersConsoleOpensEveryScreenAndSaysWhyNothingCanBeDone(t *testing.T)
 	p := launch(t, b.env, true)
 	p.shows("VIEWER", "›1 Over")
 	for _, screen := range []struct{ key, shows string }{
-		{"2", "›2 Runs"}, {"3", "›3 Diff"}, {"4", "card.partner_missing"}, {"5", "›5 Ledg"}, {"7", "start full"},
-		{"P", "may look and change nothing"}, {"1", "›1 Over"},
+		{"2", "›2 Runs"},
+		{"3", "›3 Diff"},
+		{"4", "card.partner_missing"},
+		{"5", "›5 Ledg"},
+		{"7", "start full"},
+		{"P", "may look and change nothing"},
+		{"1", "›1 Over"},
 	} {
 		p.press(screen.key)
 		p.shows(screen.shows)
