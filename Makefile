@@ -21,12 +21,12 @@ govulncheck   = vuln="$$(.ci/tool '$(CACHE)' govulncheck golang.org/x/vuln/cmd/g
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo build screenshot test soak soak-network soak-interleave check fmt fmt-check vet lint tidy-check generate generate-check bench vuln tools clean go postgres
+.PHONY: help demo build screenshot test soak soak-network soak-interleave check fmt fmt-check vet lint tidy-check generate generate-check bench microbench vuln tools clean go postgres
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "  PKG=./engine/...  narrows test, bench, vet and lint;  ARGS='…'  is handed to demo, test, bench and soak."
+	@echo "  PKG=./engine/...  narrows test, microbench, vet and lint;  ARGS='…'  is handed to demo, test, bench, microbench and soak."
 
 demo: go postgres build ## try ferry: a throwaway PostgreSQL, data, live traffic, the console
 	@exec bin/ferry demo $(ARGS)
@@ -70,7 +70,10 @@ generate: go ## generate what is generated
 generate-check: go
 	@.ci/fresh $(MAKE) --no-print-directory generate
 
-bench: go postgres ## run the benchmarks
+bench: go postgres build ## measure ferry beside its peers, on databases of its own (20 minutes); ARGS='--cards 1000000'
+	@exec bin/ferry bench $(ARGS)
+
+microbench: go postgres ## run the micro-benchmarks
 	@go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)
 
 # Without -count the result of an equal soak would be taken from the cache.

@@ -36,6 +36,10 @@ var (
 	ErrBadFilter = errors.New("the filter cannot be applied")
 	// ErrUnkeyed: a first load fills the engine's tables without keys, and has not come to its end.
 	ErrUnkeyed = errors.New("the engine's tables have no keys yet")
+	// ErrForbidden: the engine database does not let this process's role do it.
+	ErrForbidden = errors.New("the engine database does not let this role do that")
+	// ErrSealed: the engine is sealed, so nothing of ferry writes its rows.
+	ErrSealed = errors.New("the engine is sealed")
 	// ErrNoSuchRun: the run does not exist.
 	ErrNoSuchRun = errors.New("no such run")
 )

@@ -26,13 +26,14 @@ type Operator interface {
 	CardDesk
 	AlertDesk
 	Rehearser
+	Sealer
 }
 
 // Starter begins runs.
 type Starter interface {
-	// StartFull begins a full run. It fails with ErrRunActive while another writing run is active.
+	// StartFull begins a full run. It fails with ErrRunActive while another writing run is active, and with ErrSealed.
 	StartFull(ctx context.Context, o StartOptions) (RunID, error)
-	// StartIncremental begins one tick. It fails with ErrRunActive while another writing run is active.
+	// StartIncremental begins one tick. It fails with ErrRunActive while another writing run is active, and with ErrSealed.
 	StartIncremental(ctx context.Context, o StartOptions) (RunID, error)
 	// KeepInStep lets this process start a tick whenever one is due, every so often, or no longer (0). It needs workers.
 	KeepInStep(ctx context.Context, every time.Duration) error
@@ -66,6 +67,8 @@ type Historian interface {
 	Runs(ctx context.Context, before RunID, limit int) ([]RunSummary, error)
 	// RunDetail gives a run with its steps and batches. It fails with ErrNoSuchRun.
 	RunDetail(ctx context.Context, id RunID) (*RunDetail, error)
+	// Journal gives a page of what was done, by number if no order is asked for.
+	Journal(ctx context.Context, filter Filter, want Listing) (Page[JournalEntry], error)
 }
 
 // QuarantineDesk looks after the source rows that are not in the engine as they should be.

@@ -18,7 +18,9 @@ const (
 // process's own. A new one is published a few times a second; nobody ever waits for a reader.
 type Snapshot struct {
 	Sequence uint64    // rises with every publication
-	TakenAt  time.Time // when the durable state was read; zero: never yet
+	At       time.Time // of this publication, by this process's clock; zero: nothing was looked at yet
+	TakenAt  time.Time // when the durable state was read, by the engine's clock; zero: never yet
+	ReadAt   time.Time // the same moment by this process's clock
 	Process  Process
 	Profile  string
 	Source   Endpoint
@@ -28,10 +30,14 @@ type Snapshot struct {
 	Entities []EntityView // parents first; always all entities
 	Steps    []StepView   // of Run, in order
 	Workers  []WorkerView // alive anywhere
+	Queue    QueueView    // of all active runs
 	Activity []Activity   // newest first
 	Errors   int64        // errors kept with Run
 	Unkeyed  RunID        // the first load that must come to its end before anything else may write; 0: none
 	Reasons  []ReasonView // of what is in quarantine now, most frequent first
+	Sealed   *SealView    // nil: it is not
+	Database string       // the engine database's own name, which grave actions want typed
+	Viewer   string       // this process's role on the engine database, if that lets it look and change nothing; else empty
 
 	Schedule  Schedule
 	Freshness Freshness
@@ -43,6 +49,26 @@ type Snapshot struct {
 	Monitor MonitorView
 
 	Rehearsal *RehearsalView // the active rehearsal, else the last one, else nil
+}
+
+// Now is the engine's clock at a moment of this process's: the clocks of two machines differ.
+func (s *Snapshot) Now(here time.Time) time.Time { return s.TakenAt.Add(here.Sub(s.ReadAt)) }
+
+// QueueView counts the batches of active runs that are carved and not done.
+type QueueView struct {
+	Waiting int64 // for a worker
+	Running int64
+}
+
+// OnlyLooks says why nothing can be done from this process whatever the engine's state is; empty: it may act.
+func (s *Snapshot) OnlyLooks() string {
+	switch {
+	case s.Process.ReadOnly:
+		return "this console only looks (--read-only)"
+	case s.Viewer != "":
+		return "the engine database lets role " + s.Viewer + " look and change nothing (`ferry grants` has an operator's role)"
+	}
+	return ""
 }
 
 // Schedule is when ticks come: one at a time among all processes.
@@ -171,6 +197,7 @@ type EntityView struct {
 	PausedBy        string      // who holds its batches back, in every run; empty: nobody
 	PausedReason    string
 	RejectedLimit   Maybe[float64] // by policy, the rejected share above which somebody must look; unknown: not read
+	ReadFrom        time.Time      // everything committed before is in the engine, by the engine's clock; zero: it was never read whole
 }
 
 // RejectedShare is the part of the source's rows that a rule or the database refused, without those that only wait for
@@ -212,7 +239,15 @@ type WorkerView struct {
 	Silent   time.Duration
 	Here     bool // it is this process
 	SilentMS int64
+	// RowsPerSecond is what it has read lately of the active runs, in batches that are done; unknown: none is.
+	RowsPerSecond Maybe[float64]
 }
+
+// TakenOver is how long a process may be silent before others take its batches over.
+const TakenOver = 10 * time.Second
+
+// Works reports whether a process is alive and has workers. A silent one stays in the list for a while.
+func (w *WorkerView) Works() bool { return w.Workers > 0 && w.Silent < TakenOver }
 
 // Activity is one line of the journal.
 type Activity struct {

@@ -143,7 +143,7 @@ func typed(x config.Setting, text string) any {
 		}
 	case config.Channels:
 		return notify.Names(notify.Split(text))
-	case config.Text, config.Database, config.OfSides:
+	case config.Text, config.Database, config.OfSides, config.Span, config.Address:
 	}
 	if shown := redact.Text(text); shown != text || x.Kind != config.Database || !config.HoldsPassword(text) {
 		return shown

@@ -70,15 +70,17 @@ var samples = map[string][2]string{
 	"workers": {"7", "9"}, "read-only": {"true", "false"}, "plain": {"true", "false"}, "json": {"true", "false"},
 	"theme": {"mono", "ansi16"}, "background": {"dark", "light"}, "low-bandwidth": {"true", "false"},
 	"rejected-share": {"0.25", "0.5"}, "alerts": {"smtp://one:25/?from=a@x&to=b@x", "smtp://two:25/?from=a@x&to=b@x"},
+	"listen": {"127.0.0.1:9", "none"}, "drain-limit": {"30s", "1m30s"},
 }
 
 // inFile is a setting's value as TOML.
 func inFile(x config.Setting, value string) string {
-	if x.Kind == config.Text || x.Kind == config.Database || x.Kind == config.OfSides {
+	switch x.Kind {
+	case config.Text, config.Database, config.OfSides, config.Span, config.Address:
 		value = fmt.Sprintf("%q", value)
-	}
-	if x.Kind == config.Channels {
+	case config.Channels:
 		value = fmt.Sprintf("[%q]", value)
+	case config.Number, config.Share, config.Switch:
 	}
 	return fmt.Sprintf("%s = %s\n", x.Key(), value)
 }

@@ -60,7 +60,7 @@ func exitCode(err error) int {
 	}
 	for _, refusal := range []error{
 		engine.ErrUnsafeSource, engine.ErrReadOnly, engine.ErrRunActive, engine.ErrStateChanged,
-		engine.ErrNeedsAnswer, engine.ErrUnkeyed,
+		engine.ErrNeedsAnswer, engine.ErrUnkeyed, engine.ErrSealed, engine.ErrForbidden,
 	} {
 		if errors.Is(err, refusal) {
 			return exitRefused

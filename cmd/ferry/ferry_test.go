@@ -395,7 +395,9 @@ func TestVersionAndHelp(t *testing.T) {
 	require.Equal(t, "result", lines(t, b.ferry(t, "version", "--json").out)[0]["type"])
 	a := b.ferry(t, "--help")
 	require.Equal(t, exitClean, a.code)
-	for _, name := range []string{"demo", "init", "preflight", "sync", "status", "quarantine", "pause", "resume", "cancel", "version", "completion"} {
+	for _, name := range []string{
+		"demo", "init", "preflight", "sync", "status", "quarantine", "pause", "resume", "cancel", "serve", "worker", "version", "completion",
+	} {
 		require.Contains(t, a.out, name)
 	}
 }

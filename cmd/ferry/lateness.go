@@ -13,10 +13,11 @@ import (
 const lateLimit = time.Minute
 
 // late fails with exitUnchecked if the engine may be further behind the source than lateLimit, though ticks are kept by
-// somebody, or would be if nobody held them back. Where nobody ever keeps the engine in step it is as late as its last cycle.
+// somebody, or would be if nobody held them back. Where nobody ever keeps the engine in step, or it is sealed, it is as late as its
+// last cycle.
 func late(s *engine.Snapshot) error {
 	bound, c := s.Freshness.Bound(s.TakenAt), s.Schedule
-	if !bound.Known || bound.Value <= lateLimit || !c.Paused() && len(c.Keepers) == 0 {
+	if !bound.Known || bound.Value <= lateLimit || s.Sealed != nil || !c.Paused() && len(c.Keepers) == 0 {
 		return nil
 	}
 	return exitWith(exitUnchecked, fmt.Errorf("the engine may be %s behind (limit %s): %s", widget.Span(bound.Value), widget.Span(lateLimit), whyLate(s)))

@@ -53,6 +53,7 @@ type report struct {
 	Floor      floorReport             `json:"floor"`
 	Schedule   *scheduleReport         `json:"schedule"` // null: not read
 	Ledger     ledgerReport            `json:"ledger"`
+	Sealed     *sealedReport           `json:"sealed"` // null: it is not
 }
 
 type entityReport struct {
@@ -116,6 +117,7 @@ func newReport(kind string, s *engine.Snapshot) report {
 		V: 1, Type: kind, State: stateWord(s), Entities: map[string]entityReport{}, Check: newCheck(s),
 		Freshness: newFreshness(s), Floor: newFloor(s), Schedule: newSchedule(s),
 		Ledger: ledgerReport{Cards: s.Ledger.Cards, Drifted: s.Ledger.Drifted, Incomplete: s.Ledger.Incomplete},
+		Sealed: newSealed(s),
 	}
 	if s.Unkeyed != 0 {
 		r.Unkeyed = engine.Known(int64(s.Unkeyed))

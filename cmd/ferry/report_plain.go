@@ -13,6 +13,9 @@ import (
 
 // writePlain prints a snapshot for people.
 func writePlain(w io.Writer, s *engine.Snapshot) {
+	if s.Sealed != nil {
+		fmt.Fprintln(w, sanitize.Text("the engine is "+s.Sealed.String()))
+	}
 	fmt.Fprintln(w, headline(s))
 	if line := trouble(s); line != "" {
 		fmt.Fprintln(w, line)

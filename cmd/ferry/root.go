@@ -66,7 +66,8 @@ With no subcommand it opens the console; without a terminal that prints status l
 
 Exit codes: 0 clean · 1 error · 2 usage · 3 settled discrepancies, NO-GO, or rejected rows above their limit ·
 4 refused, or a run needs an answer · 5 could not check · 128+signal when interrupted
-(the first INT or TERM drains to a batch boundary, the second aborts, which is safe too).`,
+(the first INT or TERM drains to a batch boundary, the second aborts, which is safe too; serve and worker end with 0 once
+they have drained).`,
 		Args:          noArguments,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -84,9 +85,10 @@ Exit codes: 0 clean · 1 error · 2 usage · 3 settled discrepancies, NO-GO, or 
 	})
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(f.initCommand(), f.preflightCommand(), f.syncCommand(), f.checkCommand(), f.statusCommand(), f.quarantineCommand(),
-		f.demoCommand(), f.versionCommand(), f.pauseCommand(), f.resumeCommand(), f.cancelCommand(), f.answerCommand(), f.runsCommand(),
+		f.demoCommand(), f.benchCommand(), f.versionCommand(), f.pauseCommand(), f.resumeCommand(), f.cancelCommand(), f.answerCommand(), f.runsCommand(),
 		f.journalCommand(), f.configCommand(), f.policyCommand(), f.discrepanciesCommand(), f.repairCommand(), f.cardCommand(), f.ledgerCommand(),
-		f.alertsCommand(), f.rehearseCommand(), f.rehearsalsCommand())
+		f.alertsCommand(), f.serveCommand(), f.workerCommand(), f.sealCommand(), f.unsealCommand(), f.grantsCommand(),
+		f.rehearseCommand(), f.rehearsalsCommand())
 	return root
 }
 

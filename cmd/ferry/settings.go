@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -37,6 +38,8 @@ type settings struct {
 	LowBandwidth       bool
 	RejectedShare      float64
 	Alerts             string // channels, with blanks between them: secrets
+	Listen             string // where metrics and health are told; config.NoAddress: nowhere
+	DrainLimit         time.Duration
 
 	file *config.File      // never nil once filled
 	said map[string]origin // by the setting's name
@@ -157,6 +160,20 @@ var table = []setting{
 		},
 		func(s *settings) any { return &s.Alerts },
 	},
+	{
+		config.Setting{
+			Name: "listen", Section: "serve", Kind: config.Address, Default: "127.0.0.1:9187",
+			Usage: "where serve tells /metrics, /healthz and /readyz: host:port, or none; a worker does so only where the flag or the variable says",
+		},
+		func(s *settings) any { return &s.Listen },
+	},
+	{
+		config.Setting{
+			Name: "drain-limit", Section: "serve", Kind: config.Span, Default: "1m0s", Least: 1, Most: 3600,
+			Usage: "how long serve and worker let batches in flight end, once they are told to",
+		},
+		func(s *settings) any { return &s.DrainLimit },
+	},
 }
 
 // described gives the table without its fields.
@@ -182,6 +199,9 @@ func (s *settings) register(f *pflag.FlagSet) {
 			f.Float64Var(field, x.Name, share, x.Usage)
 		case *bool:
 			f.BoolVar(field, x.Name, false, x.Usage)
+		case *time.Duration:
+			d, _ := time.ParseDuration(x.Default)
+			f.DurationVar(field, x.Name, d, x.Usage)
 		case pflag.Value:
 			f.VarPF(field, x.Name, "", x.Usage).NoOptDefVal = "both"
 		}

@@ -20,7 +20,7 @@ func (f *ferry) statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "One snapshot: the active run, or the last one, and what the engine holds",
 		Long: `Print one snapshot: the active run, or the last one; what each entity has on both sides and in quarantine; how late the
-engine may be, what holds the floor back, and when ticks come.
+engine may be, what holds the floor back, and when ticks come; and whether the engine is sealed, by whom and why.
 
 Exit codes: 0 printed · 1 a database does not answer, or the engine database is not initialised.
 With --check: 0 all is well · 3 settled discrepancies, more of an entity's rows are rejected than the limit (--rejected-share,

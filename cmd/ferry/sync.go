@@ -49,7 +49,7 @@ With --dry-run nothing is written, to either database: it says what the run woul
 What the engine database itself would refuse is not known before it is tried.
 
 Exit codes: 0 done · 1 failed or cancelled · 3 more of an entity's rows were rejected than the limit (--rejected-share, 1 %)
-· 4 refused: another run is active, the run is paused, or it needs an answer (` + "`ferry answer`" + `) · 128+signal when interrupted.`,
+· 4 refused: another run is active, the engine is sealed, the run is paused, or it needs an answer (` + "`ferry answer`" + `) · 128+signal when interrupted.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.sync(cmd.Context(), o) },
 	}
@@ -73,7 +73,7 @@ With --dry-run nothing is written, to either database: it says what the run woul
 What the engine database itself would refuse is not known before it is tried.
 
 Exit codes: 0 done · 1 failed or cancelled · 3 more of an entity's rows were rejected than the limit (--rejected-share, 1 %)
-· 4 refused: another run is active, the run is paused, or it needs an answer (` + "`ferry answer`" + `) · 128+signal when interrupted.`,
+· 4 refused: another run is active, the engine is sealed, the run is paused, or it needs an answer (` + "`ferry answer`" + `) · 128+signal when interrupted.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("every") && (o.every < leastEvery || o.every > mostEvery) {

@@ -9,7 +9,6 @@ import (
 
 	"ferry/engine"
 	"ferry/engine/entity"
-	"ferry/store/enginedb"
 	"ferry/store/odoo"
 	"ferry/tui/sanitize"
 	"ferry/tui/widget"
@@ -209,7 +208,7 @@ func (a *adoption) sameEntities(ctx context.Context, id engine.RunID) (bool, err
 // liveHolder gives a process with workers that is alive.
 func liveHolder(s *engine.Snapshot) (engine.WorkerView, bool) {
 	for _, w := range s.Workers {
-		if w.Workers > 0 && w.Silent < enginedb.SilentAfter {
+		if w.Works() {
 			return w, true
 		}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // watch keeps the engine in step until soft has ended: this process starts the ticks that are due, and a line tells of
-// each. It ends by itself only when a run needs an answer, for until then no tick can begin.
+// each. It ends by itself only when a run needs an answer or the engine is sealed, for until then no tick can begin.
 func (f *ferry) watch(soft, hard context.Context, c *crossing, o syncOptions) error {
 	w, err := f.beginWatch(soft, c, o)
 	if err != nil {
@@ -97,7 +97,7 @@ const idleEvery = time.Minute
 // slowTick is how long a run goes on before its progress is told.
 const slowTick = 2 * time.Second
 
-// until watches until ctx has ended or a run asks.
+// until watches until ctx has ended, a run asks, or the engine is sealed.
 func (w *watcher) until(ctx context.Context) error {
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
@@ -119,6 +119,9 @@ func (w *watcher) until(ctx context.Context) error {
 		}
 		if s.Run != nil && s.Run.State == engine.RunAsking {
 			return asking(s.Run)
+		}
+		if s.Sealed != nil {
+			return s.Sealed.Refusal()
 		}
 		w.sayHeld(s)
 		if err := w.progress(s); err != nil {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"time"
 
@@ -37,6 +38,11 @@ type crossing struct {
 
 // open wires both databases. It does not connect.
 func (f *ferry) open(ctx context.Context, workers int, logger *slog.Logger) (*crossing, error) {
+	return f.openAs(ctx, workers, logger, false)
+}
+
+// openAs is open; a process that only works starts nothing, and tells nobody.
+func (f *ferry) openAs(ctx context.Context, workers int, logger *slog.Logger, onlyWorks bool) (*crossing, error) {
 	if err := f.settings.databases(); err != nil {
 		return nil, err
 	}
@@ -55,7 +61,7 @@ func (f *ferry) open(ctx context.Context, workers int, logger *slog.Logger) (*cr
 		source.Close()
 		return nil, usage("--target: %w", err)
 	}
-	jobs, err := queue.New(target, logger)
+	jobs, err := queue.New(target, slog.New(quiet{logger.Handler()}))
 	if err != nil {
 		source.Close()
 		target.Close()
@@ -71,7 +77,7 @@ func (f *ferry) open(ctx context.Context, workers int, logger *slog.Logger) (*cr
 			return sqlstate.Wrap(engine.SideTarget, "initialising", migrations.InitWith(ctx, target.Pool(), seeds, logger))
 		},
 		Process: process, Actor: thisActor(process.Host, f.getenv),
-		Profile: f.settings.Profile, Version: version(), Logger: logger, Channels: channels,
+		Profile: f.settings.Profile, Version: version(), Logger: logger, Channels: channels, OnlyWorks: onlyWorks,
 		InsecureSource: f.settings.Insecure(engine.SideSource), InsecureTarget: f.settings.Insecure(engine.SideTarget),
 	})
 	return &crossing{Control: k, source: source, target: target}, nil
@@ -162,18 +168,53 @@ func (f *ferry) stateDir() (string, error) {
 
 // logTo writes a log without secrets.
 func logTo(w io.Writer, level slog.Leveler) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
-		Level: level,
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			switch v := a.Value.Any().(type) {
-			case error:
-				a.Value = slog.StringValue(redact.Text(v.Error()))
-			case string:
-				a.Value = slog.StringValue(redact.Text(v))
-			}
-			return a
-		},
-	}))
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutSecrets}))
+}
+
+// quiet keeps a log from what is no trouble: the queue says every few seconds how many jobs it has done.
+type quiet struct{ slog.Handler }
+
+// Enabled reports whether a line is worth it.
+func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs is as quiet.
+func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(attrs)} }
+
+// WithGroup is as quiet.
+func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name)} }
+
+// logJSON is logTo with an object a line.
+func logJSON(w io.Writer, level slog.Leveler) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutSecrets}))
+}
+
+// withoutSecrets takes the secrets out of whatever is text, or becomes one.
+func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
+	switch a.Value.Kind() {
+	case slog.KindString:
+		a.Value = slog.StringValue(redact.Text(a.Value.String()))
+	case slog.KindAny:
+		value := a.Value.Any()
+		if number := reflect.ValueOf(value); number.CanInt() && a.Key != slog.LevelKey { // a run, a batch
+			a.Value = slog.Int64Value(number.Int())
+			break
+		}
+		a.Value = slog.StringValue(redact.Text(asText(value)))
+	case slog.KindDuration: // JSON would have its nanoseconds
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	case slog.KindBool, slog.KindFloat64, slog.KindInt64, slog.KindTime, slog.KindUint64, slog.KindGroup, slog.KindLogValuer:
+	}
+	return a
+}
+
+// asText is a value as a log has it.
+func asText(value any) string {
+	if err, ok := value.(error); ok {
+		return err.Error()
+	}
+	return fmt.Sprint(value)
 }
 
 // logFile opens the log of processes that own their terminal.

@@ -22,6 +22,7 @@ type Waiting struct {
 	Every    time.Duration // between ticks
 	Keepers  int           // processes that start ticks
 	PausedBy string        // who holds ticks back; empty: nobody
+	SealedBy string        // who sealed the engine, so that no cycle can come; empty: nobody
 	Held     []string      // entities that no cycle reads
 	Run      engine.RunID  // the last run that writes; 0: there was none
 	State    engine.RunState
@@ -117,6 +118,8 @@ func (r *Runner) next(w Waiting) nextMove {
 	n := nextMove{}
 	coming := false
 	switch {
+	case w.SealedBy != "":
+		return nextMove{giveUp: true, why: fmt.Sprintf("the engine is sealed by %s, so none can come (`ferry unseal` opens it again)", w.SealedBy)}
 	case w.State == engine.RunAsking:
 		n.why = fmt.Sprintf("run #%d waits for an answer (`ferry answer %[1]d accept` or `stop`)", w.Run)
 	case w.State == engine.RunPaused || w.State == engine.RunPausing:

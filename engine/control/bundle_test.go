@@ -59,6 +59,7 @@ type bundle struct {
 	*control.Control
 
 	source, target *database
+	reader         string // how the source is opened
 	ledger         *enginedb.DB
 }
 
@@ -86,7 +87,8 @@ func setupWith(t *testing.T, template string, prepare func(ctx context.Context, 
 	b := &bundle{target: newDatabase(t, pgtest.Template("engine", initialised))}
 	b.source = newDatabase(t, pgtest.Template(template, prepare))
 	reader := pgtest.Role(t, b.source.DB, "", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
-	b.Control = b.open(t, reader.DSN, b.target.DSN)
+	b.reader = reader.DSN
+	b.Control = b.open(t, b.reader, b.target.DSN)
 	require.NoError(t, b.Init(t.Context()))
 	return b
 }

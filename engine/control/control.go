@@ -37,6 +37,7 @@ type Ledger interface {
 	Repairs
 	Book
 	Rehearsals
+	Sealer
 }
 
 // Database is what both preflight and the poller ask of the engine database.
@@ -55,6 +56,7 @@ type Reader interface {
 	Reasons(ctx context.Context) ([]engine.ReasonView, error)
 	Runs(ctx context.Context, before engine.RunID, limit int) ([]engine.RunSummary, error)
 	RunDetail(ctx context.Context, id engine.RunID) (*engine.RunDetail, error)
+	JournalEntries(ctx context.Context, filter engine.Filter, want engine.Listing) (engine.Page[engine.JournalEntry], error)
 }
 
 // Starter begins runs.
@@ -134,6 +136,9 @@ type Config struct {
 
 	Version string
 	Logger  *slog.Logger
+	// OnlyWorks: this process carries out batches and hands on abandoned ones; others start what is due, judge service levels and
+	// send alerts.
+	OnlyWorks bool
 	// Channels carry alerts; none: they are kept and shown.
 	Channels []monitor.Channel
 
@@ -190,12 +195,16 @@ func New(c Config) *Control {
 func (k *Control) Run(ctx context.Context) {
 	ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
 	k.done.Go(func() { k.poll(ctx) })
-	k.done.Go(func() { k.watch(ctx) })
-	k.done.Go(func() { k.watchGo(ctx) })
+	if !k.c.OnlyWorks {
+		k.done.Go(func() { k.watch(ctx) })
+		k.done.Go(func() { k.watchGo(ctx) })
+	}
 	if k.works() {
 		k.done.Go(func() { k.work(ctx) })
-		k.done.Go(func() { k.schedule(ctx) })
-		k.done.Go(func() { k.rehearse(ctx) })
+		if !k.c.OnlyWorks {
+			k.done.Go(func() { k.schedule(ctx) })
+			k.done.Go(func() { k.rehearse(ctx) })
+		}
 	}
 }
 
@@ -353,8 +362,8 @@ func (k *Control) act(ctx context.Context, action string, act engine.Act, do fun
 		return nil
 	}
 	log.WarnContext(ctx, "action refused", "error", err)
-	if errors.Is(err, engine.ErrNotInitialised) || engine.ClassOf(err) == engine.ClassReconnect {
-		return err // there is no journal to keep it in
+	if errors.Is(err, engine.ErrNotInitialised) || errors.Is(err, engine.ErrForbidden) || engine.ClassOf(err) == engine.ClassReconnect {
+		return err // there is no journal to keep it in, or not for us
 	}
 	if keep := k.c.Ledger.Refused(ctx, k.c.Actor, action, act, err); keep != nil {
 		log.WarnContext(ctx, "the journal could not keep that", "error", keep)
@@ -370,4 +379,9 @@ func (k *Control) Runs(ctx context.Context, before engine.RunID, limit int) ([]e
 // RunDetail gives a run with its steps and batches.
 func (k *Control) RunDetail(ctx context.Context, id engine.RunID) (*engine.RunDetail, error) {
 	return k.c.Ledger.RunDetail(ctx, id)
+}
+
+// Journal gives a page of what was done.
+func (k *Control) Journal(ctx context.Context, filter engine.Filter, want engine.Listing) (engine.Page[engine.JournalEntry], error) {
+	return k.c.Ledger.JournalEntries(ctx, filter, want)
 }

@@ -105,7 +105,7 @@ func (p *poller) once(ctx context.Context) time.Duration {
 	s.Source.Address, s.Source.ReadOnly = p.k.c.Source.Address(), true
 	s.Source.Insecure = p.k.c.InsecureSource
 	s.Target.Address, s.Target.Insecure = p.k.c.Ledger.Address(), p.k.c.InsecureTarget
-	s.Sequence = p.k.sequence.Add(1)
+	s.Sequence, s.At = p.k.sequence.Add(1), time.Now()
 	p.k.latest.Store(s)
 	switch {
 	case p.target.Down():
@@ -122,6 +122,7 @@ func (p *poller) lookAtTarget(ctx context.Context) {
 	version, setup, err := p.k.c.Ledger.Ping(ctx)
 	if err == nil && setup == engine.SetupReady {
 		var s *engine.Snapshot
+		began := time.Now() // not later than the moment of which it tells: what is late is never shown as younger
 		if s, err = p.k.c.Ledger.Read(ctx); err == nil {
 			p.k.rates.apply(s)
 			for i := range s.Workers {
@@ -129,6 +130,7 @@ func (p *poller) lookAtTarget(ctx context.Context) {
 			}
 			s.Reasons = p.reasons(ctx, s)
 			s.Proof = p.proof(ctx, s)
+			s.ReadAt = began
 			p.durable = s
 		}
 	}

@@ -29,7 +29,7 @@ func (k *Control) KeepInStep(ctx context.Context, every time.Duration) error {
 		})
 	}
 	return k.act(ctx, "keep in step", engine.Act{}, func() error {
-		if !k.works() {
+		if !k.works() || k.c.OnlyWorks {
 			return fmt.Errorf("%w: %w", engine.ErrReadOnly, errNoWorkers)
 		}
 		if err := k.c.Ledger.Ready(ctx); err != nil {

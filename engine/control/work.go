@@ -67,6 +67,9 @@ func (k *Control) signOn(ctx context.Context) error {
 }
 
 func (k *Control) startWorkers(ctx context.Context) bool {
+	if k.Snapshot().Viewer != "" {
+		return false // its role could not say that it is here
+	}
 	if err := k.c.Ledger.Ready(ctx); err != nil {
 		return false
 	}

@@ -68,7 +68,7 @@ type Executor struct {
 	// Plans plan the runs that are no cycle, by their kind.
 	Plans map[engine.RunKind]Verb
 
-	thrift thrift
+	sums, hashes thrift
 }
 
 // Verb carries out one attempt at a batch; it ends with the attempt's one transaction, or with an error.

@@ -2,6 +2,7 @@ package cycle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -145,8 +146,16 @@ func (d *dryRun) begin(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer snap.Close()
-	if d.plan, err = look(limited, snap, d.w); err != nil {
+	defer func() { snap.Close() }()
+	d.plan, err = look(limited, snap, d.w, tickRows)
+	if errors.Is(err, errTooMuch) { // see Executor.plan
+		snap.Close()
+		if snap, err = d.source.Snapshot(limited); err != nil {
+			return false, err
+		}
+		d.plan, err = look(limited, snap, d.w, 0)
+	}
+	if err != nil {
 		return false, err
 	}
 	for _, p := range d.plan.Entities {
@@ -176,16 +185,7 @@ func (d *dryRun) tick(ctx context.Context, snap SourceSnapshot) error {
 	}
 	defer tx.Close()
 	for _, p := range d.plan.Entities {
-		var rows []judged
-		if p.Changed > 0 {
-			rows, err = readRows(p.Entity, d.w, func(each func(entity.Row) error) error {
-				return snap.Range(ctx, p.Entity, p.Low, p.High, p.Since, each)
-			})
-			if err != nil {
-				return err
-			}
-		}
-		if err := d.tickEntity(ctx, snap, tx, p.Entity, rows); err != nil {
+		if err := d.tickEntity(ctx, snap, tx, p.Entity, p.rows); err != nil {
 			return err
 		}
 	}

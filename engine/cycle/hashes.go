@@ -12,7 +12,8 @@ import (
 )
 
 // A load of every row asks for hashes first, and reads only the rows that differ: to hash a row costs each database about what
-// sending it costs, and spares everything that comes behind. What counts as different:
+// sending it costs, and spares everything that comes behind. The sum of a range's hashes comes before that: where nothing changed it
+// spares sending them. What counts as different:
 //
 //   - a row that has another hash on the other side, or is on one side only;
 //   - a row of which a hash cannot speak: see RowHash.Look;
@@ -28,13 +29,21 @@ type RowHash struct {
 	Rounded bool // at the source: see Counts.Precise
 }
 
+// RangeSum is a range of rows by the sum of their hashes.
+type RangeSum struct {
+	Rows    int64   // whose hash says all there is to know
+	Sum     string  // of those, a decimal number
+	Rounded int64   // of those, at the source: see Counts.Precise
+	Look    []int64 // the others, in order
+}
+
 // hashed reports whether a load may leave out rows whose hashes are equal, and should.
 func (x *Executor) hashed(e *entity.Entity, w Work) bool {
 	if w.Since != "" || !w.Alike {
 		return false
 	}
 	warns := func(r entity.Rule) bool { return w.Rules.Of(r) == entity.Warn }
-	return !slices.ContainsFunc(e.Rules, warns) && x.thrift.worth(e)
+	return !slices.ContainsFunc(e.Rules, warns) && x.hashes.worth(e)
 }
 
 // toRead gives the ids whose rows must be read, in order, and counts the others. Both sides are in order, and so is what is
@@ -79,20 +88,22 @@ func first(rows []RowHash) RowHash {
 const manyDiffer = 3
 
 // mergeDiffering gives the merge of those rows of a batch that differ; if many do, of its whole range.
-func (x *Executor) mergeDiffering(ctx context.Context, snap SourceSnapshot, tx LoadReader, e *entity.Entity, w Work, theirs []RowHash) (*merge, error) {
+func (x *Executor) mergeDiffering(ctx context.Context, snap SourceSnapshot, tx LoadReader, e *entity.Entity, w Work) (*merge, error) {
 	span := Scope{Low: w.Low, High: w.High}
 	open, err := tx.Open(ctx, e, span) // before the hashes: what others put there meanwhile is younger
 	if err != nil {
 		return nil, err
 	}
-	ours, err := tx.Hashes(ctx, e, w.Low, w.High)
+	ids, equal, alike, err := x.bySums(ctx, snap, tx, e, w, open)
+	if err == nil && !alike {
+		ids, equal, err = byHashes(ctx, snap, tx, e, w, open)
+	}
 	if err != nil {
 		return nil, err
 	}
-	ids, equal := toRead(theirs, ours, open)
 	scope, read := span, func(each func(entity.Row) error) error { return snap.Range(ctx, e, w.Low, w.High, "", each) }
 	if manyDiffer*int64(len(ids)) > equal.Read {
-		x.thrift.manyDiffered(e)
+		x.hashes.sparedNothing(e)
 		equal = engine.Counts{}
 	} else {
 		scope = Scope{Low: w.Low, High: w.High, IDs: ids}
@@ -107,12 +118,56 @@ func (x *Executor) mergeDiffering(ctx context.Context, snap SourceSnapshot, tx L
 	return m, nil
 }
 
-// thrift remembers for a process whether hashes have spared it reading lately. Where many rows differ they only cost.
-type thrift struct {
-	waits sync.Map // entity → *atomic.Int32: how many batches are still to be read at once
+// bySums compares a range as a whole, but for what must be read anyway. It gives false if the rest is not alike on both sides, or if
+// that is not asked, because it was not lately.
+func (x *Executor) bySums(
+	ctx context.Context, snap SourceSnapshot, tx LoadReader, e *entity.Entity, w Work, open []OpenEntry,
+) (ids []int64, equal engine.Counts, alike bool, err error) {
+	if !x.sums.worth(e) {
+		return nil, equal, false, nil
+	}
+	ids = make([]int64, len(open))
+	for i, entry := range open {
+		ids[i] = entry.ID
+	}
+	theirs, err := snap.Sum(ctx, e, w.Low, w.High, ids)
+	if err != nil {
+		return nil, equal, false, err
+	}
+	ids = scopeOf(ids, theirs.Look).IDs
+	ours, err := tx.Sum(ctx, e, w.Low, w.High, ids)
+	if err != nil {
+		return nil, equal, false, err
+	}
+	if len(ours.Look) > 0 || ours.Rows != theirs.Rows || ours.Sum != theirs.Sum {
+		x.sums.sparedNothing(e)
+		return nil, equal, false, nil
+	}
+	return ids, engine.Counts{Read: theirs.Rows, Unchanged: theirs.Rows, Precise: theirs.Rounded}, true, nil
 }
 
-// thriftPause is how many batches are read at once behind one of which many rows differed.
+// byHashes compares a range row by row.
+func byHashes(
+	ctx context.Context, snap SourceSnapshot, tx LoadReader, e *entity.Entity, w Work, open []OpenEntry,
+) ([]int64, engine.Counts, error) {
+	theirs, err := snap.Hashes(ctx, e, w.Low, w.High)
+	if err != nil {
+		return nil, engine.Counts{}, err
+	}
+	ours, err := tx.Hashes(ctx, e, w.Low, w.High)
+	if err != nil {
+		return nil, engine.Counts{}, err
+	}
+	ids, equal := toRead(theirs, ours, open)
+	return ids, equal, nil
+}
+
+// thrift remembers for a process whether a question has spared it a dearer one lately. Where much differs it only costs.
+type thrift struct {
+	waits sync.Map // entity → *atomic.Int32: for how many batches it is not asked
+}
+
+// thriftPause is for how many batches a question is not asked behind one of which it spared nothing.
 const thriftPause = 8
 
 func (t *thrift) of(e *entity.Entity) *atomic.Int32 {
@@ -129,5 +184,5 @@ func (t *thrift) worth(e *entity.Entity) bool {
 	return false
 }
 
-// manyDiffered has the next batches of an entity read at once.
-func (t *thrift) manyDiffered(e *entity.Entity) { t.of(e).Store(thriftPause) }
+// sparedNothing says that asking was in vain: the next batches of an entity do without.
+func (t *thrift) sparedNothing(e *entity.Entity) { t.of(e).Store(thriftPause) }

@@ -72,7 +72,7 @@ func TestHashesAreLeftOutWhereManyRowsDiffer(t *testing.T) {
 	e := FillOrder()[0]
 	var th thrift
 	require.True(t, th.worth(e))
-	th.manyDiffered(e)
+	th.sparedNothing(e)
 	for range thriftPause {
 		require.False(t, th.worth(e))
 	}

@@ -64,20 +64,18 @@ func (x *Executor) load(ctx context.Context, target Target, w Work) error {
 	return x.finish(ctx, tx, m.counts, time.Since(started))
 }
 
-// fromSource is what a batch reads of the source before its transaction begins: rows, or hashes that say which rows to read.
+// fromSource is what a batch reads of the source before its transaction begins: rows, or none yet, for hashes will say which to read.
 type fromSource struct {
 	hashed bool
-	hashes []RowHash
 	rows   []judged
 }
 
 func (x *Executor) readSource(ctx context.Context, snap SourceSnapshot, e *entity.Entity, w Work) (fromSource, error) {
 	found := fromSource{hashed: x.hashed(e, w)}
-	var err error
 	if found.hashed {
-		found.hashes, err = snap.Hashes(ctx, e, w.Low, w.High)
-		return found, err
+		return found, nil
 	}
+	var err error
 	found.rows, err = readRows(e, w, func(each func(entity.Row) error) error {
 		return snap.Range(ctx, e, w.Low, w.High, w.Since, each)
 	})
@@ -88,7 +86,7 @@ func (x *Executor) readSource(ctx context.Context, snap SourceSnapshot, e *entit
 // is due.
 func (x *Executor) loadMerge(ctx context.Context, snap SourceSnapshot, tx Load, e *entity.Entity, w Work, found fromSource) (*merge, error) {
 	if found.hashed {
-		m, err := x.mergeDiffering(ctx, snap, tx, e, w, found.hashes)
+		m, err := x.mergeDiffering(ctx, snap, tx, e, w)
 		if err != nil {
 			return nil, err
 		}

@@ -153,6 +153,12 @@ func (m *merge) place(row *judged, stored *Stored, match int) error {
 		m.reject(fault)
 		return m.feed(row, stored, match)
 	}
+	if _, deleted := slices.BinarySearch(stored.Gone, row.ID); deleted && match < 0 {
+		fault := m.fault(row)
+		fault.Reason, fault.Detail = entity.ReasonOwned, deletedDetail
+		m.reject(fault)
+		return m.feed(row, stored, match)
+	}
 	if match < 0 {
 		m.e.AppendInsert(&m.inserts, row.Row, m.linked)
 		m.counts.Inserted++

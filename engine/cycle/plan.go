@@ -1,6 +1,7 @@
 package cycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,11 +24,24 @@ func (x *Executor) plan(ctx context.Context, target Target, w Work) error {
 	if question := w.otherSource(); question != "" {
 		return x.ask(ctx, target, w, question)
 	}
-	p, err := look(sourceCtx, snap, w)
+	room := tickRows
+	if w.LastSQLState == SQLStateTimeout {
+		room = 0
+	}
+	p, err := look(sourceCtx, snap, w, room)
+	if errors.Is(err, errTooMuch) {
+		// Few rows, but long texts: the snapshot is lost in the middle of them, and in the next one they are only counted.
+		end()
+		if snap, sourceCtx, end, err = x.snapshot(ctx); err != nil {
+			return err
+		}
+		defer end()
+		p, err = look(sourceCtx, snap, w, 0)
+	}
 	if err != nil {
 		return err
 	}
-	if p.small() && w.LastSQLState != SQLStateTimeout {
+	if p.small() {
 		// The tick notes in its plan what it has carried out; given up for batches, nothing of that has happened.
 		t := &tick{x: x, w: w, snap: snap, source: sourceCtx, plan: p, started: started}
 		t.plan.Entities = slices.Clone(p.Entities)
@@ -91,17 +105,22 @@ func (x *Executor) finishPlan(ctx context.Context, tx Load, p Plan, took time.Du
 	return x.finish(ctx, tx, engine.Counts{}, took)
 }
 
-// look reads what a plan needs of the source.
-func look(ctx context.Context, snap SourceSnapshot, w Work) (Plan, error) {
+// look reads what a plan needs of the source, and of what changed so many rows as there is room for in a tick. With more than that
+// changes are counted. It fails with errTooMuch if texts are too long to be held; the snapshot is lost then.
+func look(ctx context.Context, snap SourceSnapshot, w Work, room int) (Plan, error) {
 	var p Plan
 	var err error
 	if p.State, err = snap.State(ctx); err != nil {
 		return p, err
 	}
 	for _, e := range w.planned() {
-		ep, err := lookAt(ctx, snap, w, e, &p)
+		ep, err := lookAt(ctx, snap, w, e, &p, room)
 		if err != nil {
 			return p, err
+		}
+		room -= len(ep.rows)
+		if ep.Since == "" || !ep.Whole {
+			room = 0 // this is no tick, so nothing further needs to be read
 		}
 		p.Entities = append(p.Entities, ep)
 	}
@@ -118,7 +137,7 @@ func (w Work) planned() []*entity.Entity {
 }
 
 // lookAt bounds one entity's cycle.
-func lookAt(ctx context.Context, snap SourceSnapshot, w Work, e *entity.Entity, p *Plan) (EntityPlan, error) {
+func lookAt(ctx context.Context, snap SourceSnapshot, w Work, e *entity.Entity, p *Plan, room int) (EntityPlan, error) {
 	ep := EntityPlan{Entity: e}
 	var err error
 	if ep.Shape, err = snap.Shape(ctx, e); err != nil {
@@ -136,6 +155,9 @@ func lookAt(ctx context.Context, snap SourceSnapshot, w Work, e *entity.Entity, 
 	}
 	limit := countLimit
 	if ep.Since != "" {
+		if err := ep.readChanged(ctx, snap, w, room); err != nil || ep.Whole {
+			return ep, err
+		}
 		if err := ep.tally(ctx, snap); err != nil || ep.Counted {
 			if 2*ep.Changed > ep.Rows && ep.Changed > tickRows {
 				p.Notes = append(p.Notes, fmt.Sprintf("%s was rewritten: %d rows to re-read", e.Name, ep.Changed))
@@ -151,13 +173,48 @@ func lookAt(ctx context.Context, snap SourceSnapshot, w Work, e *entity.Entity, 
 	return ep, err
 }
 
-// tally counts an entity's rows and changes, unless that would take longer than the snapshot has left: a plan that cannot
-// be finished would be tried over and over, and no tick would ever end.
-func (ep *EntityPlan) tally(ctx context.Context, snap SourceSnapshot) error {
+// readChanged reads an entity's changed rows if there is room for them, and counts all of them: one scan of the table finds the
+// first, and one that needs to look at nothing does the other, with more than one process where the server has them.
+func (ep *EntityPlan) readChanged(ctx context.Context, snap SourceSnapshot, w Work, room int) error {
+	if room <= 0 || counting(ctx) < time.Millisecond {
+		return nil
+	}
+	whole := false
+	rows, err := readRows(ep.Entity, w, func(each func(entity.Row) error) (err error) {
+		whole, err = snap.Changes(ctx, ep.Entity, ep.Since, room, counting(ctx), each)
+		return err
+	})
+	if err != nil || !whole || counting(ctx) < time.Millisecond {
+		return err
+	}
+	count, estimated, err := snap.Count(ctx, ep.Entity, counting(ctx))
+	if err != nil || estimated {
+		return err
+	}
+	if ep.MaxID, err = snap.MaxID(ctx, ep.Entity); err != nil {
+		return err
+	}
+	slices.SortFunc(rows, func(a, b judged) int { return cmp.Compare(a.ID, b.ID) })
+	ep.Whole, ep.Counted, ep.rows, ep.Rows, ep.Changed = true, true, rows, count, int64(len(rows))
+	if len(rows) > 0 {
+		ep.Low, ep.High = rows[0].ID-1, rows[len(rows)-1].ID
+	}
+	return nil
+}
+
+// counting is how long a plan may be counting now: a plan that cannot be finished would be tried over and over, and no tick would
+// ever end.
+func counting(ctx context.Context) time.Duration {
 	limit := tallyLimit
 	if deadline, bounded := ctx.Deadline(); bounded {
 		limit = min(limit, time.Until(deadline)-planReserve)
 	}
+	return limit
+}
+
+// tally counts an entity's rows and changes, unless that would take longer than the snapshot has left.
+func (ep *EntityPlan) tally(ctx context.Context, snap SourceSnapshot) error {
+	limit := counting(ctx)
 	if limit < time.Millisecond {
 		return nil
 	}
@@ -174,12 +231,5 @@ const tickRows = 20_000
 
 // small reports whether a plan can be carried out in its own snapshot and one transaction.
 func (p Plan) small() bool {
-	var changed int64
-	for _, e := range p.Entities {
-		if e.Since == "" || !e.Counted {
-			return false
-		}
-		changed += e.Changed
-	}
-	return changed <= tickRows && len(p.Entities) > 0
+	return len(p.Entities) > 0 && !slices.ContainsFunc(p.Entities, func(e EntityPlan) bool { return !e.Whole })
 }

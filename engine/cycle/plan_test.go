@@ -32,6 +32,13 @@ func (s *slowSource) Tally(_ context.Context, _ *entity.Entity, _ Floor, limit t
 	return Tally{}, false, nil
 }
 
+func (s *slowSource) Changes(
+	_ context.Context, _ *entity.Entity, _ Floor, _ int, limit time.Duration, _ func(entity.Row) error,
+) (bool, error) {
+	s.limits = append(s.limits, limit)
+	return false, nil
+}
+
 func (s *slowSource) MaxID(context.Context, *entity.Entity) (int64, error) { return 5_000_000, nil }
 
 func (s *slowSource) Count(_ context.Context, _ *entity.Entity, limit time.Duration) (int64, bool, error) {
@@ -55,7 +62,7 @@ func TestTablesThatCannotBeCountedInTimeAreReadInBatches(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), planReserve+500*time.Millisecond)
 	defer cancel()
 	source := &slowSource{}
-	p, err := look(ctx, source, incremental())
+	p, err := look(ctx, source, incremental(), tickRows)
 	require.NoError(t, err)
 	require.False(t, p.small())
 	for _, e := range p.Entities {
@@ -70,7 +77,7 @@ func TestTablesThatCannotBeCountedInTimeAreReadInBatches(t *testing.T) {
 	late, cancelLate := context.WithTimeout(t.Context(), planReserve)
 	defer cancelLate()
 	source.limits = nil
-	_, err = look(late, source, incremental())
+	_, err = look(late, source, incremental(), tickRows)
 	require.NoError(t, err)
 	require.Empty(t, source.limits)
 }

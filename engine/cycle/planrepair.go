@@ -204,7 +204,10 @@ func settlings(ctx context.Context, tx LoadReader, e *entity.Entity, ids []int64
 }
 
 // ownedDetail is why a row is left alone that the engine has made its own.
-const ownedDetail = "the engine changed its copy and marked it as written back to Odoo; it is not overwritten unattended"
+const ownedDetail = "the engine changed its copy and marked it as written back to Odoo, or did so while it was sealed; it is not overwritten unattended"
+
+// deletedDetail is why a row is not loaded that the engine has deleted.
+const deletedDetail = "the engine deleted its copy while it was sealed; it is not loaded again unattended"
 
 // deletes plans rows that the source does not have.
 func (p *repairPlan) deletes(ctx context.Context, at looking, ids []int64) error {

@@ -19,7 +19,7 @@ type Source interface {
 }
 
 // SourceSnapshot is one state of the source. It is for one goroutine.
-type SourceSnapshot interface {
+type SourceSnapshot interface { //nolint:interfacebloat // plans and batches ask different things of one and the same state
 	// State says where in the source's own time the snapshot stands.
 	State(ctx context.Context) (SourceState, error)
 	// Shape names the form in which an entity's columns are stored. It fails with ErrShape.
@@ -27,6 +27,9 @@ type SourceSnapshot interface {
 	MaxID(ctx context.Context, e *entity.Entity) (int64, error)
 	// Count gives the number of rows, or an estimate if counting takes longer than the limit.
 	Count(ctx context.Context, e *entity.Entity, limit time.Duration) (rows int64, estimated bool, err error)
+	// Changes reads the rows that transactions from a floor on have written, in any order. It gives false if they are more than
+	// most, or if finding them takes longer than the limit.
+	Changes(ctx context.Context, e *entity.Entity, since Floor, most int, limit time.Duration, each func(entity.Row) error) (bool, error)
 	// Tally counts all rows and those that transactions from a floor on have written. It gives false if that
 	// takes longer than the limit.
 	Tally(ctx context.Context, e *entity.Entity, since Floor, limit time.Duration) (Tally, bool, error)
@@ -37,6 +40,8 @@ type SourceSnapshot interface {
 	Stream(ctx context.Context, e *entity.Entity, low, high int64, each func(*entity.Row) error) error
 	// ByID reads the rows of the given ids that exist, in id order.
 	ByID(ctx context.Context, e *entity.Entity, ids []int64, each func(entity.Row) error) error
+	// Sum sums up the hashes of the rows with ids above low up to high, but for those of some ids.
+	Sum(ctx context.Context, e *entity.Entity, low, high int64, but []int64) (RangeSum, error)
 	// Hashes gives the rows with ids above low up to high by the hashes of what they should be in the engine, in id order.
 	Hashes(ctx context.Context, e *entity.Entity, low, high int64) ([]RowHash, error)
 	// Buckets sums up the ids above low up to high by buckets of BucketWidth; empty ones are left out.
@@ -154,6 +159,8 @@ type Load interface {
 type LoadReader interface {
 	// Stored reads the engine's rows of a scope, in id order.
 	Stored(ctx context.Context, e *entity.Entity, of Scope) (*Stored, error)
+	// Sum sums up the hashes of the engine's rows with ids above low up to high, but for those of some ids.
+	Sum(ctx context.Context, e *entity.Entity, low, high int64, but []int64) (RangeSum, error)
 	// Hashes gives the engine's rows with ids above low up to high by the hashes of what they are, in id order.
 	Hashes(ctx context.Context, e *entity.Entity, low, high int64) ([]RowHash, error)
 	// Open gives what is in quarantine of a scope.
@@ -264,6 +271,7 @@ type Follower struct {
 type Stored struct {
 	Rows  pgcopy.Tuples
 	Owned []bool
+	Gone  []int64 // ids of rows that the engine has deleted, in order; they are not loaded again unattended
 }
 
 // OpenEntry is a row that was in quarantine when a merge began.
@@ -324,6 +332,9 @@ type EntityPlan struct {
 	Counted   bool           // what follows is known
 	Changed   int64          // of Rows, since the floor
 	Low, High int64          // of the changed ids; see Tally
+	Whole     bool           // what changed was read with the plan: few rows, for a tick
 	Done      *engine.Counts // the tick has carried it out; nil: it is to be loaded in batches
 	Sweep     bool           // the ids of both sides are to be compared
+
+	rows []judged // that changed, in id order; if Whole
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"ferry/engine"
-	"ferry/engine/entity"
 )
 
 // tick is a small incremental cycle: one snapshot of the source, parents before children, one transaction of the engine.
@@ -17,7 +16,6 @@ type tick struct {
 	source  context.Context //nolint:containedctx // bounds the snapshot, which lasts as long as the tick
 	plan    Plan
 	started time.Time
-	changed map[string][]judged
 	tx      Load
 
 	arrived map[string][]int64 // by entity: rows that are new in the engine
@@ -26,11 +24,8 @@ type tick struct {
 	fresh map[int64]bool // of them: written by this transaction
 }
 
-// carryOut reads what changed and merges it.
+// carryOut merges what changed.
 func (t *tick) carryOut(ctx context.Context, target Target) error {
-	if err := t.read(); err != nil {
-		return err
-	}
 	t.x.at(PointRead)
 	var err error
 	if t.tx, err = target.Begin(t.source, t.w); err != nil { //nolint:contextcheck // a child of ctx, see plan
@@ -63,23 +58,6 @@ func (t *tick) carryOut(ctx context.Context, target Target) error {
 	return t.x.finishPlan(ctx, t.tx, t.plan, time.Since(t.started))
 }
 
-func (t *tick) read() error {
-	t.changed = map[string][]judged{}
-	for _, p := range t.plan.Entities {
-		if p.Changed == 0 {
-			continue
-		}
-		rows, err := readRows(p.Entity, t.w, func(each func(entity.Row) error) error {
-			return t.snap.Range(t.source, p.Entity, p.Low, p.High, p.Since, each)
-		})
-		if err != nil {
-			return err
-		}
-		t.changed[p.Entity.Name] = rows
-	}
-	return nil
-}
-
 // fits fails with errTooMuch if more rows are due than a tick carries: batches read them.
 func (t *tick) fits(ctx context.Context) error {
 	for _, p := range t.plan.Entities {
@@ -110,7 +88,7 @@ func (t *tick) link(ctx context.Context) error {
 // merge merges an entity's changed rows with those in quarantine that are due. Merging may wake further ones (a code
 // became free), so it goes on until none is due that was not read already, or the tick has its fill: the rest is due still.
 func (t *tick) merge(ctx context.Context, p *EntityPlan) error {
-	e, rows := p.Entity, t.changed[p.Entity.Name]
+	e, rows := p.Entity, p.rows
 	p.Done = &engine.Counts{}
 	var done []int64
 	for {

@@ -32,7 +32,7 @@ type Rule struct {
 const (
 	ReasonWaiting = "waiting_parent" // valid, but its parent is not in the engine
 	ReasonCode    = "code_taken"     // its code belongs to a card with a lower id
-	ReasonOwned   = "engine_owned"   // the engine changed its copy; it is never overwritten unattended
+	ReasonOwned   = "engine_owned"   // the engine changed or deleted its copy; it is never overwritten unattended
 )
 
 // Rules are the severities in force for one run.

@@ -188,7 +188,7 @@ func (j *judge) proof(blind string) {
 	if blind == "" && age.Known && p.MaxAge > 0 { // what was never proven is not old; it is unknown
 		aged = engine.LevelKept
 		l.Figure += ", " + Span(age.Value) + " old"
-		if age.Value > p.MaxAge {
+		if age.Value > p.MaxAge && j.s.Sealed == nil { // sealed, nobody checks unless asked
 			aged = engine.LevelAlert
 		}
 	}
@@ -212,6 +212,8 @@ func (j *judge) freshness(blind string) {
 		switch {
 		case !bound.Known:
 			l.Why = "no cycle has been completed; `ferry sync full` makes the first"
+		case j.s.Sealed != nil:
+			l.Why = "the engine is " + j.s.Sealed.String() + ", so it is not kept in step"
 		case len(c.Keepers) == 0 && !c.Paused():
 			l.Why = "nobody keeps the engine in step; `ferry sync incremental --watch` does"
 		default:

@@ -143,6 +143,7 @@ func (j *judge) schedule(blind string) {
 	switch {
 	case blind != "":
 		state = engine.LevelUnknown
+	case j.s.Sealed != nil: // nobody expects a tick
 	case c.Paused():
 		if held = j.s.TakenAt.Sub(c.PausedSince); held > j.t.PausedAfter {
 			state = engine.LevelAlert

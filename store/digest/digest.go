@@ -180,8 +180,7 @@ func (s Side) Sums(low, high, width int64, but bool) string {
 	from, to, by := number(low), number(high), number(width)
 	where := s.from + " AND " + column + " > greatest(n * " + by + ", " + from + ") AND " + column + " <= least((n + 1) * " + by + ", " + to + ")"
 	if but {
-		where += " AND CASE WHEN " + column + " > " + from + " AND " + column + " <= " + to +
-			" THEN get_bit($1::bytea, (" + s.id + " - " + from + " - 1)::int) = 0 ELSE false END"
+		where += s.unless(low, high)
 	}
 	sums := "count(*) AS rows, coalesce(sum(" + s.Row() + "), 0)::text AS sum, NULL::bigint[] AS inexact"
 	if s.inexact != "" {
@@ -191,6 +190,13 @@ func (s Side) Sums(low, high, width int64, but bool) string {
 	}
 	return "SELECT n, rows, sum, inexact FROM generate_series(" + number(low/width) + ", " + number((high-1)/width) + ") n, LATERAL (SELECT " +
 		sums + "\nFROM " + where + "\nOFFSET 0) chunk WHERE rows > 0 OR inexact IS NOT NULL"
+}
+
+// unless leaves out the ids above low up to high whose bit is set in parameter $1.
+func (s Side) unless(low, high int64) string {
+	column := strings.TrimSuffix(s.id, "::bigint")
+	return " AND CASE WHEN " + column + " > " + number(low) + " AND " + column + " <= " + number(high) +
+		" THEN get_bit($1::bytea, (" + s.id + " - " + number(low) + " - 1)::int) = 0 ELSE false END"
 }
 
 // number is an integer for the text of a statement that is planned for its own values.

@@ -2,6 +2,7 @@ package digest
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -19,6 +20,12 @@ import (
 // more than a hundred rows does.
 func SourceRows(e *entity.Entity, shape entity.Shape, low, high int64) string {
 	s := Source(e, shape)
+	hash, rounded := s.sourceRow(e, shape)
+	return s.rows([]string{hash, rounded}, low, high)
+}
+
+// sourceRow gives SQL for a source row's hash, and for whether rounding its points shows.
+func (s Side) sourceRow(e *entity.Entity, shape entity.Shape) (hash, rounding string) {
 	rounded := []string{"false"}
 	for i, c := range e.Columns {
 		if c.Kind == entity.KindPoints && shape[i] != entity.WireAbsent {
@@ -29,14 +36,24 @@ func SourceRows(e *entity.Entity, shape entity.Shape, low, high int64) string {
 	if s.inexact != "" {
 		exact = []string{"NOT coalesce(" + s.inexact + ", false)"}
 	}
-	return s.rows([]string{when(exact, s.Row()), strings.Join(rounded, " OR ")}, low, high)
+	return when(exact, s.Row()), strings.Join(rounded, " OR ")
 }
 
 // EngineRows is such a query for the engine's rows: id and hash. The hash is NULL where the row alone does not say that it is as
-// it should be: somebody else than ferry has written it, or it lacks the link to a parent that is there.
-func EngineRows(e *entity.Entity, low, high int64) (string, error) {
+// it should be: somebody else than ferry has written it, as owned says, a condition on a row t, or it lacks the link to a parent
+// that is there.
+func EngineRows(e *entity.Entity, owned string, low, high int64) (string, error) {
 	s := Engine(e)
-	sure := []string{"NOT synced_to_odoo", "id = " + s.id}
+	hash, err := s.engineRow(e, owned)
+	if err != nil {
+		return "", err
+	}
+	return s.rows([]string{hash}, low, high), nil
+}
+
+// engineRow gives SQL for an engine row's hash; owned is the condition that it is somebody else's.
+func (s Side) engineRow(e *entity.Entity, owned string) (string, error) {
+	sure := []string{"NOT " + owned, "id = " + s.id}
 	for _, p := range e.Parents {
 		if p.Link == "" {
 			continue
@@ -51,15 +68,54 @@ func EngineRows(e *entity.Entity, low, high int64) (string, error) {
 			pgx.Identifier{"public", parent.Target}.Sanitize()+" parent WHERE parent.id = t."+named+" AND parent."+
 			pgx.Identifier{parent.OdooID}.Sanitize()+" IS NOT NULL) IS NULL ELSE true END")
 	}
-	return s.rows([]string{when(sure, s.Row())}, low, high), nil
+	return when(sure, s.Row()), nil
+}
+
+// SumOfSource sums up the source's rows with ids above low up to high, but for some of them.
+func SumOfSource(ctx context.Context, tx pgx.Tx, e *entity.Entity, shape entity.Shape, low, high int64, but []int64) (cycle.RangeSum, error) {
+	s := Source(e, shape)
+	hash, rounding := s.sourceRow(e, shape)
+	return s.sum(ctx, tx, hash, rounding, low, high, but)
+}
+
+// SumOfEngine sums up the engine's rows likewise; of owned, see EngineRows.
+func SumOfEngine(ctx context.Context, tx pgx.Tx, e *entity.Entity, owned string, low, high int64, but []int64) (cycle.RangeSum, error) {
+	s := Engine(e)
+	hash, err := s.engineRow(e, owned)
+	if err != nil {
+		return cycle.RangeSum{}, err
+	}
+	return s.sum(ctx, tx, hash, "false", low, high, but)
+}
+
+// sum sums up hashes. A row of which one of the two expressions is NULL is in no sum: it is listed.
+func (s Side) sum(ctx context.Context, tx pgx.Tx, hash, rounding string, low, high int64, but []int64) (out cycle.RangeSum, err error) {
+	args := []any{pgx.QueryExecModeExec}
+	column := strings.TrimSuffix(s.id, "::bigint")
+	where := s.named() + " AND " + column + " > " + number(low) + " AND " + column + " <= " + number(high)
+	if len(but) > 0 {
+		where += s.unless(low, high)
+		args = append(args, bits(low, high, but))
+	}
+	sql := "SELECT count(hash) FILTER (WHERE rounded IS NOT NULL), coalesce(sum(hash) FILTER (WHERE rounded IS NOT NULL), 0)::text," +
+		" count(*) FILTER (WHERE rounded AND hash IS NOT NULL), array_agg(id) FILTER (WHERE hash IS NULL OR rounded IS NULL)" +
+		"\nFROM (SELECT " + s.id + " AS id, " + hash + " AS hash, " + rounding + " AS rounded\nFROM " + where + " OFFSET 0) hashed"
+	err = Under(ctx, tx, Settings, func() error {
+		return tx.QueryRow(ctx, sql, args...).Scan(&out.Rows, &out.Sum, &out.Rounded, &out.Look)
+	})
+	slices.Sort(out.Look)
+	return out, err
 }
 
 // rows selects of the rows t with ids above low up to high id and expressions. They are sorted by the column, which the index
 // has in order, not by what is made of it.
 func (s Side) rows(list []string, low, high int64) string {
-	return "SELECT " + s.id + ", " + strings.Join(list, ", ") + " FROM " + strings.Replace(s.from, " WHERE ", " t WHERE ", 1) +
+	return "SELECT " + s.id + ", " + strings.Join(list, ", ") + " FROM " + s.named() +
 		" AND t.id > " + number(low) + " AND t.id <= " + number(high) + " ORDER BY t.id"
 }
+
+// named is the table, called t.
+func (s Side) named() string { return strings.Replace(s.from, " WHERE ", " t WHERE ", 1) }
 
 func when(conditions []string, then string) string {
 	if len(conditions) == 0 {

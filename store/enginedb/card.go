@@ -105,7 +105,7 @@ func readCopies(ctx context.Context, tx pgx.Tx, e *entity.Entity, rest string, a
 				ident(e.Columns[p.Column].Target)+` AND p.`+ident(parent.OdooID)+` IS NOT NULL)`)
 		}
 	}
-	rows, err := tx.Query(ctx, `SELECT t.id, t.synced_to_odoo, `+strings.Join(list, ", ")+` FROM `+public(e)+` t
+	rows, err := tx.Query(ctx, `SELECT t.id, `+ownedBy(e, "t")+`, `+strings.Join(list, ", ")+` FROM `+public(e)+` t
 		WHERE t.`+ident(e.OdooID)+` IS NOT NULL AND `+rest, args...)
 	if err != nil {
 		return nil, err

@@ -40,6 +40,9 @@ func (db *DB) StartCheck(ctx context.Context, sourceIdentity string, by engine.A
 		if err := errors.Join(refuseSecondCheck(ctx, tx, asked.Sort), refuseUnkeyed(ctx, tx)); err != nil {
 			return err // without keys nothing can be looked up in the engine's tables
 		}
+		if _, err := noteOwned(ctx, tx); err != nil { // under a seal, so that it is not taken for ferry's fault
+			return err
+		}
 		if o.Rolling {
 			if due, err := rollDue(ctx, tx); err != nil || !due {
 				return errors.Join(err, errNotDue)

@@ -97,6 +97,8 @@ func (t *Target) BeginCheck(ctx context.Context, w cycle.Work) (check.Findings, 
 
 // findings is the writing transaction of one batch of a check.
 type findings struct {
+	counted
+
 	target *Target
 	tx     pgx.Tx
 	w      cycle.Work
@@ -333,12 +335,17 @@ func (f *findings) Checkpoint(ctx context.Context, counts engine.Counts, took ti
 	if err := f.target.db.advance(ctx, f.tx, f.w, counts, took); err != nil {
 		return wrap("storing the batch's counts", err)
 	}
+	f.add(f.w.Entity, counts, took)
 	return wrap("completing the batch's job", f.target.complete(ctx, f.tx))
 }
 
 // Commit makes the batch durable.
 func (f *findings) Commit(ctx context.Context) error {
-	return wrapAt(sqlstate.PhaseCommit, "committing a batch", f.tx.Commit(ctx))
+	if err := f.tx.Commit(ctx); err != nil {
+		return wrapAt(sqlstate.PhaseCommit, "committing a batch", err)
+	}
+	f.tell(f.target.db.observer, f.w)
+	return nil
 }
 
 // Rollback undoes what was not committed.

@@ -191,6 +191,9 @@ func rollDue(ctx context.Context, tx pgx.Tx) (bool, error) {
 	if err != nil || rest {
 		return false, err
 	}
+	if seal, err := readSeal(ctx, tx); seal != nil || err != nil { // no tick comes that could tell a fault from a change under way
+		return false, err
+	}
 	return rangeDue(ctx, tx, policies)
 }
 
@@ -287,6 +290,13 @@ func (db *DB) readComing(ctx context.Context, tx pgx.Tx, w cycle.Work, roots map
 	}
 	if began != nil {
 		out.Since = now.Sub(*began)
+	}
+	seal, err := readSeal(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if seal != nil {
+		out.SealedBy = seal.By
 	}
 	err = tx.QueryRow(ctx, `SELECT id, state, state_by, error, coalesce(options->>'for' = $2::text, false) FROM ferry.run
 		WHERE writes AND (kind <> 'repair' OR state = ANY($1)) ORDER BY state = ANY($1) DESC, id DESC LIMIT 1`, activeStates(), forCheck(w.Run)).

@@ -208,7 +208,7 @@ func (v *view) unlinked(ctx context.Context, e *entity.Entity, p entity.Parent, 
 	}
 	condition, args := inScope("t.id", of)
 	named := "t." + ident(e.Columns[p.Column].Target)
-	rows, err := v.tx.Query(ctx, `SELECT t.id, p.id, t.synced_to_odoo
+	rows, err := v.tx.Query(ctx, `SELECT t.id, p.id, `+ownedBy(e, "t")+`
 		FROM `+public(e)+` t, LATERAL (SELECT id FROM `+public(parent)+` WHERE id = `+named+` AND `+ident(parent.OdooID)+` IS NOT NULL OFFSET 0) p
 		WHERE $1 <> '' AND `+condition+` AND t.`+ident(e.OdooID)+` IS NOT NULL AND t.`+ident(p.Link)+` IS NULL AND `+named+` IS NOT NULL
 		ORDER BY 1`, append([]any{pgx.QueryExecModeExec, e.Name}, args...)...)

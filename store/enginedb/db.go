@@ -19,13 +19,14 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ferry/engine"
+	"ferry/engine/cycle"
 	"ferry/store/migrations"
 	"ferry/store/session"
 	"ferry/store/sqlstate"
 )
 
 // SilentAfter is how long a worker may be silent before its batches are handed to others.
-const SilentAfter = 10 * time.Second
+const SilentAfter = engine.TakenOver
 
 var sessionSettings = map[string]string{
 	"lock_timeout":                        "10000",
@@ -53,9 +54,10 @@ type Queue interface {
 
 // DB is the engine database.
 type DB struct {
-	pool    *pgxpool.Pool
-	queue   Queue
-	silence time.Duration
+	pool     *pgxpool.Pool
+	queue    Queue
+	silence  time.Duration
+	observer cycle.Observer
 }
 
 // Open prepares sessions on the engine database; it does not connect yet. conns bounds them.
@@ -68,7 +70,7 @@ func Open(ctx context.Context, dsn, application string, conns int, readOnly bool
 	if err != nil {
 		return nil, sqlstate.Wrap(engine.SideTarget, "reading the target's connection string", err)
 	}
-	return &DB{pool: pool, silence: SilentAfter}, nil
+	return &DB{pool: pool, silence: SilentAfter, observer: cycle.Unobserved{}}, nil
 }
 
 // Pool is the pool of sessions, for the queue, which shares our transactions.
@@ -76,6 +78,9 @@ func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 
 // SetQueue gives the queue into which batches are put.
 func (db *DB) SetQueue(q Queue) { db.queue = q }
+
+// SetObserver has an observer told of what this process commits, from the next batch on. Call it before workers start.
+func (db *DB) SetObserver(o cycle.Observer) { db.observer = o }
 
 // SetSilence changes how long a worker may be silent before its batches are handed to others, for tests: every process on
 // a database must agree on it.

@@ -148,7 +148,7 @@ func (db *DB) tendQuarantine(ctx context.Context, action string, which engine.Qu
 		return 0, engine.Refuse(engine.ErrNoSuchRow, "an id means nothing without its entity")
 	}
 	var changed int64
-	err := db.inTx(ctx, "changing quarantine", func(tx pgx.Tx) error {
+	err := db.inOpenTx(ctx, "changing quarantine", func(tx pgx.Tx) error {
 		var note []any
 		if action == "waive" {
 			note = []any{by.String(), act.Reason}
@@ -179,7 +179,7 @@ func (db *DB) SetRule(ctx context.Context, rule, severity string, act engine.Act
 	if err := (entity.Rules{}).Set(rule, entity.Severity(severity)); err != nil {
 		return err
 	}
-	return db.inTx(ctx, "changing a rule", func(tx pgx.Tx) error {
+	return db.inOpenTx(ctx, "changing a rule", func(tx pgx.Tx) error {
 		var before string
 		err := tx.QueryRow(ctx, `SELECT severity FROM ferry.rule WHERE name = $1 FOR UPDATE`, rule).Scan(&before)
 		if err != nil {

@@ -14,12 +14,18 @@ import (
 
 // Hashes gives the engine's rows of a range by the hashes of their content, in id order.
 func (l *load) Hashes(ctx context.Context, e *entity.Entity, low, high int64) ([]cycle.RowHash, error) {
-	query, err := digest.EngineRows(e, low, high)
+	query, err := digest.EngineRows(e, ownedBy(e, "t"), low, high)
 	if err != nil {
 		return nil, fmt.Errorf("hashing rows of %s: %w", e.Target, err)
 	}
 	out, err := digest.CopyRows(ctx, l.conn.Conn().PgConn(), query)
 	return out, wrapAt(sqlstate.PhaseRead, "hashing rows of "+e.Target, err)
+}
+
+// Sum sums up the hashes of the engine's rows of a range, but for some.
+func (l *load) Sum(ctx context.Context, e *entity.Entity, low, high int64, but []int64) (cycle.RangeSum, error) {
+	out, err := digest.SumOfEngine(ctx, l.tx, e, ownedBy(e, "t"), low, high, but)
+	return out, wrapAt(sqlstate.PhaseRead, "summing up hashes of "+e.Target, err)
 }
 
 // storedAlike reports whether all rows of a step's entity were judged and stored as the step's run does it: since the last run

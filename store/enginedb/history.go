@@ -117,7 +117,7 @@ func (db *DB) RetryBatch(ctx context.Context, act engine.Act, batch engine.Batch
 		act.Run = run
 		return db.Resume(ctx, act, by)
 	}
-	return db.inTx(ctx, "retrying a batch", func(tx pgx.Tx) error {
+	return db.inOpenTx(ctx, "retrying a batch", func(tx pgx.Tx) error {
 		job := Job{Batch: batch}
 		err := tx.QueryRow(ctx, `UPDATE ferry.batch SET attempt = attempt + 1, worker = '' WHERE id = $1 AND state = 'queued' RETURNING attempt`,
 			batch).Scan(&job.Attempt)

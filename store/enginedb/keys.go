@@ -114,7 +114,7 @@ func (l *load) attempt(ctx context.Context, statement, state string) (refused bo
 func (l *load) Shared(ctx context.Context, e *entity.Entity, limit int) ([]cycle.Loser, error) {
 	code := ident(e.Columns[e.Code].Target)
 	rows, err := l.tx.Query(ctx, `SELECT t.id, o.owner FROM `+public(e)+` t JOIN (
-			SELECT `+code+` AS code, coalesce(min(id) FILTER (WHERE `+kept(e)+`), min(id)) AS owner FROM `+public(e)+`
+			SELECT `+code+` AS code, coalesce(min(id) FILTER (WHERE `+kept(e)+`), min(id)) AS owner FROM `+public(e)+` t
 			GROUP BY 1 HAVING count(*) > 1) o ON t.`+code+` = o.code
 		WHERE t.id <> o.owner AND NOT (`+kept(e)+`) ORDER BY t.id LIMIT $1`, limit)
 	if err != nil {
@@ -202,7 +202,7 @@ type reference struct {
 
 // kept is the condition that a row t is the engine's own: it did not come from Odoo, or the engine has made it its own. Whoever
 // has put it there beside the load decides about it.
-func kept(e *entity.Entity) string { return ident(e.OdooID) + ` IS NULL OR synced_to_odoo` }
+func kept(e *entity.Entity) string { return "t." + ident(e.OdooID) + ` IS NULL OR ` + ownedBy(e, "t") }
 
 // withoutParent sees to the rows t from Odoo for which a condition holds, as their parent is not there: a link is emptied, other
 // rows leave.

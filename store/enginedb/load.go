@@ -22,6 +22,8 @@ import (
 
 // load is the writing transaction of one batch.
 type load struct {
+	counted
+
 	target *Target
 	conn   *pgxpool.Conn
 	tx     pgx.Tx
@@ -68,12 +70,18 @@ func (l *load) stored(ctx context.Context, e *entity.Entity, where string) (*cyc
 		out.Owned = append(out.Owned, owned)
 		return nil
 	})
-	sql := "COPY (SELECT " + strings.Join(idents(e.MappedColumns()), ", ") + ", synced_to_odoo FROM " + public(e) +
-		" WHERE " + where + " AND " + ident(e.OdooID) + " IS NOT NULL ORDER BY id) TO STDOUT (FORMAT binary)"
+	sql := "COPY (SELECT " + strings.Join(idents(e.MappedColumns()), ", ") + ", " + ownedBy(e, "t") + " FROM " + public(e) +
+		" t WHERE " + where + " AND " + ident(e.OdooID) + " IS NOT NULL ORDER BY id) TO STDOUT (FORMAT binary)"
 	if _, err := l.conn.Conn().PgConn().CopyTo(ctx, split, sql); err != nil {
 		return nil, wrapAt(sqlstate.PhaseRead, "reading "+e.Target, err)
 	}
-	return out, wrapAt(sqlstate.PhaseRead, "reading "+e.Target, split.Close())
+	if err := split.Close(); err != nil {
+		return nil, wrapAt(sqlstate.PhaseRead, "reading "+e.Target, err)
+	}
+	var err error
+	out.Gone, err = l.ids(ctx, "reading which rows the engine has deleted",
+		`SELECT id FROM ferry.owned WHERE entity = $1 AND gone AND `+where+` ORDER BY id`, e.Name)
+	return out, err
 }
 
 // Present gives those of the ids that are in the engine with an Odoo id.
@@ -97,7 +105,7 @@ func (l *load) Present(ctx context.Context, e *entity.Entity, ids []int64) (map[
 // Holders gives the engine's rows that hold any of the codes.
 func (l *load) Holders(ctx context.Context, e *entity.Entity, codes []string) ([]cycle.Holder, error) {
 	code := ident(e.Columns[e.Code].Target)
-	rows, err := l.tx.Query(ctx, `SELECT id, `+code+`, `+ident(e.OdooID)+` IS NULL OR synced_to_odoo FROM `+public(e)+` WHERE `+code+` = ANY($1)`, codes)
+	rows, err := l.tx.Query(ctx, `SELECT id, `+code+`, `+ident(e.OdooID)+` IS NULL OR `+ownedBy(e, "t")+` FROM `+public(e)+` t WHERE `+code+` = ANY($1)`, codes)
 	if err != nil {
 		return nil, wrapAt(sqlstate.PhaseRead, "looking for holders of codes", err)
 	}
@@ -130,8 +138,8 @@ func (l *load) Retire(ctx context.Context, e *entity.Entity, ids []int64) error 
 		return nil
 	}
 	code := ident(e.Columns[e.Code].Target)
-	_, err := l.tx.Exec(ctx, `UPDATE `+public(e)+` SET `+code+` = `+code+` || '#ferry' || id, sync_version = sync_version + 1
-		WHERE id = ANY($1) AND NOT synced_to_odoo AND `+code+` NOT LIKE '%#ferry' || id`, ids)
+	_, err := l.tx.Exec(ctx, `UPDATE `+public(e)+` t SET `+code+` = `+code+` || '#ferry' || id, sync_version = sync_version + 1
+		WHERE id = ANY($1) AND NOT `+ownedBy(e, "t")+` AND `+code+` NOT LIKE '%#ferry' || id`, ids)
 	return wrap("taking codes from rows that lost them", err)
 }
 
@@ -161,6 +169,7 @@ func (l *load) Checkpoint(ctx context.Context, counts engine.Counts, took time.D
 	if err := l.target.db.advance(ctx, l.tx, l.w, counts, took); err != nil {
 		return wrap("storing the batch's counts", err)
 	}
+	l.add(l.w.Entity, counts, took)
 	return wrap("completing the batch's job", l.target.complete(ctx, l.tx))
 }
 
@@ -169,6 +178,7 @@ func (l *load) Commit(ctx context.Context) error {
 	if err := l.tx.Commit(ctx); err != nil {
 		return wrapAt(sqlstate.PhaseCommit, "committing a batch", err)
 	}
+	l.tell(l.target.db.observer, l.w)
 	l.confirm(ctx)
 	return nil
 }

@@ -17,7 +17,7 @@ func (l *load) Following(ctx context.Context, e *entity.Entity, ids []int64) ([]
 	if e != entity.Card || len(ids) == 0 {
 		return nil, nil // no other entity has derived columns
 	}
-	rows, err := l.tx.Query(ctx, `SELECT c.id, 'points', c.points::text, s.points::numeric(18,2)::text, s.own, c.synced_to_odoo
+	rows, err := l.tx.Query(ctx, `SELECT c.id, 'points', c.points::text, s.points::numeric(18,2)::text, s.own, s.owned
 		FROM public.loyalty_cards c JOIN (`+settledPoints(cards{where: `c.id = ANY($1)`})+`) s ON s.id = c.id ORDER BY c.id`, ids)
 	if err != nil {
 		return nil, wrap(doing, err)

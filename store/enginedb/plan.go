@@ -48,6 +48,11 @@ func (l *load) plan(ctx context.Context, plan cycle.Plan) error {
 			return err
 		}
 	}
+	for _, p := range plan.Entities {
+		if p.Done != nil {
+			l.part(p.Entity.Name, *p.Done)
+		}
+	}
 	m := &stepMaker{tx: l.tx, w: l.w, plan: plan, first: first}
 	return m.makeFirst(ctx)
 }

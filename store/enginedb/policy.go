@@ -18,7 +18,7 @@ func (db *DB) Policies(ctx context.Context) (cycle.Policies, error) {
 
 // SetPolicy gives a policy another value; the next run begins with it.
 func (db *DB) SetPolicy(ctx context.Context, name, value string, act engine.Act, by engine.Actor) error {
-	return db.inTx(ctx, "changing a policy", func(tx pgx.Tx) error {
+	return db.inOpenTx(ctx, "changing a policy", func(tx pgx.Tx) error {
 		// What is not in the table has its default, so there may be no row to lock.
 		if _, err := tx.Exec(ctx, `LOCK TABLE ferry.policy IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 			return err

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"ferry/engine"
-	"ferry/engine/entity"
+	"ferry/store/grants"
 )
 
 // privileges checks what the role may do against what comes next: making what is absent, writing what is there.
@@ -26,6 +26,12 @@ func (l *look) privileges(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if viewer, err := l.viewer(ctx); viewer || err != nil {
+		if err == nil {
+			l.add(engine.FailLine(name, "role "+role+" may look and change nothing", "an operator's role may: `ferry grants` prints what it needs"))
+		}
+		return err
+	}
 	var missing []string
 	need := func(has bool, sql string) {
 		if !has {
@@ -41,11 +47,11 @@ func (l *look) privileges(ctx context.Context) error {
 	}
 	need(usage, "GRANT USAGE ON SCHEMA public TO "+role)
 	need(temporary, "GRANT TEMPORARY ON DATABASE "+database+" TO "+role)
-	grants, err := l.missingGrants(ctx, role)
+	lacks, err := l.missingGrants(ctx, role)
 	if err != nil {
 		return err
 	}
-	missing = append(missing, grants...)
+	missing = append(missing, lacks...)
 	if len(missing) > 0 {
 		l.add(engine.FailLine(name, "role "+role+" lacks what ferry needs", strings.Join(missing, "; ")))
 		return nil
@@ -54,34 +60,46 @@ func (l *look) privileges(ctx context.Context) error {
 	return nil
 }
 
-// missingGrants gives the statements for what the role may not do with the schema ferry and the tables that exist.
+// viewer reports whether the role is one that opens every screen and changes nothing.
+func (l *look) viewer(ctx context.Context) (bool, error) {
+	if l.setup != engine.SetupReady {
+		return false, nil
+	}
+	var viewer bool
+	err := l.db.QueryRow(ctx, `SELECT has_table_privilege('ferry.run', 'SELECT') AND NOT has_any_column_privilege('ferry.run', 'INSERT')
+		AND NOT has_table_privilege('ferry.lease', 'UPDATE')`).Scan(&viewer)
+	return viewer, err
+}
+
+// missingGrants gives the statements for what an operator does, and the role may not, with the schema ferry and the tables that exist.
 func (l *look) missingGrants(ctx context.Context, role string) ([]string, error) {
-	var targets []string
-	for _, e := range entity.All() {
-		targets = append(targets, e.Target)
+	var schemas, tables, privileges []string
+	for _, t := range grants.Engine() {
+		for _, p := range append([]string{"SELECT"}, t.Writes...) {
+			schemas, tables, privileges = append(schemas, t.Schema), append(tables, t.Name), append(privileges, p)
+		}
 	}
 	rows, err := l.db.Query(ctx, `
 		SELECT 'USAGE ON SCHEMA ferry', 0 AS part FROM pg_namespace WHERE nspname = 'ferry' AND NOT has_schema_privilege(oid, 'USAGE')
 		UNION ALL
-		SELECT format('%s ON %I.%I', string_agg(p, ', ' ORDER BY ord), n.nspname, c.relname), 1
-		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
-			unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) WITH ORDINALITY AS u (p, ord)
-		WHERE (n.nspname = 'ferry' OR n.nspname = 'public' AND c.relname = ANY ($1)) AND c.relkind IN ('r', 'p')
-			AND NOT has_table_privilege(c.oid, p)
+		SELECT format('%s ON %I.%I', string_agg(u.p, ', ' ORDER BY u.ord), n.nspname, c.relname), 1
+		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS u (s, t, p, ord)
+			JOIN pg_namespace n ON n.nspname = u.s JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = u.t
+		WHERE c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, u.p)
 		GROUP BY n.nspname, c.relname
 		UNION ALL
 		SELECT format('USAGE ON SEQUENCE ferry.%I', c.relname), 2 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = 'ferry' AND CASE c.relkind WHEN 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') END
-		ORDER BY 2, 1`, targets)
+		WHERE n.nspname = 'ferry' AND c.relname = ANY($4) AND CASE c.relkind WHEN 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') END
+		ORDER BY 2, 1`, schemas, tables, privileges, grants.Sequences())
 	if err != nil {
 		return nil, err
 	}
-	grants, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct {
+	lacks, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct {
 		Grant string
 		Part  int
 	}])
-	out := make([]string, len(grants))
-	for i, g := range grants {
+	out := make([]string, len(lacks))
+	for i, g := range lacks {
 		out[i] = "GRANT " + g.Grant + " TO " + role
 	}
 	return out, err

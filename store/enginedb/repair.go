@@ -222,6 +222,9 @@ func (db *DB) StartRepair(ctx context.Context, o cycle.RepairOrder, act engine.A
 		if err != nil {
 			return err
 		}
+		if err := refuseSealed(ctx, tx); err != nil {
+			return err
+		}
 		if err := errors.Join(refuseSecond(ctx, tx), refuseUnkeyed(ctx, tx)); err != nil {
 			return err
 		}

@@ -85,6 +85,9 @@ func (db *DB) start(ctx context.Context, n newRun) (engine.RunID, error) {
 		if err != nil {
 			return err
 		}
+		if err := refuseSealed(ctx, tx); err != nil {
+			return err
+		}
 		if err := refuseSecond(ctx, tx); err != nil {
 			return err
 		}
@@ -195,10 +198,7 @@ func (db *DB) plannedBatch(ctx context.Context, tx pgx.Tx, run engine.RunID) err
 // Waiting is on an advisory lock, because those are granted in turn: row locks let a new FOR SHARE pass a waiting FOR
 // UPDATE, and a run of many short batches could keep a cancel waiting to its end.
 func raiseEpoch(ctx context.Context, tx pgx.Tx) (int64, error) {
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1, 0)`, leaseLockSpace); err != nil {
-		return 0, err
-	}
-	if _, err := tx.Exec(ctx, `SELECT 1 FROM ferry.lease ORDER BY entity FOR UPDATE`); err != nil {
+	if err := shutLeases(ctx, tx); err != nil {
 		return 0, err
 	}
 	var epoch int64
@@ -207,6 +207,15 @@ func raiseEpoch(ctx context.Context, tx pgx.Tx) (int64, error) {
 	}
 	_, err := tx.Exec(ctx, `UPDATE ferry.lease SET epoch = $1`, epoch)
 	return epoch, err
+}
+
+// shutLeases waits for the batches that hold their lease, and keeps others from taking it until the transaction ends.
+func shutLeases(ctx context.Context, tx pgx.Tx) error {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1, 0)`, leaseLockSpace); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `SELECT 1 FROM ferry.lease ORDER BY entity FOR UPDATE`)
+	return err
 }
 
 // runRow is what steering needs of a run.

@@ -13,7 +13,7 @@ import (
 
 // SetEvery says how often ticks come, for every process.
 func (db *DB) SetEvery(ctx context.Context, every time.Duration, by engine.Actor) error {
-	return db.inTx(ctx, "changing how often ticks come", func(tx pgx.Tx) error {
+	return db.inOpenTx(ctx, "changing how often ticks come", func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE ferry.schedule SET every = $1, next_at = least(next_at, clock_timestamp() + $1) WHERE every <> $1`, every)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
@@ -43,7 +43,7 @@ func (db *DB) PauseSchedule(ctx context.Context, act engine.Act, by engine.Actor
 
 // ResumeSchedule lets ticks come again, the first at once.
 func (db *DB) ResumeSchedule(ctx context.Context, act engine.Act, by engine.Actor) error {
-	return db.inTx(ctx, "resuming the schedule", func(tx pgx.Tx) error {
+	return db.inOpenTx(ctx, "resuming the schedule", func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE ferry.schedule SET paused_by = '', reason = '', paused_at = NULL, next_at = clock_timestamp() WHERE paused_by <> ''`)
 		if err != nil {
 			return err
@@ -63,11 +63,13 @@ func inWords(reason string) string {
 	return " (" + reason + ")"
 }
 
-// TickDue reports whether a tick should begin now: its time has come, nobody holds ticks back, no run is active.
+// TickDue reports whether a tick should begin now: its time has come, nobody holds ticks back, no run is active, and the engine is
+// not sealed.
 func (db *DB) TickDue(ctx context.Context) (bool, error) {
 	var due bool
 	err := db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM ferry.schedule WHERE paused_by = '' AND next_at <= clock_timestamp())
-		AND NOT EXISTS (SELECT FROM ferry.run WHERE writes AND state = ANY($1)) AND NOT EXISTS (SELECT FROM ferry.unkeyed)`, activeStates()).Scan(&due)
+		AND NOT EXISTS (SELECT FROM ferry.run WHERE writes AND state = ANY($1)) AND NOT EXISTS (SELECT FROM ferry.unkeyed)
+		AND NOT EXISTS (SELECT FROM ferry.seal WHERE unsealed_at IS NULL)`, activeStates()).Scan(&due)
 	return due, sqlstate.Wrap(engine.SideTarget, "looking whether a tick is due", err)
 }
 
@@ -86,7 +88,7 @@ func takeTick(ctx context.Context, tx pgx.Tx) error {
 // Tick begins the tick that is due. It gives 0 if another process was faster.
 func (db *DB) Tick(ctx context.Context, sourceIdentity string, by engine.Actor) (engine.RunID, error) {
 	id, err := db.start(ctx, newRun{Kind: engine.RunIncremental, SourceIdentity: sourceIdentity, Actor: by, Scheduled: true})
-	if errors.Is(err, errNotDue) || errors.Is(err, engine.ErrRunActive) {
+	if isOneOf(err, errNotDue, engine.ErrRunActive, engine.ErrSealed) {
 		return 0, nil
 	}
 	return id, err

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"ferry/engine/cycle"
+	"ferry/engine/entity"
 	"ferry/store/digest"
 	"ferry/store/sqlstate"
 )
@@ -18,7 +19,7 @@ import (
 func settledPoints(of cards) string {
 	return `
 			SELECT c.id, coalesce(l.points, c.odoo_points, 0) AS points, l.points IS NULL AS own, c.points AS has,
-				CASE WHEN h.id > coalesce(q.id, 0) THEN h.id END AS line, c.synced_to_odoo AS owned
+				CASE WHEN h.id > coalesce(q.id, 0) THEN h.id END AS line, ` + ownedBy(entity.Card, "c") + ` AS owned
 			FROM public.loyalty_cards c` + of.latest() + `
 			CROSS JOIN LATERAL (SELECT CASE WHEN h.id > coalesce(q.id, 0) THEN h.points_balance END AS points) l
 			WHERE ` + of.where + ` AND c.odoo_card_id IS NOT NULL`
@@ -77,7 +78,7 @@ func settlePoints(where, rise string) string {
 	return `
 		UPDATE public.loyalty_cards c SET points = s.points, sync_version = c.sync_version + ` + rise + `
 		FROM (` + settledPoints(cards{where: where}) + `) s
-		WHERE c.id = s.id AND c.points <> s.points AND NOT c.synced_to_odoo`
+		WHERE c.id = s.id AND c.points <> s.points AND NOT ` + ownedBy(entity.Card, "c")
 }
 
 // Settle computes the points of a range of cards. A card that the engine has made its own keeps its points.

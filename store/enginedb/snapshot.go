@@ -21,18 +21,22 @@ func (db *DB) Read(ctx context.Context) (*engine.Snapshot, error) { return db.Re
 func (db *DB) ReadRun(ctx context.Context, id engine.RunID) (*engine.Snapshot, error) {
 	s := &engine.Snapshot{}
 	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&s.TakenAt); err != nil {
+		err := tx.QueryRow(ctx, `SELECT clock_timestamp(), current_database(),
+			CASE WHEN has_table_privilege('ferry.run', 'INSERT') THEN '' ELSE current_user::text END`).Scan(&s.TakenAt, &s.Database, &s.Viewer)
+		if err != nil {
 			return err
 		}
 		if err := readRun(ctx, tx, s, id); err != nil {
 			return err
 		}
-		var err error
 		if s.Unkeyed, err = unkeyedBy(ctx, tx); err != nil {
 			return err
 		}
+		if s.Sealed, err = readSeal(ctx, tx); err != nil {
+			return err
+		}
 		steps := []func(context.Context, pgx.Tx, *engine.Snapshot) error{
-			readSteps, readEntities, readWorkers, readActivity, readFreshness, readLedger, readMonitor,
+			readSteps, readEntities, readWorkers, readQueue, readActivity, readFreshness, readLedger, readMonitor,
 			func(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 				return readSchedule(ctx, tx, db.silence, s)
 			},
@@ -180,6 +184,9 @@ func readState(ctx context.Context, tx pgx.Tx, run *engine.RunView, v *engine.En
 	if err := readEntityPause(ctx, tx, v); err != nil {
 		return err
 	}
+	if err := readFromOf(ctx, tx, v); err != nil {
+		return err
+	}
 	var counted int64
 	var source, target, quarantined, waiting, waived, stale, extra int64
 	var exact bool
@@ -240,17 +247,14 @@ func readEntityPause(ctx context.Context, tx pgx.Tx, v *engine.EntityView) error
 	return err
 }
 
-func readWorkers(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
-	rows, err := tx.Query(ctx, `SELECT w.id, w.host, w.pid, w.workers, clock_timestamp() - w.seen_at,
-			(SELECT count(*) FROM ferry.batch b WHERE b.worker = w.id AND b.state = 'running')
-		FROM ferry.worker w WHERE w.seen_at > clock_timestamp() - interval '5 minutes' ORDER BY w.started_at`)
-	if err != nil {
-		return err
+// readFromOf reads when the completed cycle began to read that an entity's rows are known by.
+func readFromOf(ctx context.Context, tx pgx.Tx, v *engine.EntityView) error {
+	var at *time.Time
+	err := tx.QueryRow(ctx, `SELECT read_from FROM ferry.floor WHERE entity = $1 ORDER BY run_id DESC LIMIT 1`, v.Name).Scan(&at)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
 	}
-	s.Workers, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (engine.WorkerView, error) {
-		var v engine.WorkerView
-		return v, row.Scan(&v.ID, &v.Host, &v.PID, &v.Workers, &v.Silent, &v.Busy)
-	})
+	v.ReadFrom = orZero(at)
 	return err
 }
 

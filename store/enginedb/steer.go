@@ -125,6 +125,11 @@ func (db *DB) Resume(ctx context.Context, act engine.Act, by engine.Actor) error
 	return db.steer(ctx, steering{
 		action: "resume", act: act, by: by, shut: before.Ended() && kind.Writes(), batches: true,
 		decide: func(tx pgx.Tx, r runRow, epoch int64) (engine.RunState, error) {
+			if kind.Writes() {
+				if err := refuseSealed(ctx, tx); err != nil {
+					return "", err
+				}
+			}
 			if held, err := heldBy(ctx, tx, r); held != nil || err != nil {
 				return "", errors.Join(held, err)
 			}

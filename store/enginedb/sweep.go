@@ -85,7 +85,7 @@ func (l *load) Vanished(ctx context.Context, e *entity.Entity, low, high int64) 
 // Rows that hang on a deleted one leave with it if they are stale, for quarantine has them; a link to it becomes empty.
 func (l *load) Remove(ctx context.Context, e *entity.Entity, ids []int64) (int64, []int64, error) {
 	doing := "deleting rows that are gone from " + e.Target
-	if err := l.keep(ctx, e, ids, `the engine has made it its own (synced_to_odoo)`, `t.synced_to_odoo`); err != nil {
+	if err := l.keep(ctx, e, ids, `the engine has made it its own (`+howOwned+`)`, ownedBy(e, "t")); err != nil {
 		return 0, nil, wrap(doing, err)
 	}
 	for _, child := range e.Children() { // before any child leaves, for a row that stays keeps them all
@@ -141,7 +141,7 @@ func (l *load) holdBack(ctx context.Context, e, child *entity.Entity, ids []int6
 		_, err := l.tx.Exec(ctx, `UPDATE ferry.extra x SET kept = $4
 			WHERE x.entity = $1 AND x.id = ANY($2) AND x.kept = '' AND EXISTS (
 				SELECT FROM `+public(child)+` c WHERE c.`+ident(child.Columns[p.Column].Target)+` = x.id
-				AND (c.synced_to_odoo OR c.`+ident(child.OdooID)+` IS NULL OR NOT `+stale+`))`,
+				AND (`+ownedBy(child, "c")+` OR c.`+ident(child.OdooID)+` IS NULL OR NOT `+stale+`))`,
 			e.Name, ids, child.Name, "rows of "+child.Target+" still belong to it")
 		if err != nil {
 			return err
@@ -223,8 +223,8 @@ func (l *load) Link(ctx context.Context, parent *entity.Entity, ids []int64) (in
 				continue
 			}
 			column := ident(child.Columns[p.Column].Target)
-			tag, err := l.tx.Exec(ctx, `UPDATE `+public(child)+` SET `+ident(p.Link)+` = `+column+`, sync_version = sync_version + 1
-				WHERE `+column+` = ANY($1) AND `+ident(p.Link)+` IS NULL AND NOT synced_to_odoo`, ids)
+			tag, err := l.tx.Exec(ctx, `UPDATE `+public(child)+` t SET `+ident(p.Link)+` = `+column+`, sync_version = sync_version + 1
+				WHERE `+column+` = ANY($1) AND `+ident(p.Link)+` IS NULL AND NOT `+ownedBy(child, "t"), ids)
 			if err != nil {
 				return 0, wrap("linking rows of "+child.Target, err)
 			}

@@ -129,7 +129,8 @@ func (t *Target) Failed(ctx context.Context, w cycle.Work, cause error, final bo
 	if final {
 		state = engine.BatchFailed
 	}
-	return t.db.inTx(ctx, "keeping a batch's error", func(tx pgx.Tx) error {
+	counts := false // as an error of the run
+	err := t.db.inTx(ctx, "keeping a batch's error", func(tx pgx.Tx) error {
 		// Leases first, as everywhere: resuming this run must not meet us halfway.
 		if err := queueForLease(ctx, tx); err != nil {
 			return err
@@ -145,6 +146,7 @@ func (t *Target) Failed(ctx context.Context, w cycle.Work, cause error, final bo
 		if engine.ClassOf(cause) == engine.ClassRetry && w.Tries < quietTries {
 			return nil // two transactions met, as they do; the batch keeps it, nobody needs to be told
 		}
+		counts = true
 		_, err = tx.Exec(ctx, `UPDATE ferry.step SET errors = errors + 1 WHERE id = (SELECT step_id FROM ferry.batch WHERE id = $1)`, w.Batch)
 		if err != nil {
 			return err
@@ -155,6 +157,10 @@ func (t *Target) Failed(ctx context.Context, w cycle.Work, cause error, final bo
 		}
 		return failRun(ctx, tx, w.Run, text)
 	})
+	if err == nil && counts {
+		t.db.observer.Failed(w.Verb, w.Entity)
+	}
+	return err
 }
 
 // failRun ends a run with an error, and says so in the journal unless the tick before failed alike.
@@ -213,7 +219,8 @@ func queueForLease(ctx context.Context, tx pgx.Tx) error {
 }
 
 // fence locks the leases of all entities FOR SHARE, for a batch may write to others than its own, and requires the epoch
-// that the work began with. While they are held, cancel and new runs wait. A check holds none: it writes none of the engine's rows.
+// that the work began with, and that the engine is not sealed. While they are held, cancel, seal and new runs wait. A check holds
+// none: it writes none of the engine's rows.
 func fence(ctx context.Context, tx pgx.Tx, w cycle.Work) error {
 	if !w.Kind.Writes() {
 		return nil
@@ -233,6 +240,9 @@ func fence(ctx context.Context, tx pgx.Tx, w cycle.Work) error {
 		if epoch != w.Epoch {
 			return fmt.Errorf("%w: the entities belong to epoch %d, this batch is of %d", engine.ErrFenced, epoch, w.Epoch)
 		}
+	}
+	if err := refuseSealed(ctx, tx); err != nil {
+		return fmt.Errorf("%w: %w", engine.ErrFenced, err)
 	}
 	return nil
 }

@@ -97,7 +97,8 @@ func (m *stepMaker) unkey(ctx context.Context) (bool, error) {
 // nothing up, so it would not settle that; and what operators have decided about rows in quarantine is to last.
 func knownBefore(ctx context.Context, q querier) (why string, err error) {
 	err = q.QueryRow(ctx, `SELECT CASE WHEN EXISTS (SELECT FROM ferry.quarantine WHERE state IN `+openStates+`) THEN 'rows are in quarantine from before'
-		WHEN EXISTS (SELECT FROM ferry.extra) THEN 'rows are listed as extra from before' ELSE '' END`).Scan(&why)
+		WHEN EXISTS (SELECT FROM ferry.extra) THEN 'rows are listed as extra from before'
+		WHEN EXISTS (SELECT FROM ferry.owned) THEN 'rows are listed as the engine''s own from before' ELSE '' END`).Scan(&why)
 	return why, err
 }
 
@@ -214,7 +215,7 @@ func (*DB) restart(ctx context.Context, tx pgx.Tx, by engine.Actor) (before engi
 	}
 	for _, e := range entity.All() {
 		var own bool
-		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+public(e)+` WHERE `+kept(e)+`)`).Scan(&own); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+public(e)+` t WHERE `+kept(e)+`)`).Scan(&own); err != nil {
 			return 0, err
 		}
 		if own {

@@ -74,7 +74,7 @@ func (l *load) Update(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples
 	}
 	theirs, ours := "s."+strings.Join(columns, ", s."), "t."+strings.Join(columns, ", t.")
 	update := `UPDATE ` + public(e) + ` AS t SET (` + list + `, sync_version) = ROW(` + theirs + `, t.sync_version + 1)
-		FROM ` + changed + ` s WHERE t.id = s.id AND NOT t.synced_to_odoo AND (` + ours + `) IS DISTINCT FROM (` + theirs + `)`
+		FROM ` + changed + ` s WHERE t.id = s.id AND NOT ` + ownedBy(e, "t") + ` AND (` + ours + `) IS DISTINCT FROM (` + theirs + `)`
 	return l.bisect(ctx, e, rows, 0, rows.Len(), func(from, until int) error {
 		if _, err := l.tx.Exec(ctx, `TRUNCATE `+changed); err != nil {
 			return err

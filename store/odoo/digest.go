@@ -48,6 +48,16 @@ func (s *Snapshot) Digests(ctx context.Context, e *entity.Entity, low, high, wid
 	return out, nil
 }
 
+// Sum sums up the hashes of the rows with ids above low up to high, but for some.
+func (s *Snapshot) Sum(ctx context.Context, e *entity.Entity, low, high int64, but []int64) (cycle.RangeSum, error) {
+	shape, err := s.shape(ctx, e)
+	if err != nil {
+		return cycle.RangeSum{}, err
+	}
+	out, err := digest.SumOfSource(ctx, s.tx, e, shape, low, high, but)
+	return out, sqlstate.Wrap(engine.SideSource, "summing up hashes of "+e.Name, s.withHolders(ctx, e, err))
+}
+
 // Hashes gives the rows with ids above low up to high by the hashes of what they should be in the engine, in id order.
 func (s *Snapshot) Hashes(ctx context.Context, e *entity.Entity, low, high int64) ([]cycle.RowHash, error) {
 	shape, err := s.shape(ctx, e)

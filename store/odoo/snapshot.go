@@ -71,9 +71,12 @@ func (s *Snapshot) MaxID(ctx context.Context, e *entity.Entity) (int64, error) {
 
 // Count gives an entity's number of rows: counted, or the planner's estimate if counting takes longer than the limit.
 // After an estimate the transaction is the same one; it was protected by a savepoint.
+//
+// xmin is in no index: where rows were changed all over a table, an index is slower than the table, for each entry's visibility has
+// to be looked up there.
 func (s *Snapshot) Count(ctx context.Context, e *entity.Entity, limit time.Duration) (rows int64, estimated bool, err error) {
 	err = s.limited(ctx, limit, func(inner pgx.Tx) error {
-		return inner.QueryRow(ctx, `SELECT count(*) FROM `+table(e)).Scan(&rows)
+		return inner.QueryRow(ctx, `SELECT count(xmin) FROM `+table(e)).Scan(&rows)
 	})
 	if !isTimeout(err) {
 		return rows, false, sqlstate.Wrap(engine.SideSource, "counting "+e.Name, s.withHolders(ctx, e, err))
@@ -94,8 +97,11 @@ func (s *Snapshot) Range(ctx context.Context, e *entity.Entity, low, high int64,
 		}
 		where += " AND " + young
 	}
-	return s.read(ctx, e, where, each)
+	return s.read(ctx, e, where+byID(e), each)
 }
+
+// byID is the order of ids, by the column, which the index has in order; "id" alone would be what the list makes of it, and sorted.
+func byID(e *entity.Entity) string { return " ORDER BY " + table(e) + ".id" }
 
 // within is the condition that an id is above low up to high. COPY takes no parameters; integers written by strconv are
 // the one thing that is put into its text.
@@ -114,11 +120,12 @@ func (s *Snapshot) ByID(ctx context.Context, e *entity.Entity, ids []int64, each
 	for i, id := range ids {
 		list[i] = strconv.FormatInt(id, 10)
 	}
-	return s.read(ctx, e, " WHERE id IN ("+strings.Join(list, ",")+")", each)
+	return s.read(ctx, e, " WHERE id IN ("+strings.Join(list, ",")+")"+byID(e), each)
 }
 
-func (s *Snapshot) read(ctx context.Context, e *entity.Entity, where string, each func(entity.Row) error) error {
-	return s.tuples(ctx, e, where, func(decoder *entity.Decoder) func([][]byte) error {
+// read copies rows out, of which and in which order the rest of the statement says.
+func (s *Snapshot) read(ctx context.Context, e *entity.Entity, rest string, each func(entity.Row) error) error {
+	return s.tuples(ctx, e, rest, func(decoder *entity.Decoder) func([][]byte) error {
 		return func(fields [][]byte) error {
 			row, err := decoder.Decode(fields)
 			if err != nil {
@@ -131,7 +138,7 @@ func (s *Snapshot) read(ctx context.Context, e *entity.Entity, where string, eac
 
 // Stream reads the rows with ids above low up to high, in id order, each into the same row.
 func (s *Snapshot) Stream(ctx context.Context, e *entity.Entity, low, high int64, each func(*entity.Row) error) error {
-	return s.tuples(ctx, e, " WHERE "+within(low, high), func(decoder *entity.Decoder) func([][]byte) error {
+	return s.tuples(ctx, e, " WHERE "+within(low, high)+byID(e), func(decoder *entity.Decoder) func([][]byte) error {
 		row := entity.Row{Values: make([]entity.Value, len(e.Columns))}
 		return func(fields [][]byte) error {
 			if err := decoder.DecodeInto(&row, fields); err != nil {
@@ -143,14 +150,13 @@ func (s *Snapshot) Stream(ctx context.Context, e *entity.Entity, low, high int64
 }
 
 // tuples copies rows out.
-func (s *Snapshot) tuples(ctx context.Context, e *entity.Entity, where string, take func(*entity.Decoder) func([][]byte) error) error {
+func (s *Snapshot) tuples(ctx context.Context, e *entity.Entity, rest string, take func(*entity.Decoder) func([][]byte) error) error {
 	shape, err := s.shape(ctx, e)
 	if err != nil {
 		return err
 	}
 	split := pgcopy.NewSplitter(take(entity.NewDecoder(e, shape)))
-	// By the column, which the index has in order; "id" alone would be what the list makes of it, and sorted.
-	sql := "COPY (SELECT " + selectList(e, shape) + " FROM " + table(e) + where + " ORDER BY " + table(e) + ".id) TO STDOUT (FORMAT binary)"
+	sql := "COPY (SELECT " + selectList(e, shape) + " FROM " + table(e) + rest + ") TO STDOUT (FORMAT binary)"
 	if _, err := s.conn.Conn().PgConn().CopyTo(ctx, split, sql); err != nil {
 		return sqlstate.Wrap(engine.SideSource, "reading "+e.Name, s.withHolders(ctx, e, err))
 	}

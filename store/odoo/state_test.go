@@ -40,3 +40,42 @@ func TestATallyCountsAllRowsAndTheYoungOnes(t *testing.T) {
 	require.Equal(t, cycle.Tally{Rows: 99, Changed: 3, Low: 19, High: 40, MaxID: 100}, tally())
 	require.Equal(t, cycle.Tally{Rows: 99, MaxID: 100}, tally(), "and none since")
 }
+
+func TestChangesAreReadIfTheyAreFew(t *testing.T) {
+	t.Parallel()
+	source := newCluster(t)
+	source.exec(t, `CREATE TABLE loyalty_card (id integer PRIMARY KEY, code varchar, partner_id integer, program_id integer, points float8,
+		create_date timestamp, write_date timestamp)`)
+	source.exec(t, `INSERT INTO loyalty_card (id, code) SELECT i, 'C' || i FROM generate_series(1, 100) i`)
+	db, err := Open(t.Context(), source.dsn(), "ferry test")
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	snap, err := db.Snapshot(t.Context())
+	require.NoError(t, err)
+	state, err := snap.State(t.Context())
+	require.NoError(t, err)
+	snap.Close()
+	source.exec(t, `UPDATE loyalty_card SET code = code || '*' WHERE id IN (20, 30, 40)`)
+
+	changes := func(most int, limit time.Duration) (whole bool, codes []string) {
+		snap, err := db.Snapshot(t.Context())
+		require.NoError(t, err)
+		defer snap.Close()
+		whole, err = snap.Changes(t.Context(), entity.Card, state.Floor, most, limit, func(row entity.Row) error {
+			codes = append(codes, row.Values[0].Text)
+			return nil
+		})
+		require.NoError(t, err)
+		rows, estimated, err := snap.Count(t.Context(), entity.Card, time.Minute)
+		require.NoError(t, err, "the transaction is still the same one")
+		require.Equal(t, int64(100), rows)
+		require.False(t, estimated)
+		return whole, codes
+	}
+	whole, codes := changes(3, time.Minute)
+	require.True(t, whole)
+	require.ElementsMatch(t, []string{"C20*", "C30*", "C40*"}, codes)
+	whole, codes = changes(2, time.Minute)
+	require.False(t, whole, "one more than there is room for")
+	require.LessOrEqual(t, len(codes), 2)
+}

@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ferry/engine/entity"
-	"ferry/store/crossing/oracle"
 	"ferry/store/demo"
+	"ferry/store/independent"
 )
 
 // lateness measures how long each committed row takes from its COMMIT at the source to the COMMIT that made it visible in
@@ -205,7 +205,7 @@ func (l *lateness) lookAt(ctx context.Context, tx pgx.Tx, e *entity.Entity, read
 }
 
 func readPlaces(ctx context.Context, tx pgx.Tx, e *entity.Entity, ids []int64, places map[int64]*place) error {
-	_, target := oracle.Contents(e.Name)
+	_, target := independent.Contents(e.Name)
 	var id, hash int64
 	var at, since time.Time
 	var state string

@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"ferry/engine/entity"
-	"ferry/store/crossing/oracle"
 	"ferry/store/demo"
+	"ferry/store/independent"
 )
 
 // key names a row of one of the entities.
@@ -33,7 +33,7 @@ func witness(ctx context.Context, tx pgx.Tx, rows []demo.RowRef) (any, error) {
 		if len(ids) == 0 {
 			continue
 		}
-		source, _ := oracle.Contents(e.Name)
+		source, _ := independent.Contents(e.Name)
 		found, err := tx.Query(ctx, fmt.Sprintf(hashed, source), ids)
 		if err != nil {
 			return nil, err

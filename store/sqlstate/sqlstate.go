@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -48,8 +49,15 @@ func WrapAt(at Place, doing string, err error) error {
 		at.Phase = PhaseConnect // whatever the session was wanted for
 	}
 	class, code := classify(at, err)
-	return &engine.DatabaseError{Side: at.Side, Class: class, SQLState: code, Doing: doing, Err: inOneLine(err)}
+	err = inOneLine(err)
+	if code == codeForbidden && at.Side == engine.SideTarget {
+		err = fmt.Errorf("%w: %w", engine.ErrForbidden, err)
+	}
+	return &engine.DatabaseError{Side: at.Side, Class: class, SQLState: code, Doing: doing, Err: err}
 }
+
+// codeForbidden is what a server says to a role that lacks a privilege.
+const codeForbidden = "42501"
 
 // The codes that stand for what is said without a server.
 const (

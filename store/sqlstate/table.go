@@ -167,7 +167,7 @@ var stopping = []rule{
 	{prefix: "26", class: stop, why: "a prepared statement is gone: a pooler between does not keep sessions apart"},
 	{prefix: "28", class: stop, why: "not allowed to connect"},
 	{prefix: "3D", class: stop, why: "no such database"},
-	{prefix: "42501", class: stop, why: "not permitted"},
+	{prefix: "42501", class: stop, why: "the database does not let this role do that"},
 	{prefix: "42P01", class: stop, why: "no such table"},
 	{prefix: "42703", class: stop, why: "no such column"},
 	{prefix: "58P01", class: stop, why: "a file of the server is missing: corruption"},

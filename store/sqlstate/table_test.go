@@ -140,7 +140,7 @@ func TestWhatPeopleHaveToSettleIsNamed(t *testing.T) {
 	}{
 		{read, "53100", "disk full"},
 		{read, "53200", "out of memory"},
-		{read, "42501", "not permitted"},
+		{read, "42501", "the database does not let this role do that"},
 		{read, "42P01", "no such table"},
 		{read, "42703", "no such column"},
 		{read, "58P01", "file of the server is missing"},

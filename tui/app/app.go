@@ -120,7 +120,7 @@ func New(ctx context.Context, config Config) *Model {
 		hands:  feed.NewHands(ctx),
 		screens: []screen.Screen{
 			overview.New(), runs.New(config.Operator, reading), quarantine.New(config.Operator, reading),
-			ledger.New(config.Operator, reading), rehearsal.New(config.Operator, reading), activity.New(),
+			ledger.New(config.Operator, reading), rehearsal.New(config.Operator, reading), activity.New(config.Operator, reading),
 			preflight.New(config.Operator, reading), card.New(config.Operator, reading),
 		},
 		pending: map[string]pending{},
@@ -371,6 +371,8 @@ func (m *Model) question(action keymap.Action) bool {
 		m.askAnswer()
 	case keymap.Init:
 		m.askInit()
+	case keymap.Seal:
+		m.askSeal()
 	case keymap.Retry:
 		m.askRetry()
 	case keymap.Waive:

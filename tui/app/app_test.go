@@ -155,6 +155,9 @@ func TestADisabledKeyGivesItsReason(t *testing.T) {
 		{"newer", "i", "initialised by a newer ferry; use that one", tuitest.Bare(engine.SetupNewer)},
 		{"down", "p", "the engine database does not answer", tuitest.Unreachable()},
 		{"read-only", "s", "this console only looks (--read-only)", tuitest.ReadOnly()},
+		{"viewer", "s", "lets role ferry_viewer look and change nothing", tuitest.Viewing()},
+		{"viewer", "S", "lets role ferry_viewer look and change nothing", tuitest.Viewing()},
+		{"running", "S", "run #12 is running: let it end or cancel it first", tuitest.Running()},
 		{"connecting", "s", "the databases are not reached yet", tuitest.Connecting()},
 		{"no colours", "t", "there are no colours here", tuitest.Running()},
 	} {

@@ -140,8 +140,11 @@ func (m *Model) oneLine(clock, levels canvas.Line) (canvas.Line, bool) {
 
 func (m *Model) clock() canvas.Line {
 	var l canvas.Line
-	if m.sight.Snapshot.Process.ReadOnly {
+	switch {
+	case m.sight.Snapshot.Process.ReadOnly:
 		l.Put(themes.Warn, "READ-ONLY  ")
+	case m.sight.Snapshot.Viewer != "":
+		l.Put(themes.Warn, "VIEWER  ")
 	}
 	return *l.Put(themes.Text, widget.Clock(m.sight.Now))
 }

@@ -44,6 +44,7 @@ func setup(t *testing.T, s *engine.Snapshot, width, height int, change ...func(*
 		Renderer: termprobe.NewRenderer(io.Discard, termprobe.InColours(termenv.Ascii)),
 		Clock:    func() time.Time { return b.now },
 	}
+	b.operator.Journalled(tuitest.Deeds()...)
 	for _, c := range change {
 		c(&config)
 	}
@@ -99,6 +100,9 @@ func TestGoldenFrames(t *testing.T) {
 		}{
 			"dialog-answer": {tuitest.Asking(), []string{"A"}}, "menu-in-step": {tuitest.InStep(), []string{"s"}},
 			"dialog-resume": {tuitest.TicksPaused(), []string{"p"}}, "dialog-quit-in-step": {tuitest.InStep(), []string{"q"}},
+			"dialog-seal": {tuitest.Done(), []string{"S", "g", "o"}}, "dialog-unseal": {tuitest.Sealed(), []string{"S"}},
+			"dialog-seal-name": {tuitest.Done(), []string{"S", "tab", "enter", "l", "o"}},
+			"menu-sealed":      {tuitest.Sealed(), []string{"s"}}, "menu-viewer": {tuitest.Viewing(), []string{"s", "p"}},
 			"dialog-quit-asking": {tuitest.Asking(), []string{"q"}}, "dialog-quit-paused": {paused(), []string{"q"}},
 		} {
 			b := setup(t, c.s, size.width, size.height)

@@ -98,6 +98,9 @@ func (m *Model) telling() telling {
 		return telling{wordings: []string{"no run yet"}}
 	case status.TicksPaused:
 		return ticksPaused(s.Schedule, now)
+	case status.Sealed:
+		by := "by " + s.Sealed.By
+		return telling{wordings: []string{by + " since " + widget.When(s.Sealed.At, now), by}, words: because(s.Sealed.Reason)}
 	}
 	if s.Run == nil {
 		return telling{}
@@ -139,6 +142,9 @@ func (m *Model) outage() string {
 
 // meanwhile says how the run stands, or stood, behind an outage.
 func (m *Model) meanwhile() string {
+	if seal := m.sight.Snapshot.Sealed; seal != nil {
+		return "; SEALED by " + seal.By
+	}
 	run := m.run()
 	if run == nil {
 		return ""

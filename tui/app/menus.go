@@ -40,6 +40,9 @@ func (m *Model) askStart() {
 	if last := m.run(); last != nil && last.State.Active() {
 		busy = onlyOne(last)
 	}
+	if s.Sealed != nil {
+		busy = sealedWords(s.Sealed)
+	}
 	resumes := busy
 	if busy == "" {
 		busy = m.unkeyed()
@@ -94,6 +97,9 @@ func (m *Model) stepOption() option {
 			return done, m.config.Operator.KeepInStep(ctx, every)
 		})
 	})
+	if s.Sealed != nil && !s.Schedule.Here {
+		return o.barred(sealedWords(s.Sealed))
+	}
 	if reason := m.unkeyed(); reason != "" && !s.Schedule.Here {
 		return o.barred(reason)
 	}
@@ -193,8 +199,11 @@ func (m *Model) runOption(run *engine.RunView) option {
 			return "asked to " + verb + " " + name(run), act(ctx, seen)
 		})
 	})
-	if run.State == engine.RunAsking {
+	switch {
+	case run.State == engine.RunAsking:
 		return o.barred("it needs an answer first")
+	case m.sight.Snapshot.Sealed != nil && run.State.Resumable():
+		return o.barred(sealedWords(m.sight.Snapshot.Sealed))
 	}
 	return o
 }
@@ -259,10 +268,14 @@ func (m *Model) ticksOption() option {
 		verb, done, act = "resume the ticks", "the ticks come again", m.config.Operator.ResumeSchedule
 		line = "paused" + whoWhy(s.PausedBy, s.Reason)
 	}
-	return about(verb, line, func(reason string) tea.Cmd {
+	o := about(verb, line, func(reason string) tea.Cmd {
 		asked := engine.Act{Reason: reason}
 		return m.perform(verb, asked, func(ctx context.Context) (string, error) { return done, act(ctx, asked) })
 	})
+	if seal := m.sight.Snapshot.Sealed; seal != nil && s.Paused() {
+		return o.barred(sealedWords(seal))
+	}
+	return o
 }
 
 // entityOptions are one for each entity. Those that are held back are apart: a run that is resumed waits for them, so they

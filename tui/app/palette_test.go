@@ -158,7 +158,7 @@ func TestWhatIsSelectedIsCopied(t *testing.T) {
 	fail = errors.New("it is closed")
 	b.press("y")
 	require.Contains(t, b.frame(), "it is closed")
-	b.press("7", "y")
+	b.press("1", "y")
 	require.Contains(t, b.frame(), "y: nothing is selected that could be copied")
 }
 

@@ -110,7 +110,7 @@ func TestWhatCannotBeDoneInQuarantineSaysWhy(t *testing.T) {
 		{[]string{"f"}, "f: that is on preflight"},
 		{[]string{"1", "w"}, "w: that is about quarantine; 4 opens it"},
 		{[]string{"2", "v"}, "v: that is about quarantine; 4 opens it"},
-		{[]string{"7", "m"}, "m: that is for lists such as quarantine; 4 opens it"},
+		{[]string{"1", "m"}, "m: that is for lists such as quarantine; 4 opens it"},
 		{[]string{"P", "w"}, "w: that is about quarantine; 4 opens it"},
 	} {
 		b := desk(t, tuitest.Quarantined(), 100, 24, 20)

@@ -67,7 +67,7 @@ func (m *Model) atWork() string {
 
 func (m *Model) workersAlive() bool {
 	for _, w := range m.sight.Snapshot.Workers {
-		if status.Works(&w) {
+		if w.Works() {
 			return true
 		}
 	}
@@ -104,7 +104,7 @@ func (m *Model) runAfterDrain() string {
 	case engine.RunQueued, engine.RunPlanning, engine.RunRunning, engine.RunInterrupted, engine.RunCancelled, engine.RunFailed, engine.RunDone:
 	}
 	for _, w := range m.sight.Snapshot.Workers {
-		if status.Works(&w) && !w.Here {
+		if w.Works() && !w.Here {
 			return "other workers go on with the run"
 		}
 	}

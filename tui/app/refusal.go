@@ -16,8 +16,12 @@ import (
 // the help.
 func (m *Model) refusal(action keymap.Action) string {
 	switch action { //nolint:exhaustive // nothing speaks against the others
-	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Answer, keymap.Init, keymap.Retry, keymap.Waive, keymap.Switch, keymap.Rerun:
+	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Answer, keymap.Init, keymap.Retry, keymap.Waive, keymap.Switch,
+		keymap.Seal, keymap.Rerun:
 		if reason := m.hinders(action); reason != "" {
+			return reason
+		}
+		if reason := sealedAgainst(m.sight.Snapshot, action); reason != "" {
 			return reason
 		}
 	case keymap.Connect:
@@ -54,8 +58,8 @@ func (m *Model) refusal(action keymap.Action) string {
 func (m *Model) hinders(action keymap.Action) string {
 	s := m.sight.Snapshot
 	reached := s != nil && m.sight.State != status.Connecting
-	if reached && s.Process.ReadOnly {
-		return "this console only looks (--read-only)"
+	if reached && s.OnlyLooks() != "" {
+		return s.OnlyLooks()
 	}
 	if action == keymap.Init && reached && !s.Target.Down() {
 		switch s.Setup {
@@ -170,6 +174,8 @@ func (m *Model) runRefusal(action keymap.Action) string {
 		case last.State != engine.RunAsking:
 			return fmt.Sprintf("run #%d is %s: it asks nothing", last.ID, last.State)
 		}
+	case keymap.Seal:
+		return sealRefusal(m.sight.Snapshot)
 	case keymap.Cancel:
 		switch {
 		case m.sight.Checking() != nil: // that can be cancelled in any case

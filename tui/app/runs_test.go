@@ -173,7 +173,7 @@ func TestAnActionOnAChangedRunSaysWhoWasFaster(t *testing.T) {
 func TestPreflightLooksWhenItIsOpenedAndForecastsOnRequest(t *testing.T) {
 	t.Parallel()
 	b := withHistory(t, tuitest.Bare(engine.SetupReady), 80, 24, 1)
-	b.press("7", "f")
+	b.press("1", "f")
 	require.Contains(t, b.frame(), "f: that is on preflight; P opens it")
 	b.press("P")
 	require.Equal(t, []string{"preflight"}, b.operator.Reads())
@@ -183,7 +183,7 @@ func TestPreflightLooksWhenItIsOpenedAndForecastsOnRequest(t *testing.T) {
 	b.press("f", "r")
 	require.Equal(t, []string{"preflight", "forecast", "preflight"}, b.operator.Reads())
 	b.press("esc")
-	require.Contains(t, b.frame(), "›7 ", "back where one came from")
+	require.Contains(t, b.frame(), "›1 ", "back where one came from")
 	b.press("P")
 	require.Len(t, b.operator.Reads(), 4)
 

@@ -46,6 +46,27 @@ func TestRowsThatWaitForAParentStandBehindTheRejectedOnes(t *testing.T) {
 	}
 }
 
+func TestHostsWorkersAndTheirRatesStandWhereThereIsRoom(t *testing.T) {
+	t.Parallel()
+	s := tuitest.Running()
+	s.Workers = []engine.WorkerView{
+		{Host: "vm", PID: 7, Workers: 2, Busy: 2, Here: true, RowsPerSecond: engine.Known(12_345.0)},
+		{Host: "db2", PID: 4711, Workers: 4, Busy: 3, RowsPerSecond: engine.Known(40_000.0)},
+		{Host: "db2", PID: 9, Workers: 1}, // it has read nothing lately
+		{Host: "db3", PID: 8, Workers: 2, Silent: 12 * time.Second, RowsPerSecond: engine.Known(99_000.0)}, // it is dead: others take over
+	}
+	wide := setup(t, s, 200, 45).frame()
+	require.Regexp(t, `│ 7 on 2 hosts +52.3k/s │`, wide)
+	require.Regexp(t, `│ vm:7 \(here\) 2/2 busy +12.3k/s │`, wide)
+	require.Regexp(t, `│ db2:4711 3/4 busy +40.0k/s │`, wide)
+	require.Regexp(t, `│ db2:9 0/1 busy +│`, wide)
+	require.NotContains(t, wide, "99k/s")
+	require.Regexp(t, `│ vm:7 \(here\) 2/2 +12.3k/s │`, setup(t, s, 120, 45).frame())
+	narrow := setup(t, s, 80, 24).frame()
+	require.Contains(t, narrow, "vm:7 (here) 2/2 busy · db2:4711 3/4 busy")
+	require.NotContains(t, narrow, "12.3k/s")
+}
+
 func TestProcessesAreToldApartAndThoseThatAreGoneAreCounted(t *testing.T) {
 	t.Parallel()
 	s := tuitest.InStep()

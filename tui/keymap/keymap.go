@@ -36,6 +36,7 @@ const (
 	Cancel      Action = "cancel"
 	Answer      Action = "answer"
 	Init        Action = "init"
+	Seal        Action = "seal"
 	Retry       Action = "retry"
 	Waive       Action = "waive"
 	Switch      Action = "switch"
@@ -137,6 +138,7 @@ var defaults = []Binding{
 	{Pause, []string{"p"}, "pause", "pause for everyone, or resume: the run, the check, one entity, the ticks", Everywhere, true},
 	{Cancel, []string{"x"}, "cancel", "cancel the run or the check for everyone", Everywhere, true},
 	{Init, []string{"i"}, "initialise", "make ferry's tables in the engine database, or migrate them", Everywhere, true},
+	{Seal, []string{"S"}, "seal", "seal the engine against every ferry, after the cutover; or open it again", Everywhere, false},
 	{Overview, []string{"1"}, "overview", "overview: is it running, is it right", Everywhere, false},
 	{Runs, []string{"2"}, "runs", "runs: their history, steps and batches", Everywhere, false},
 	{Discrepancies, []string{"3"}, "discrepancies", "discrepancies: where the engine is not what Odoo says, and why", Everywhere, false},

@@ -6,14 +6,13 @@
 //	nothing read yet                        → connecting, or unreachable
 //	a database does not answer              → unreachable
 //	the engine database lacks ferry's schema → not initialised, schema older, schema newer
+//	somebody has sealed the engine          → sealed
 //	no run has ever been                    → idle
 //	ticks are held back since the last run   → ticks paused
 //	else                                    → the state of the last run
 package status
 
 import (
-	"time"
-
 	"ferry/engine"
 	"ferry/themes"
 )
@@ -30,6 +29,7 @@ const (
 	SchemaNewer    State = "schema newer"
 	Idle           State = "idle"
 	TicksPaused    State = "ticks paused"
+	Sealed         State = "sealed"
 )
 
 // Sign is how a state is shown.
@@ -47,6 +47,7 @@ var signs = map[State]Sign{
 	SchemaNewer:    {"◆", "schema newer", themes.Bad},
 	Idle:           {"○", "idle", themes.Muted},
 	TicksPaused:    {"‖", "ticks paused", themes.Warn},
+	Sealed:         {"■", "sealed", themes.Accent},
 
 	State(engine.RunQueued):      {"◌", "queued", themes.Info},
 	State(engine.RunPlanning):    {"◌", "planning", themes.Info},
@@ -80,6 +81,8 @@ func Of(s *engine.Snapshot) State {
 	case engine.SetupReady:
 	}
 	switch {
+	case s.Sealed != nil:
+		return Sealed
 	case ticksPaused(s):
 		return TicksPaused
 	case s.Run == nil:
@@ -114,7 +117,7 @@ func (s State) Sign() Sign {
 // All lists the states, for tests and for the help.
 func All() []State {
 	return []State{
-		Connecting, Unreachable, NotInitialised, SchemaOlder, SchemaNewer, Idle, TicksPaused,
+		Connecting, Unreachable, NotInitialised, SchemaOlder, SchemaNewer, Idle, TicksPaused, Sealed,
 		State(engine.RunQueued), State(engine.RunPlanning), State(engine.RunRunning), State(engine.RunPausing),
 		State(engine.RunPaused), State(engine.RunAsking), State(engine.RunInterrupted), State(engine.RunCancelled),
 		State(engine.RunFailed), State(engine.RunDone),
@@ -219,9 +222,3 @@ func OfVerdict(v engine.Verdict) Sign {
 	}
 	return Sign{"–", "no verdict", themes.Muted}
 }
-
-// takeOver is how long a process may be silent before others take over what it was at.
-const takeOver = 10 * time.Second
-
-// Works reports whether a process is alive and has workers. A silent one stays in the list for a while.
-func Works(w *engine.WorkerView) bool { return w.Workers > 0 && w.Silent < takeOver }

@@ -49,6 +49,7 @@ type Operator struct {
 	alerts     []engine.AlertView // newest first
 	tested     []engine.DeliveryView
 	rehearsals []engine.RehearsalView // newest first
+	journal    []engine.JournalEntry
 }
 
 var _ engine.Operator = (*Operator)(nil)

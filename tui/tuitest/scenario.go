@@ -47,6 +47,9 @@ func Scenarios() []Scenario {
 		{"unreachable-engine", Unreachable()},
 		{"unreachable-source", SourceDown()},
 		{"read-only", ReadOnly()},
+		{"viewer", Viewing()},
+		{"sealed", Sealed()},
+		{"sealed-unreachable", SealedAndDown()},
 	}, append(Cycles(), Proofs()...)...)
 }
 
@@ -59,6 +62,7 @@ func Bare(setup engine.Setup) *engine.Snapshot {
 		Profile:  "prod",
 		Source:   engine.Endpoint{Address: "odoo@10.0.4.7/prod", Version: "15.18", ReadOnly: true},
 		Target:   engine.Endpoint{Address: "engine@10.0.4.9/loyalty", Version: "15.18"},
+		Database: "loyalty",
 		Setup:    setup,
 	}
 	if setup != engine.SetupReady {

@@ -289,8 +289,8 @@ func (c *Card) Refusal(action keymap.Action) string {
 		}
 	case keymap.Repair, keymap.Acknowledge:
 		switch {
-		case c.sight.Snapshot.Process.ReadOnly:
-			return "this console only looks (--read-only)"
+		case c.sight.Snapshot.OnlyLooks() != "":
+			return c.sight.Snapshot.OnlyLooks()
 		case len(c.Found()) == 0:
 			return "no check has found a discrepancy of this card that is open"
 		}

@@ -215,8 +215,8 @@ func (d *Discrepancies) nothing(width int) []canvas.Line {
 	var lines []canvas.Line
 	add := func(role themes.Role, text string) { lines = append(lines, say(role, text, width)...) }
 	begin := d.sight.Keys.Key(keymap.Start) + " → check everything"
-	if s.Process.ReadOnly {
-		begin = "this console only looks (--read-only): begin a check in another one, or with `ferry check`"
+	if why := s.OnlyLooks(); why != "" {
+		begin = why + ": begin a check in another one, or with `ferry check`"
 	}
 	age, good := d.sight.Proven()
 	switch c := d.sight.Checking(); {

@@ -324,7 +324,7 @@ func (d *Discrepancies) Offers() []screen.Offer {
 		}
 	}
 	acts := func() {
-		if d.sight.Snapshot.Process.ReadOnly {
+		if d.sight.Snapshot.OnlyLooks() != "" {
 			return
 		}
 		add(keymap.Recheck, "re-check")
@@ -390,8 +390,8 @@ func (d *Discrepancies) Refusal(action keymap.Action) string {
 
 // actRefusal says why nothing can be done about discrepancies now.
 func (d *Discrepancies) actRefusal(action keymap.Action) string {
-	if d.sight.Snapshot.Process.ReadOnly && action != keymap.Export {
-		return "this console only looks (--read-only)"
+	if why := d.sight.Snapshot.OnlyLooks(); why != "" && action != keymap.Export {
+		return why
 	}
 	if hinders := d.sight.Hinders(); hinders != "" {
 		return hinders

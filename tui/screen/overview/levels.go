@@ -56,8 +56,8 @@ func (o *Overview) question() []canvas.Line {
 	rows = append(rows, clip(canvas.Wrap(themes.Text, run.Question, width-4), 6)...)
 	keys := o.sight.Keys.Key(keymap.Answer) + " or " + o.sight.Keys.Key(keymap.Open)
 	answer := canvas.Of(themes.Accent, widget.Cursor+keys+" answers")
-	if o.sight.Snapshot.Process.ReadOnly {
-		answer = canvas.Of(themes.Warn, "this console only looks (--read-only): answer in another one")
+	if why := o.sight.Snapshot.OnlyLooks(); why != "" {
+		answer = canvas.Of(themes.Warn, why+": answer in another one")
 	}
 	answer.Put(themes.Muted, "; until then nothing is read or written")
 	rows = append(rows, answer)
@@ -166,10 +166,13 @@ func brief(d time.Duration) string {
 	return widget.Duration(d)
 }
 
-// ticks says when the next one comes, and who sees to that.
-func (o *Overview) ticks() canvas.Line {
+// noTicks says why none comes; false: some do.
+func (o *Overview) noTicks() (canvas.Line, bool) {
 	s, now := o.sight.Snapshot.Schedule, o.sight.Now
-	if s.Paused() {
+	switch seal := o.sight.Snapshot.Sealed; {
+	case seal != nil:
+		return canvas.Of(themes.Text, "none comes: "+seal.String()), true
+	case s.Paused():
 		l := canvas.Of(themes.Warn, "paused by "+s.PausedBy)
 		if !s.PausedSince.IsZero() {
 			l.Put(themes.Warn, " "+widget.Ago(s.PausedSince, now))
@@ -179,11 +182,22 @@ func (o *Overview) ticks() canvas.Line {
 		}
 		key := "  " + o.sight.Keys.Key(keymap.Pause) + " resumes"
 		l = l.Fit(min(l.Width(), max(0, o.width-labelColumn-1-len(key))))
-		return *l.Put(themes.Muted, key)
-	}
-	if len(s.Keepers) == 0 {
+		return *l.Put(themes.Muted, key), true
+	case len(s.Keepers) == 0:
 		l := canvas.Of(themes.Warn, "no process starts ticks")
-		return *l.Put(themes.Muted, ": "+o.sight.Keys.Key(keymap.Start)+" → keep in step")
+		if o.sight.Snapshot.OnlyLooks() == "" {
+			l.Put(themes.Muted, ": "+o.sight.Keys.Key(keymap.Start)+" → keep in step")
+		}
+		return l, true
+	}
+	return canvas.Line{}, false
+}
+
+// ticks says when the next one comes, and who sees to that.
+func (o *Overview) ticks() canvas.Line {
+	s, now := o.sight.Snapshot.Schedule, o.sight.Now
+	if l, ok := o.noTicks(); ok {
+		return l
 	}
 	l := canvas.Of(themes.Text, "every "+widget.Unknown)
 	if s.Every > 0 {

@@ -167,11 +167,13 @@ func (o *Overview) panes(height int) []canvas.Line {
 	if waiting.Width() > 0 {
 		reasons = append(reasons, waiting)
 	}
-	blocks := [3][]canvas.Line{o.workers(), reasons, o.activity()}
 	titles := [3]string{"workers", "rejected, by reason", "activity"}
 	width := o.width - 2
 	widths := [3]int{width * 24 / 100, width * 34 / 100, 0}
 	widths[2] = width - widths[0] - widths[1] - 2
+	room := widths[0] - 4
+	workers := append(o.together(room), o.workers(func(w engine.WorkerView) canvas.Line { return rated(w, room) })...)
+	blocks := [3][]canvas.Line{workers, reasons, o.activity()}
 	rows := 0
 	for _, b := range blocks {
 		rows = max(rows, len(b))

@@ -129,7 +129,7 @@ func (o *Overview) where() []canvas.Line {
 	run := "run #" + strconv.FormatInt(int64(s.Run.ID), 10)
 	var alive, busy []string
 	for _, w := range s.Workers {
-		if !status.Works(&w) {
+		if !w.Works() {
 			continue
 		}
 		if w.Here {
@@ -144,7 +144,7 @@ func (o *Overview) where() []canvas.Line {
 	width := o.width - labelColumn - 1
 	if len(alive) == 0 {
 		text := "no worker is alive, so " + run + " does not move: "
-		if s.Process.Workers > 0 && !s.Process.ReadOnly {
+		if s.Process.Workers > 0 && s.OnlyLooks() == "" {
 			text += "the workers of this process take it over within 10s"
 		} else {
 			text += "start one with `ferry` or `ferry sync full`, here or on another host"

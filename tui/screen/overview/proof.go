@@ -245,7 +245,7 @@ func (o *Overview) unproven() []canvas.Line {
 	}
 	l := canvas.Of(themes.Text, widget.Unknown+" ")
 	l.Put(themes.Muted, "nothing was checked yet")
-	if !s.Process.ReadOnly {
+	if s.OnlyLooks() == "" {
 		l.Put(themes.Muted, "; "+o.sight.Keys.Key(keymap.Start)+" → check everything")
 	}
 	return []canvas.Line{l}

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"ferry/engine"
 	"ferry/themes"
 	"ferry/tui/canvas"
@@ -33,8 +35,55 @@ func worker(w engine.WorkerView) canvas.Line {
 	return l
 }
 
+// rated is worker with what the process has lately read, as much of it as there is room for.
+func rated(w engine.WorkerView, width int) canvas.Line {
+	l := worker(w)
+	if !w.RowsPerSecond.Known || !w.Works() {
+		return l
+	}
+	rate := widget.Rate(w.RowsPerSecond)
+	at, busy := w.Host+":"+strconv.Itoa(w.PID), " "+strconv.Itoa(w.Busy)+"/"+strconv.Itoa(w.Workers)
+	here, short := canvas.Of(themes.Text, at), canvas.Of(themes.Text, at+busy)
+	if w.Here {
+		here.Put(themes.Muted, " (here)")
+	}
+	here.Put(themes.Text, busy)
+	for _, wording := range []canvas.Line{l, here, short} {
+		if wording.Width()+1+ansi.StringWidth(rate) <= width {
+			return *wording.PutRight(width, themes.Accent, rate)
+		}
+	}
+	return l
+}
+
+// together sums up the processes that work, where there are several: how many workers on how many hosts, and what all of them read.
+func (o *Overview) together(width int) []canvas.Line {
+	hosts := map[string]bool{}
+	processes, workers := 0, 0
+	var rate engine.Maybe[float64]
+	for i := range o.sight.Snapshot.Workers {
+		w := &o.sight.Snapshot.Workers[i]
+		if !w.Works() {
+			continue
+		}
+		hosts[w.Host] = true
+		processes, workers = processes+1, workers+w.Workers
+		if w.RowsPerSecond.Known {
+			rate = engine.Known(rate.Value + w.RowsPerSecond.Value)
+		}
+	}
+	if processes < 2 {
+		return nil
+	}
+	l := canvas.Of(themes.Title, strconv.Itoa(workers)+" on "+widget.Plural(int64(len(hosts)), "host", "hosts"))
+	if text := widget.Rate(rate); rate.Known && l.Width()+1+ansi.StringWidth(text) <= width {
+		l.PutRight(width, themes.Accent, text)
+	}
+	return []canvas.Line{l}
+}
+
 // workers tells about each process that is alive, and how many are gone.
-func (o *Overview) workers() []canvas.Line {
+func (o *Overview) workers(tell func(engine.WorkerView) canvas.Line) []canvas.Line {
 	var lines []canvas.Line
 	var gone int64
 	for _, w := range o.sight.Snapshot.Workers {
@@ -42,7 +91,7 @@ func (o *Overview) workers() []canvas.Line {
 			gone++
 			continue
 		}
-		lines = append(lines, worker(w))
+		lines = append(lines, tell(w))
 	}
 	switch {
 	case gone > 0:
@@ -56,7 +105,7 @@ func (o *Overview) workers() []canvas.Line {
 // workersAbreast puts them beside each other; those for which two lines have no room are counted.
 func (o *Overview) workersAbreast() []canvas.Line {
 	const between = " · "
-	all, width := o.workers(), o.width-labelColumn-1
+	all, width := o.workers(worker), o.width-labelColumn-1
 	lines := make([]canvas.Line, 1, workerLines)
 	for i, w := range all {
 		last := &lines[len(lines)-1]

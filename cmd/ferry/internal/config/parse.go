@@ -260,7 +260,7 @@ func asList(value any) ([]string, bool) {
 func asText(kind Kind, value any) (text string, ok bool) {
 	switch v := value.(type) {
 	case string:
-		return v, kind == Text || kind == Database || kind == OfSides || kind == Channels
+		return v, kind == Text || kind == Database || kind == OfSides || kind == Channels || kind == Span || kind == Address
 	case []any:
 		list, ok := asList(value)
 		return strings.Join(list, " "), kind == Channels && (ok || len(v) == 0)
@@ -286,6 +286,10 @@ func wanted(kind Kind) string {
 		return `true, false, "source" or "target"`
 	case Channels:
 		return "a list of URLs in quotes"
+	case Span:
+		return "a duration in quotes"
+	case Address:
+		return "host:port in quotes"
 	case Text, Database:
 	}
 	return "text in quotes"

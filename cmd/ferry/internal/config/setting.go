@@ -10,9 +10,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"ferry/engine/redact"
 	"ferry/store/notify"
@@ -31,6 +33,8 @@ const (
 	Switch        // true or false
 	OfSides       // which of the two databases; see Sides
 	Channels      // URLs of channels, with blanks between them; in the file a list
+	Span          // a duration such as 60s
+	Address       // host:port to listen at, or none
 )
 
 // Setting describes one setting.
@@ -40,7 +44,7 @@ type Setting struct {
 	Kind    Kind
 	Default string
 	Choices []string // of a text, if not every one will do
-	Least   int      // of a number
+	Least   int      // of a number, or of a span in seconds
 	Most    int
 	Usage   string // one line, without its default
 	In      string // its key in the file, if that is not the name
@@ -74,11 +78,13 @@ func (s Setting) Check(text string) error {
 			return errors.New("say " + oneOf(s.Choices))
 		}
 	case Number:
-		if n, err := strconv.Atoi(text); err != nil || n < s.Least || n > s.Most {
-			return fmt.Errorf("say a number from %d to %d", s.Least, s.Most)
-		}
+		return s.checkNumber(text)
 	case Share:
 		return checkShare(text)
+	case Span:
+		return s.checkSpan(text)
+	case Address:
+		return checkAddress(text)
 	case Switch:
 		if _, err := strconv.ParseBool(text); err != nil {
 			return errors.New("say true or false")
@@ -101,11 +107,41 @@ func (s Setting) Shown(text string) string {
 	return redact.Text(text)
 }
 
+func (s Setting) checkNumber(text string) error {
+	if n, err := strconv.Atoi(text); err != nil || n < s.Least || n > s.Most {
+		return fmt.Errorf("say a number from %d to %d", s.Least, s.Most)
+	}
+	return nil
+}
+
+func (s Setting) checkSpan(text string) error {
+	least, most := time.Duration(s.Least)*time.Second, time.Duration(s.Most)*time.Second
+	if d, err := time.ParseDuration(text); err != nil || d < least || d > most {
+		return fmt.Errorf("say a duration from %s to %s", least, most)
+	}
+	return nil
+}
+
 func checkShare(text string) error {
 	if share, err := strconv.ParseFloat(text, 64); err == nil && share >= 0 && share <= 1 { // what is no number is neither
 		return nil
 	}
 	return errors.New("say a share from 0 to 1, like 0.01 for one in a hundred")
+}
+
+// NoAddress is what an address is where nothing is listened at.
+const NoAddress = "none"
+
+func checkAddress(text string) error {
+	if text == NoAddress {
+		return nil
+	}
+	if _, port, err := net.SplitHostPort(text); err == nil {
+		if _, err := strconv.ParseUint(port, 10, 16); err == nil {
+			return nil
+		}
+	}
+	return errors.New("say host:port, like 127.0.0.1:9187 or :9187 for every address of this machine; or " + NoAddress)
 }
 
 // HoldsPassword reports whether a connection string has a password in it, as far as the driver or a reader can tell.

@@ -153,7 +153,7 @@ func literal(s Setting) string {
 		return s.Default
 	case Channels:
 		return "[]"
-	case Text, Database, OfSides:
+	case Text, Database, OfSides, Span, Address:
 	}
 	return strconv.Quote(s.Default)
 }

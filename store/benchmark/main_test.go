@@ -1,0 +1,9 @@
+package benchmark_test
+
+import (
+	"testing"
+
+	"ferry/store/embedded/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
