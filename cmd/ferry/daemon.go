@@ -118,6 +118,8 @@ func (d *daemon) keep(ctx context.Context) {
 		}
 		var err error
 		switch cycled := !s.Freshness.ReadFrom.IsZero() && s.Unkeyed == 0; {
+		case s.Sealed != nil:
+			err = s.Sealed.Refusal() // nothing is tried: that would be refused, and journalled, each time
 		case cycled != s.Process.Keeps:
 			err = d.turn(ctx, s, cycled)
 		case !cycled && !adopted:

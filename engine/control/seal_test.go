@@ -90,6 +90,10 @@ func TestASealedEngineRefusesWhateverWouldWriteIt(t *testing.T) {
 		"rule":   func(ctx context.Context) error { return b.SetRule(ctx, "card.partner_missing", "off", engine.Act{}) },
 		"policy": func(ctx context.Context) error { return b.SetPolicy(ctx, "deletes", "delete", engine.Act{}) },
 		"seal":   func(ctx context.Context) error { return b.Seal(ctx, plan.Database, engine.Act{}) },
+		"rehearse": func(ctx context.Context) error {
+			_, err := b.StartRehearsal(ctx, engine.RehearsalOptions{Freeze: engine.FreezeNone})
+			return err
+		},
 	} {
 		err := act(t.Context())
 		require.ErrorIs(t, err, engine.ErrSealed, name)

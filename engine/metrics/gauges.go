@@ -38,6 +38,7 @@ var (
 	proofAge        = gauge("proof_age_seconds", "How long ago the ids were compared that have not been for longest.")
 	discrepancies   = gauge("discrepancies", "Rows that differ: settled, or in_flight, which may be changes under way.", "state")
 
+	sealed         = gauge("sealed", "Whether the engine is sealed, and nothing of ferry writes it: 1, or 0.")
 	floorPinned    = gauge("floor_pinned", "Whether a transaction of the source holds the floor back: 1, or 0.")
 	floorPinnedFor = gauge("floor_pinned_seconds", "How long the floor has stood still; 0 while it moves.")
 
@@ -86,6 +87,7 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	if s.Target.Down() || s.Setup != engine.SetupReady {
 		return // what is read from it is not known any more
 	}
+	t.flag(sealed, s.Sealed != nil)
 	t.rows(s)
 	t.proof(&s.Proof, s.Now(now))
 	t.floor(&s.Floor, s.Now(now))

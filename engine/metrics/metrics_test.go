@@ -137,6 +137,7 @@ func TestGaugesSayWhatTheSnapshotSays(t *testing.T) {
 		"ferry_worker_processes": 2, "ferry_workers": 6, "ferry_workers_busy": 5,
 		"ferry_run_active incremental": 1, "ferry_run_active full": 0, "ferry_run_active check": 1, "ferry_run_waits resume": 1, "ferry_run_waits answer": 0,
 		"ferry_schedule_paused": 1, "ferry_schedule_keepers": 2, "ferry_ticks_failing": 4,
+		"ferry_sealed":                 0,
 		"ferry_alerts_firing critical": 2, "ferry_alerts_firing warning": 0,
 	} {
 		words := strings.Fields(name)

@@ -17,10 +17,11 @@ import (
 // rehearsalLockSpace is held by whoever begins a rehearsal, or goes on with one that had ended.
 const rehearsalLockSpace = 0x66657268
 
-// StartRehearsal makes a rehearsal with its steps and gates. It fails with ErrRunActive while another one is active.
+// StartRehearsal makes a rehearsal with its steps and gates. It fails with ErrRunActive while another one is active, and with
+// ErrSealed: nothing could be carried over.
 func (db *DB) StartRehearsal(ctx context.Context, sourceIdentity string, by engine.Actor, o engine.RehearsalOptions) (engine.RunID, error) {
 	var id engine.RunID
-	err := db.inTx(ctx, "starting a rehearsal", func(tx pgx.Tx) error {
+	err := db.inOpenTx(ctx, "starting a rehearsal", func(tx pgx.Tx) error {
 		if err := refuseSecondRehearsal(ctx, tx); err != nil {
 			return err
 		}
