@@ -158,16 +158,11 @@ func surroundings() []string {
 // compare holds an engine database against its source, row by row, and fails if one differs.
 func (b *bench) compare(ctx context.Context, after string, s *source, engine string) error {
 	b.tellf("comparing both databases, %s …", after)
-	theirs, err := pgx.Connect(ctx, s.dsn)
+	theirs, ours, end, err := connectBoth(ctx, s.dsn, b.owner(engine))
 	if err != nil {
-		return fmt.Errorf("connecting to the source: %w", err)
+		return err
 	}
-	defer theirs.Close(ctx) //nolint:errcheck // nothing is lost
-	ours, err := pgx.Connect(ctx, b.owner(engine))
-	if err != nil {
-		return fmt.Errorf("connecting to the engine: %w", err)
-	}
-	defer ours.Close(ctx) //nolint:errcheck // nothing is lost
+	defer end()
 	outcome, err := independent.Compare(ctx, theirs, ours)
 	if err != nil {
 		return err
@@ -180,6 +175,21 @@ func (b *bench) compare(ctx context.Context, after string, s *source, engine str
 		return fmt.Errorf("%s, there was nothing to compare", after)
 	}
 	return nil
+}
+
+// connectBoth connects with a source and an engine database; end ends that.
+func connectBoth(ctx context.Context, source, engine string) (theirs, ours *pgx.Conn, end func(), err error) {
+	if theirs, err = pgx.Connect(ctx, source); err != nil {
+		return nil, nil, nil, fmt.Errorf("connecting to the source: %w", err)
+	}
+	if ours, err = pgx.Connect(ctx, engine); err != nil {
+		_ = theirs.Close(ctx)
+		return nil, nil, nil, fmt.Errorf("connecting to the engine: %w", err)
+	}
+	return theirs, ours, func() {
+		_ = theirs.Close(ctx)
+		_ = ours.Close(ctx)
+	}, nil
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

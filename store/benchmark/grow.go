@@ -18,18 +18,7 @@ func grow(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		last := ""
-		err = b.rounds(ctx, fmt.Sprintf("1/%d of the size", part), func(ctx context.Context, _ int) error {
-			if last != "" {
-				if err := b.drop(ctx, last); err != nil {
-					return err
-				}
-			}
-			engine, took, _, err := b.load(ctx, s, 2)
-			last = engine
-			if err != nil {
-				return err
-			}
+		last, err := b.loadAgain(ctx, fmt.Sprintf("1/%d of the size", part), s, func(ctx context.Context, engine string, took cost) error {
 			b.took(b.report.figure(growth(loadTwo, part), fmt.Sprintf("ferry sync full, 2 workers, 1/%d of the size", part), s.all()), took)
 			if err := b.resync(ctx, s, engine, growth(resyncNone, part), fmt.Sprintf("full re-sync, nothing changed, 1/%d of the size", part)); err != nil {
 				return err
@@ -49,6 +38,26 @@ func grow(ctx context.Context, b *bench) error {
 	return nil
 }
 
+// loadAgain fills a new engine database from a source in each round, and gives the last one.
+func (b *bench) loadAgain(
+	ctx context.Context, of string, s *source, then func(ctx context.Context, engine string, took cost) error,
+) (last string, err error) {
+	err = b.rounds(ctx, of, func(ctx context.Context, _ int) error {
+		if last != "" {
+			if err := b.drop(ctx, last); err != nil {
+				return err
+			}
+		}
+		engine, took, _, err := b.load(ctx, s, 2)
+		last = engine
+		if err != nil {
+			return err
+		}
+		return then(ctx, engine, took)
+	})
+	return last, err
+}
+
 // rejects is the stage of first loads of which rows go to quarantine.
 func rejects(ctx context.Context, b *bench) error {
 	for _, percent := range []int{1, 40} {
@@ -64,18 +73,7 @@ func rejects(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		last := ""
-		err = b.rounds(ctx, fmt.Sprintf("first loads, %d %% rejected", percent), func(ctx context.Context, _ int) error {
-			if last != "" {
-				if err := b.drop(ctx, last); err != nil {
-					return err
-				}
-			}
-			engine, took, _, err := b.load(ctx, s, 2)
-			last = engine
-			if err != nil {
-				return err
-			}
+		last, err := b.loadAgain(ctx, fmt.Sprintf("first loads, %d %% rejected", percent), s, func(_ context.Context, _ string, took cost) error {
 			name := fmt.Sprintf("rejects/ferry-%d%%", percent)
 			b.took(b.report.figure(name, fmt.Sprintf("ferry sync full, 2 workers, %d %% of moves and lines rejected", percent), s.all()), took)
 			return nil

@@ -163,16 +163,11 @@ func (b *bench) upserts(ctx context.Context, _ int) error {
 	if err != nil {
 		return err
 	}
-	theirs, err := pgx.Connect(ctx, b.whole.reader)
+	theirs, ours, end, err := connectBoth(ctx, b.whole.reader, b.owner(engine))
 	if err != nil {
-		return fmt.Errorf("connecting to the source: %w", err)
+		return err
 	}
-	defer theirs.Close(ctx) //nolint:errcheck // nothing is lost
-	ours, err := pgx.Connect(ctx, b.owner(engine))
-	if err != nil {
-		return fmt.Errorf("connecting to the engine: %w", err)
-	}
-	defer ours.Close(ctx) //nolint:errcheck // nothing is lost
+	defer end()
 	batches, rows, err := sampleOf(ctx, theirs)
 	if err != nil {
 		return err

@@ -134,26 +134,33 @@ func (s *Snapshot) Tally(ctx context.Context, e *entity.Entity, since cycle.Floo
 	return t, err == nil, sqlstate.Wrap(engine.SideSource, "counting changes of "+e.Name, s.withHolders(ctx, e, err))
 }
 
-// limited runs a statement that may take no longer than a limit. After a timeout the transaction is as it was before.
+// limited runs a statement that may take no longer than a limit. The transaction is as before when it returns without an error, or
+// with a timeout.
 func (s *Snapshot) limited(ctx context.Context, limit time.Duration, do func(inner pgx.Tx) error) error {
 	inner, err := s.tx.Begin(ctx)
 	if err != nil {
 		return err //nolint:wrapcheck // the caller classes it, like those below
 	}
-	_, err = inner.Exec(ctx, `SELECT set_config('statement_timeout', $1, true)`, strconv.FormatInt(limit.Milliseconds(), 10))
+	var usual, now string
+	err = inner.QueryRow(ctx, `SELECT current_setting('statement_timeout'), set_config('statement_timeout', $1, true)`,
+		strconv.FormatInt(limit.Milliseconds(), 10)).Scan(&usual, &now)
 	if err == nil {
 		err = do(inner)
+	}
+	if err == nil {
+		// Released, a savepoint's settings stay.
+		err = inner.QueryRow(ctx, `SELECT set_config('statement_timeout', $1, true)`, usual).Scan(&now)
 	}
 	if err == nil {
 		return inner.Commit(ctx) //nolint:wrapcheck // see above
 	}
 	if !isTimeout(err) {
-		return err
+		return err //nolint:wrapcheck // see above
 	}
 	if back := inner.Rollback(ctx); back != nil {
 		return back //nolint:wrapcheck // see above
 	}
-	return err
+	return err //nolint:wrapcheck // see above
 }
 
 func isTimeout(err error) bool {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"ferry/engine/cycle"
@@ -41,6 +42,14 @@ func TestATallyCountsAllRowsAndTheYoungOnes(t *testing.T) {
 	require.Equal(t, cycle.Tally{Rows: 99, MaxID: 100}, tally(), "and none since")
 }
 
+// transaction is the one of a snapshot.
+func transaction(t *testing.T, snap cycle.SourceSnapshot) pgx.Tx {
+	t.Helper()
+	s, ours := snap.(*Snapshot)
+	require.True(t, ours)
+	return s.tx
+}
+
 func TestChangesAreReadIfTheyAreFew(t *testing.T) {
 	t.Parallel()
 	source := newCluster(t)
@@ -54,6 +63,8 @@ func TestChangesAreReadIfTheyAreFew(t *testing.T) {
 	require.NoError(t, err)
 	state, err := snap.State(t.Context())
 	require.NoError(t, err)
+	var usual string
+	require.NoError(t, transaction(t, snap).QueryRow(t.Context(), `SHOW statement_timeout`).Scan(&usual))
 	snap.Close()
 	source.exec(t, `UPDATE loyalty_card SET code = code || '*' WHERE id IN (20, 30, 40)`)
 
@@ -66,6 +77,9 @@ func TestChangesAreReadIfTheyAreFew(t *testing.T) {
 			return nil
 		})
 		require.NoError(t, err)
+		var timeout string
+		require.NoError(t, transaction(t, snap).QueryRow(t.Context(), `SHOW statement_timeout`).Scan(&timeout))
+		require.Equal(t, usual, timeout, "a limit is for one statement")
 		rows, estimated, err := snap.Count(t.Context(), entity.Card, time.Minute)
 		require.NoError(t, err, "the transaction is still the same one")
 		require.Equal(t, int64(100), rows)
