@@ -156,6 +156,7 @@ type RunView struct {
 	Ticks       int       // ticks that this line of history stands for: idle ones, or ones that failed alike, are folded into one
 	FirstAt     time.Time // when the first of them was created
 	WhyFull     string    // why an incremental run reads every row
+	Only        []string  // entities that it was asked for; empty: all
 }
 
 // StepView is one step of the run.

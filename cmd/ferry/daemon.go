@@ -104,7 +104,7 @@ const keepEvery = time.Second
 // keep has ticks begin here from the moment on at which a first cycle is complete. What keeps it from that is tried again, for as
 // long as it takes, and said.
 func (d *daemon) keep(ctx context.Context) {
-	adopted := false
+	adopted := false // a run that fails again and again is not gone on with for ever
 	failures := 0
 	for {
 		select {
@@ -123,9 +123,7 @@ func (d *daemon) keep(ctx context.Context) {
 		case cycled != s.Process.Keeps:
 			err = d.turn(ctx, s, cycled)
 		case !cycled && !adopted:
-			if err = d.adopt(ctx, s); err == nil {
-				adopted = true
-			}
+			adopted, err = d.adopt(ctx, s)
 		}
 		if ctx.Err() == nil {
 			failures = d.note(ctx, err, failures)
@@ -144,23 +142,25 @@ func (d *daemon) turn(ctx context.Context, s *engine.Snapshot, on bool) error {
 	return d.c.KeepInStep(ctx, s.Schedule.Every)
 }
 
-// adopt goes on with a full run that was interrupted before any cycle was complete: nobody is there who would.
-func (d *daemon) adopt(ctx context.Context, s *engine.Snapshot) error {
+// adopt goes on with a full run that was interrupted before any cycle was complete: nobody is there who would. It reports whether
+// it did.
+func (d *daemon) adopt(ctx context.Context, s *engine.Snapshot) (bool, error) {
 	if s.Run != nil && s.Run.State.Active() {
-		return nil
+		return false, nil
 	}
 	run, err := (&adoption{c: d.c, o: syncOptions{kind: engine.RunFull}}).unfinished(ctx)
 	if err != nil || run == nil {
-		return err
+		return false, err
 	}
 	identity, err := fitSource(ctx, d.c.source)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := adoptable(run, identity); err != nil {
-		return err
+		return false, err
 	}
-	return d.c.Resume(ctx, engine.Act{Run: run.ID, Seen: run.State, Reason: "it was interrupted before any cycle was complete"})
+	err = d.c.Resume(ctx, engine.Act{Run: run.ID, Seen: run.State, Reason: "it was interrupted before any cycle was complete"})
+	return err == nil, err
 }
 
 // note keeps why no ticks begin, and says it once. It gives how often that has failed in a row.

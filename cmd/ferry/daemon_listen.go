@@ -148,6 +148,10 @@ func (d *daemon) unprepared(s *engine.Snapshot) []string {
 			return nil
 		}
 	}
+	if s.Viewer != "" {
+		return []string{"the workers of this process cannot sign on: the engine database lets role " + s.Viewer +
+			" look and change nothing (`ferry grants` has an operator's role, and --read-only only tells)"}
+	}
 	return []string{"the workers of this process have not signed on"}
 }
 

@@ -316,7 +316,7 @@ func TestDatabasesThatWillNotDoAreSaidInOneLine(t *testing.T) {
 				b.env["FERRY_TARGET"] = pgtest.Role(t, pgtest.New(t), "").DSN
 			},
 			[]string{"init"},
-			exitError,
+			exitRefused,
 			[]string{"permission denied", "; the role lacks a grant: `ferry preflight` names it"},
 		},
 		"Odoo's database as the engine": {

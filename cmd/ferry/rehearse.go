@@ -324,7 +324,7 @@ func (f *ferry) rehearsed(ctx context.Context, c *crossing, id engine.RunID, rep
 func decided(v *engine.RehearsalView) error {
 	switch v.Verdict {
 	case engine.Pass:
-		return nil
+		return stands(v)
 	case engine.Fail:
 		return exitWith(exitDiscrepancy, errors.New("NO-GO: "+v.Why))
 	case engine.CouldNotCheck:
@@ -334,6 +334,20 @@ func decided(v *engine.RehearsalView) error {
 		return fmt.Errorf("rehearsal #%d was aborted by %s%s", v.ID, v.StateBy, because(v.Reason))
 	}
 	return fmt.Errorf("rehearsal #%d %s: %s; `ferry rehearse` goes on with it", v.ID, v.State, v.Error)
+}
+
+// stands fails with the exit code of a GO that does not hold any more. Without a freeze the source goes on, and a GO is about the
+// moment at which it was said.
+func stands(v *engine.RehearsalView) error {
+	switch {
+	case v.Freeze == engine.FreezeNone:
+		return nil
+	case v.Standing == engine.StandingExpired:
+		return exitWith(exitDiscrepancy, fmt.Errorf("%s: %s; rehearse again", v.Go(), v.Moved))
+	case v.Standing == engine.StandingUnknown:
+		return exitWith(exitUnchecked, fmt.Errorf("%s: %s", v.Go(), v.Moved))
+	}
+	return nil
 }
 
 func (f *ferry) rehearsalInterrupted(hard context.Context, c *crossing, id engine.RunID) {

@@ -184,4 +184,12 @@ func TestAVerdictHasItsExitCode(t *testing.T) {
 	} {
 		require.Equal(t, code, exitCode(decided(&engine.RehearsalView{Verdict: verdict, Why: "why"})), string(verdict))
 	}
+	for standing, code := range map[engine.Standing]int{
+		engine.StandingHolds: exitClean, engine.StandingExpired: exitDiscrepancy, engine.StandingUnknown: exitUnchecked,
+	} {
+		v := &engine.RehearsalView{Verdict: engine.Pass, Standing: standing, Moved: "loyalty_card: rows written", Freeze: engine.FreezeDetect}
+		require.Equal(t, code, exitCode(decided(v)), "%s: a GO that does not hold is none", standing)
+		v.Freeze = engine.FreezeNone
+		require.Equal(t, exitClean, exitCode(decided(v)), "%s: the source was to go on", standing)
+	}
 }

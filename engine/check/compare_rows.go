@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"ferry/engine"
 	"ferry/engine/cycle"
@@ -112,7 +113,11 @@ func (l *look) merge(rows []entity.Row, stored *cycle.Stored, has linked) error 
 		extras(row.ID)
 		l.found.Rows++
 		if at == stored.Rows.Len() || stored.Rows.ID(at) != row.ID {
-			l.differs(Difference{Row: row.ID, Cause: engine.CauseMissing})
+			cause := engine.CauseMissing
+			if _, deleted := slices.BinarySearch(stored.Gone, row.ID); deleted {
+				cause = engine.CauseWrittenOnTarget // by the engine, under a seal
+			}
+			l.differs(Difference{Row: row.ID, Cause: cause})
 			continue
 		}
 		scratch.Reset()

@@ -78,6 +78,9 @@ func (d *director) once(ctx context.Context) error {
 		return nil
 	}
 	held, err := d.k.c.Ledger.HoldRehearsal(ctx, s.Rehearsal.ID, d.k.c.Process)
+	if !held {
+		d.of = 0 // whoever holds it now has other marks of the source
+	}
 	if err != nil || !held {
 		return err
 	}

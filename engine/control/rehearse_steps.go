@@ -159,13 +159,19 @@ func (d *director) beginTick(ctx context.Context, r *rehearsal.Kept, step engine
 		return 0, "", err
 	}
 	if run := s.Run; run != nil && run.State.Active() {
-		if run.Kind == engine.RunIncremental && !run.Scheduled && !run.CreatedAt.Before(step.StartedAt) {
+		if run.Kind == engine.RunIncremental && !run.Scheduled && serves(step, run) {
 			return run.ID, "", nil
 		}
 		return 0, standsInTheWay(run), nil
 	}
 	id, err := d.k.StartIncremental(ctx, engine.StartOptions{Reason: d.reason(r, string(step.Name))})
 	return id, "", err
+}
+
+// serves reports whether a run may be a step's: it began behind it, and is about everything. (It may have been begun by a process
+// that died before it could say so.)
+func serves(step engine.RehearsalStep, run *engine.RunView) bool {
+	return !run.CreatedAt.Before(step.StartedAt) && len(run.Only) == 0
 }
 
 func standsInTheWay(run *engine.RunView) string {
@@ -226,7 +232,7 @@ func (d *director) detect(ctx context.Context, r *rehearsal.Kept, step engine.Re
 	if !still.Known || still.Moved {
 		return d.lookAgain(ctx, r, step, still.What)
 	}
-	if quiet := time.Since(d.stillAt); quiet >= r.Limits.Quiet {
+	if quiet := began.Sub(d.stillAt); quiet >= r.Limits.Quiet { // a look sees the source as it was at its beginning
 		return d.frozen(ctx, r, step, r.Base, "no row was written for "+monitor.Span(quiet), quiet)
 	}
 	return d.tell(ctx, r, step, fmt.Sprintf("waits: nothing was written since %s UTC, %s are wanted", r.Base.At.Format(time.TimeOnly),
@@ -235,12 +241,12 @@ func (d *director) detect(ctx context.Context, r *rehearsal.Kept, step engine.Re
 
 // lookAgain begins the quiet time anew.
 func (d *director) lookAgain(ctx context.Context, r *rehearsal.Kept, step engine.RehearsalStep, why string) error {
-	d.stillAt = time.Now()
+	d.stillAt = time.Time{}
 	mark, err := d.k.c.Source.Mark(ctx, nil)
 	if err != nil {
-		d.stillAt = time.Time{}
 		return err
 	}
+	d.stillAt = time.Now()
 	c := ended(step, engine.RehearsalRunning, "waits until nothing is written for "+monitor.Span(r.Limits.Quiet)+": "+why)
 	c.Base = &mark
 	return d.keep(ctx, r, c)
@@ -293,7 +299,7 @@ func (d *director) beginCheck(ctx context.Context, r *rehearsal.Kept, step engin
 		return 0, "", err
 	}
 	if c := s.Check; c != nil && c.State.Active() && !c.Rolling && !c.Recheck {
-		if !c.CreatedAt.Before(step.StartedAt) {
+		if serves(step, &c.RunView) {
 			return c.ID, "", nil
 		}
 		return 0, standsInTheWay(&c.RunView), nil

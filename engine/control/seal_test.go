@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"ferry/engine"
@@ -53,6 +54,71 @@ func (b *bundle) stopAt(t *testing.T, point cycle.Point) (k *control.Control, ar
 		}
 	})
 	return k, func() { close(armed) }, arrived, func() { close(released) }
+}
+
+// A transaction of the engine's service that is open while the engine is sealed, or opened, has written under a savepoint: no snapshot
+// says so. Sealing waits for it, so that what it has written is on the one side or the other.
+func TestSealingWaitsForWhatOthersAreWriting(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	done(t, b.full(t))
+	cards := b.livingCards(t)
+	write := func(card string) pgx.Tx {
+		tx, err := b.target.pool.Begin(t.Context())
+		require.NoError(t, err)
+		_, err = tx.Exec(t.Context(), `SAVEPOINT service`)
+		require.NoError(t, err)
+		_, err = tx.Exec(t.Context(), `UPDATE loyalty_cards SET partner_id = 4711 WHERE id = $1`, card)
+		require.NoError(t, err)
+		return tx
+	}
+	waits := func(what string) {
+		require.Eventually(t, func() bool {
+			return one(t, b.target, `SELECT count(*)::text FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+				WHERE d.datname = current_database() AND l.mode = 'ShareLock' AND l.locktype = 'relation' AND NOT l.granted`) != "0"
+		}, limit, limit/10_000, what)
+	}
+	before := write(cards[0])
+	defer before.Rollback(t.Context())
+	sealed := make(chan error, 1)
+	name := one(t, b.target, `SELECT current_database()`)
+	go func() { sealed <- b.Seal(t.Context(), name, engine.Act{}) }()
+	waits("it waits for the open transaction")
+	require.Equal(t, "0", one(t, b.target, `SELECT count(*)::text FROM ferry.seal`))
+	require.NoError(t, before.Commit(t.Context()))
+	require.NoError(t, <-sealed)
+
+	under := write(cards[1])
+	defer under.Rollback(t.Context())
+	type opened struct {
+		engine.Unsealed
+
+		err error
+	}
+	unsealed := make(chan opened, 1)
+	go func() {
+		o, err := b.Unseal(t.Context(), name, engine.UnsealOptions{}, engine.Act{})
+		unsealed <- opened{o, err}
+	}()
+	waits("so does opening")
+	require.NoError(t, under.Commit(t.Context()))
+	o := <-unsealed
+	require.NoError(t, o.err)
+	require.EqualValues(t, 1, o.Written, "the one before the seal is not among them")
+	require.Equal(t, cards[1], one(t, b.target, `SELECT id::text FROM ferry.owned`))
+}
+
+// Transaction ids mean nothing in another cluster: a dump that was restored there holds rows that all look new, or all old.
+func TestAnEngineThatWasMovedUnderItsSealOpensOnlyToBeOverwritten(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	done(t, b.full(t))
+	b.seal(t)
+	b.target.Exec(t, `UPDATE ferry.seal SET cluster = '4711'`)
+	_, err := b.Unseal(t.Context(), one(t, b.target, `SELECT current_database()`), engine.UnsealOptions{}, engine.Act{})
+	require.ErrorIs(t, err, engine.ErrStateChanged)
+	require.ErrorContains(t, err, "moved to another server")
+	b.unseal(t, engine.UnsealOptions{Overwrite: true})
 }
 
 func TestASealedEngineRefusesWhateverWouldWriteIt(t *testing.T) {

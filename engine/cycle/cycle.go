@@ -42,6 +42,9 @@ const countLimit = 2500 * time.Millisecond
 // tables take together is bounded by sourceLimit.
 const tallyLimit = 5 * time.Second
 
+// changesLimit is how long a tick may look for the changed rows of one table before it settles for counting them.
+const changesLimit = 3 * time.Second
+
 // planReserve is what counting leaves of a planning snapshot's time for everything else.
 const planReserve = 2 * time.Second
 

@@ -181,7 +181,7 @@ func (ep *EntityPlan) readChanged(ctx context.Context, snap SourceSnapshot, w Wo
 	}
 	whole := false
 	rows, err := readRows(ep.Entity, w, func(each func(entity.Row) error) (err error) {
-		whole, err = snap.Changes(ctx, ep.Entity, ep.Since, room, counting(ctx), each)
+		whole, err = snap.Changes(ctx, ep.Entity, ep.Since, room, min(changesLimit, counting(ctx)), each)
 		return err
 	})
 	if err != nil || !whole || counting(ctx) < time.Millisecond {

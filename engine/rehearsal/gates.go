@@ -7,6 +7,7 @@ import (
 
 	"ferry/engine"
 	"ferry/engine/check"
+	"ferry/engine/entity"
 	"ferry/engine/monitor"
 )
 
@@ -80,6 +81,8 @@ func (s Seen) whole(g *engine.RehearsalGate) *engine.CheckView {
 		g.Evidence = fmt.Sprintf("check #%d is not of all rows", c.ID)
 	case c.State != engine.RunDone:
 		g.Evidence = fmt.Sprintf("check #%d is %s%s", c.ID, c.State, colon(c.Error))
+	case len(c.Entities) < len(entity.All()):
+		g.Evidence = fmt.Sprintf("check #%d is not of all entities", c.ID)
 	case c.Coverage < 1:
 		g.Evidence = fmt.Sprintf("check #%d compared %s of the ids", c.ID, check.Percent(c.Coverage))
 	default:

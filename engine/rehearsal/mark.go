@@ -53,9 +53,9 @@ func (m *Mark) Still(now *Mark) Stillness {
 	case now == nil || len(now.Tables) == 0:
 		return Stillness{What: "the source was not looked at again"}
 	case m.Source != now.Source:
-		return Stillness{Known: true, Moved: true, What: fmt.Sprintf("the source is another one: %s, and was %s", now.Source, m.Source)}
+		return Stillness{What: fmt.Sprintf("the source is another one: %s, and was %s", now.Source, m.Source)}
 	case m.Timeline != now.Timeline:
-		return Stillness{Known: true, Moved: true, What: "the source was restored or failed over since"}
+		return Stillness{What: "the source was restored or failed over since"}
 	case m.Floor != now.Floor:
 		return Stillness{What: "the two looks at the source cannot be compared"}
 	}

@@ -28,7 +28,7 @@ func resyncs(ctx context.Context, b *bench) error {
 		return b.resync(ctx, b.whole, engine, resyncNone, "full re-sync, nothing changed")
 	}
 	some := func(ctx context.Context, round int) error {
-		if err := b.disturb(ctx, b.whole.all()/100, round); err != nil {
+		if _, err := b.disturb(ctx, b.whole.all()/100, round); err != nil {
 			return err
 		}
 		return b.resync(ctx, b.whole, engine, resyncSome, "full re-sync, 1 % changed")
@@ -44,7 +44,7 @@ func (b *bench) resync(ctx context.Context, s *source, engine, name, what string
 	if err != nil {
 		return err
 	}
-	if _, err := b.lastRun(ctx, engine, s); err != nil {
+	if _, _, err := b.lastRun(ctx, engine, s); err != nil {
 		return err
 	}
 	b.took(b.report.figure(name, what, s.all()), took)
@@ -53,11 +53,11 @@ func (b *bench) resync(ctx context.Context, s *source, engine, name, what string
 
 // disturb changes about so many rows of the whole source, others in each round, spread over the tables as their rows are: what a
 // row's content is, and not only when it was written.
-func (b *bench) disturb(ctx context.Context, rows int64, round int) error {
+func (b *bench) disturb(ctx context.Context, rows int64, round int) (changed int64, err error) {
 	every := max(1, b.whole.all()/max(1, rows))
 	conn, err := pgx.Connect(ctx, b.whole.dsn)
 	if err != nil {
-		return fmt.Errorf("connecting to the source: %w", err)
+		return 0, fmt.Errorf("connecting to the source: %w", err)
 	}
 	defer conn.Close(ctx) //nolint:errcheck // nothing is lost
 	for _, sql := range []string{
@@ -65,11 +65,13 @@ func (b *bench) disturb(ctx context.Context, rows int64, round int) error {
 		`UPDATE loyalty_point_move SET origin = coalesce(origin, '') || '*' WHERE id % $1 = $2`,
 		`UPDATE loyalty_point_history SET origin = coalesce(origin, '') || '*' WHERE id % $1 = $2`,
 	} {
-		if _, err := conn.Exec(ctx, sql, every, int64(round)%every); err != nil {
-			return fmt.Errorf("changing rows of the source: %w", err)
+		tag, err := conn.Exec(ctx, sql, every, int64(round)%every)
+		if err != nil {
+			return 0, fmt.Errorf("changing rows of the source: %w", err)
 		}
+		changed += tag.RowsAffected()
 	}
-	return b.settle(ctx)
+	return changed, b.settle(ctx)
 }
 
 // changes is how many an increment carries.
@@ -86,16 +88,20 @@ func ticks(ctx context.Context, b *bench) error {
 	}
 	carried := min(changes, b.whole.all()/10)
 	tick := func(ctx context.Context, round int) error {
-		if err := b.disturb(ctx, carried, round+b.o.Rounds); err != nil {
+		changed, err := b.disturb(ctx, carried, round+b.o.Rounds)
+		if err != nil {
 			return err
 		}
 		_, took, err := b.ferry(ctx, b.whole, engine, "sync", "incremental", "--plain", "--workers", "2")
 		if err != nil {
 			return err
 		}
-		inside, err := b.lastRun(ctx, engine, b.whole)
+		inside, updated, err := b.lastRun(ctx, engine, b.whole)
 		if err != nil {
 			return err
+		}
+		if updated < changed {
+			return fmt.Errorf("the increment wrote %d of %d rows", updated, changed)
 		}
 		b.took(b.report.figure(tickFerry, fmt.Sprintf("increment of %d changes, the whole process", carried), carried), took)
 		b.took(b.report.figure(tickInside, "  its run in the process", carried), cost{wall: inside})

@@ -60,7 +60,10 @@ func (b *bench) watched(ctx context.Context, _ int) (err error) {
 	if err != nil {
 		return err
 	}
-	if took.wall, err = b.lastRun(ctx, engine, b.whole); err != nil {
+	if took.wall, _, err = b.lastRun(ctx, engine, b.whole); err != nil {
+		return err
+	}
+	if err := b.arrived(ctx, b.whole, engine); err != nil {
 		return err
 	}
 	b.took(b.report.figure(loadConsole, fmt.Sprintf("  a run with the console open at %d×%d", consoleColumns, consoleRows), b.whole.all()), took)

@@ -53,6 +53,9 @@ func (b *bench) loadAgain(
 		if err != nil {
 			return err
 		}
+		if err := b.arrived(ctx, s, engine); err != nil {
+			return err
+		}
 		return then(ctx, engine, took)
 	})
 	return last, err
@@ -66,11 +69,17 @@ func rejects(ctx context.Context, b *bench) error {
 			return err
 		}
 		bad := fmt.Sprintf("hashint8(id) %% 100 >= 0 AND hashint8(id) %% 100 < %d OR hashint8(id) %% 100 < 0 AND hashint8(id) %% 100 + 100 < %[1]d", percent)
-		err = change(ctx, s.dsn,
-			`UPDATE loyalty_point_move SET initial_point = 'NaN' WHERE `+bad,
-			`UPDATE loyalty_point_history SET points_amount = 'NaN' WHERE `+bad,
-			`VACUUM (FREEZE, ANALYZE)`)
-		if err != nil {
+		for _, sql := range []string{
+			`UPDATE loyalty_point_move SET initial_point = 'NaN' WHERE ` + bad,
+			`UPDATE loyalty_point_history SET points_amount = 'NaN' WHERE ` + bad,
+		} {
+			rows, err := changeRows(ctx, s.dsn, sql)
+			if err != nil {
+				return err
+			}
+			s.invalid += rows
+		}
+		if err := change(ctx, s.dsn, `VACUUM (FREEZE, ANALYZE)`); err != nil {
 			return err
 		}
 		last, err := b.loadAgain(ctx, fmt.Sprintf("first loads, %d %% rejected", percent), s, func(_ context.Context, _ string, took cost) error {

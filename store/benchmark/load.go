@@ -51,8 +51,14 @@ func (b *bench) loadBy(ctx context.Context, workers int) error {
 		return err
 	}
 	if workers == 1 {
+		if err := b.arrived(ctx, b.whole, engine); err != nil {
+			return err
+		}
 		b.took(b.report.figure(loadOne, "ferry sync full, 1 worker", b.whole.all()), took)
 		return b.drop(ctx, engine)
+	}
+	if err := b.arrived(ctx, b.whole, engine); err != nil {
+		return err
 	}
 	b.took(b.report.figure(loadTwo, "ferry sync full, 2 workers", b.whole.all()), took)
 	b.took(b.report.figure(loadPlain, "  its run in the process", b.whole.all()), cost{wall: inside})
@@ -87,34 +93,60 @@ func (b *bench) load(ctx context.Context, s *source, workers int) (engine string
 	if engine, err = b.newEngine(ctx); err != nil {
 		return "", took, 0, err
 	}
-	if _, took, err = b.ferry(ctx, s, engine, "sync", "full", "--plain", "--workers", itoa(workers)); err != nil {
+	load := b.command(s, engine, "sync", "full", "--plain", "--workers", itoa(workers))
+	if s.invalid > 0 {
+		load.exits = exitDiscrepancy
+	}
+	if _, took, err = load.run(ctx); err != nil {
 		return engine, took, 0, err
 	}
-	inside, err = b.lastRun(ctx, engine, s)
+	inside, _, err = b.lastRun(ctx, engine, s)
 	return engine, took, inside, err
 }
 
-// lastRun is how long the last run took. It fails unless that came to its end with every source row in its counts.
-func (b *bench) lastRun(ctx context.Context, engine string, s *source) (time.Duration, error) {
+// arrived fails unless an engine database has every valid row of a source: whoever did less is no contestant.
+func (b *bench) arrived(ctx context.Context, s *source, engine string) error {
 	conn, err := pgx.Connect(ctx, b.owner(engine))
 	if err != nil {
-		return 0, fmt.Errorf("connecting to the engine: %w", err)
+		return fmt.Errorf("connecting to the engine: %w", err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // nothing is lost
+	var all int64
+	for _, e := range entity.All() {
+		var rows int64
+		if err := conn.QueryRow(ctx, `SELECT count(*) FROM `+engineTable(e)).Scan(&rows); err != nil {
+			return fmt.Errorf("counting: %w", err)
+		}
+		all += rows
+	}
+	if want := s.all() - s.invalid; all != want {
+		return fmt.Errorf("%d of %d rows arrived", all, want)
+	}
+	return nil
+}
+
+// lastRun is how long the last run took, and how many rows it updated. It fails unless that came to its end with every source row in
+// its counts.
+func (b *bench) lastRun(ctx context.Context, engine string, s *source) (took time.Duration, updated int64, err error) {
+	conn, err := pgx.Connect(ctx, b.owner(engine))
+	if err != nil {
+		return 0, 0, fmt.Errorf("connecting to the engine: %w", err)
 	}
 	defer conn.Close(ctx) //nolint:errcheck // nothing is lost
 	var state, kind string
-	var took time.Duration
 	var read int64
-	err = conn.QueryRow(ctx, `SELECT state, kind, finished_at - started_at, (SELECT coalesce(sum(read), 0)::bigint FROM ferry.step s WHERE s.run_id = r.id)
-		FROM ferry.run r ORDER BY id DESC LIMIT 1`).Scan(&state, &kind, &took, &read)
+	err = conn.QueryRow(ctx, `SELECT state, kind, finished_at - started_at, t.read, t.updated
+		FROM ferry.run r, LATERAL (SELECT coalesce(sum(read), 0)::bigint AS read, coalesce(sum(updated), 0)::bigint AS updated
+			FROM ferry.step s WHERE s.run_id = r.id) t ORDER BY id DESC LIMIT 1`).Scan(&state, &kind, &took, &read, &updated)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("reading the last run: %w", err)
+		return 0, 0, fmt.Errorf("reading the last run: %w", err)
 	case state != "done":
-		return 0, fmt.Errorf("the run ended as %s", state)
+		return 0, 0, fmt.Errorf("the run ended as %s", state)
 	case kind == "full" && read != s.all():
-		return 0, fmt.Errorf("the run read %d of %d rows", read, s.all())
+		return 0, 0, fmt.Errorf("the run read %d of %d rows", read, s.all())
 	}
-	return took, nil
+	return took, updated, nil
 }
 
 // ceiling is what PostgreSQL's own client can do: each table through a pipe with the same casts, then the same keys, indexes and
@@ -147,7 +179,11 @@ func (b *bench) ceiling(ctx context.Context, _ int) error {
 	if err := change(ctx, b.owner(engine), keys()...); err != nil {
 		return err
 	}
-	b.took(b.report.figure(loadCeiling, "psql COPY | psql COPY, then keys and indexes", b.whole.all()), cost{wall: time.Since(began)})
+	took := cost{wall: time.Since(began)}
+	if err := b.arrived(ctx, b.whole, engine); err != nil {
+		return err
+	}
+	b.took(b.report.figure(loadCeiling, "psql COPY | psql COPY, one pipe, then keys and indexes", b.whole.all()), took)
 	return b.drop(ctx, engine)
 }
 

@@ -112,8 +112,8 @@ type ratio struct {
 
 // reach is what a benchmark is about.
 var reach = []ratio{
-	{what: "first load, 1 worker, against COPY | COPY with the same indexes", of: loadOne, into: loadCeiling, reach: 0.9},
-	{what: "first load, 2 workers, against COPY | COPY with the same indexes", of: loadTwo, into: loadCeiling, reach: 1.15},
+	{what: "first load, 1 worker, against one pipe of COPY | COPY, same indexes", of: loadOne, into: loadCeiling, reach: 0.9},
+	{what: "first load, 2 workers, against one pipe of COPY | COPY, same indexes", of: loadTwo, into: loadCeiling, reach: 1.15},
 	{what: "first load against pgloader", of: loadTwo, into: loadPgloader, reach: 4},
 	{what: "first load against pgcopydb", of: loadTwo, into: loadPgcopydb, reach: 1.4},
 	{what: "first load against an upsert per row", of: loadTwo, into: loadUpsert, reach: 25, perRow: true},

@@ -102,6 +102,8 @@ type source struct {
 	dsn    string // the superuser's
 	reader string // the connection string of the role that ferry reads by
 	rows   map[string]int64
+	// invalid is how many of them are to be rejected.
+	invalid int64
 }
 
 // all is how many rows the three tables have.
@@ -146,6 +148,20 @@ func (w *world) copyOf(ctx context.Context, s *source) (*source, error) {
 	out := &source{name: w.name("copy"), rows: s.rows}
 	out.dsn, out.reader = w.server.DSN(out.name), w.server.DSNAs(s.name+"_reader", w.secret, out.name)
 	return out, w.exec(ctx, `CREATE DATABASE `+out.name+` TEMPLATE `+s.name)
+}
+
+// changeRows carries out one statement on a database, and gives how many rows it was about.
+func changeRows(ctx context.Context, dsn, sql string) (int64, error) {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return 0, fmt.Errorf("connecting: %w", err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // nothing is lost
+	tag, err := conn.Exec(ctx, sql)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", sql, err)
+	}
+	return tag.RowsAffected(), nil
 }
 
 // change carries out statements on a database.

@@ -40,6 +40,9 @@ func (db *DB) StartCheck(ctx context.Context, sourceIdentity string, by engine.A
 		if err := errors.Join(refuseSecondCheck(ctx, tx, asked.Sort), refuseUnkeyed(ctx, tx)); err != nil {
 			return err // without keys nothing can be looked up in the engine's tables
 		}
+		if err := queueForLease(ctx, tx); err != nil { // who unseals decides about them, and is not to be overtaken
+			return err
+		}
 		if _, err := noteOwned(ctx, tx); err != nil { // under a seal, so that it is not taken for ferry's fault
 			return err
 		}

@@ -15,14 +15,14 @@ import (
 // runColumns are what scanRun reads, of ferry.run as r.
 const runColumns = `r.id, r.kind, r.state, r.source_identity, r.first, r.state_since, r.requested_by, r.state_by, r.state_reason, r.created_at,
 	r.started_at, r.finished_at, r.error, r.last_error, r.last_error_at, CASE WHEN r.state = 'asking' THEN r.question ELSE '' END,
-	r.scheduled, r.ticks, r.first_at, r.why_full`
+	r.scheduled, r.ticks, r.first_at, r.why_full, r.entities`
 
 // scanRun reads a run's columns, and what follows them into more.
 func scanRun(row pgx.Row, r *engine.RunView, more ...any) error {
 	var started, finished, lastError *time.Time
 	err := row.Scan(append([]any{
 		&r.ID, &r.Kind, &r.State, &r.Source, &r.First, &r.Since, &r.By, &r.StateBy, &r.Reason, &r.CreatedAt,
-		&started, &finished, &r.Error, &r.LastError, &lastError, &r.Question, &r.Scheduled, &r.Ticks, &r.FirstAt, &r.WhyFull,
+		&started, &finished, &r.Error, &r.LastError, &lastError, &r.Question, &r.Scheduled, &r.Ticks, &r.FirstAt, &r.WhyFull, &r.Only,
 	}, more...)...)
 	r.StartedAt, r.FinishedAt, r.LastErrorAt = orZero(started), orZero(finished), orZero(lastError)
 	return err

@@ -100,6 +100,9 @@ func (db *DB) seal(ctx context.Context, confirm string, act engine.Act, by engin
 		if _, err := raiseEpoch(ctx, tx); err != nil {
 			return err
 		}
+		if err := quiet(ctx, tx); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `INSERT INTO ferry.seal (sealed_by, reason, seen) VALUES ($1, $2, pg_current_snapshot()::text)`, by.String(), act.Reason)
 		if err != nil {
 			return err
@@ -110,6 +113,29 @@ func (db *DB) seal(ctx context.Context, confirm string, act engine.Act, by engin
 		return record(ctx, tx, entry{Actor: by, Action: "seal", State: "open", Reason: act.Reason, Outcome: "sealed"})
 	})
 	return tick, err
+}
+
+// quiet has others' transactions that have written the engine's tables end first, and lets none write until this one has ended. What
+// is under way cannot be told by a snapshot: it lists transactions, and a row may be a savepoint's.
+func quiet(ctx context.Context, tx pgx.Tx) error {
+	tables := make([]string, 0, len(entity.All()))
+	for _, e := range entity.All() {
+		tables = append(tables, public(e))
+	}
+	_, err := tx.Exec(ctx, `LOCK TABLE `+strings.Join(tables, ", ")+` IN SHARE MODE`)
+	return err
+}
+
+// refuseMoved fails if the engine database is in another cluster than when it was sealed: there is no telling which rows others have
+// written.
+func refuseMoved(ctx context.Context, tx pgx.Tx, o engine.UnsealOptions) error {
+	var moved bool
+	err := tx.QueryRow(ctx, `SELECT cluster <> (pg_control_system()).system_identifier::text FROM ferry.seal WHERE unsealed_at IS NULL`).Scan(&moved)
+	if err != nil || !moved || o.Overwrite {
+		return err
+	}
+	return engine.Refuse(engine.ErrStateChanged, "the engine database was moved to another server since it was sealed (a restore of a dump): which rows "+
+		"others have written since then cannot be told any more; `ferry unseal --overwrite` lets the next runs overwrite all of them")
 }
 
 // refuseName fails unless the operator has typed the name of this database.
@@ -171,6 +197,9 @@ func (db *DB) Unseal(ctx context.Context, confirm string, o engine.UnsealOptions
 		}
 		if seal == nil {
 			return engine.Refuse(engine.ErrStateChanged, "the engine is not sealed")
+		}
+		if err := errors.Join(quiet(ctx, tx), refuseMoved(ctx, tx, o)); err != nil {
+			return err
 		}
 		if done, err = noteOwned(ctx, tx); err != nil {
 			return err

@@ -133,7 +133,16 @@ func (l *load) keep(ctx context.Context, e *entity.Entity, ids []int64, why, con
 // holdBack keeps extras that rows of a child belong to which cannot leave with them.
 func (l *load) holdBack(ctx context.Context, e, child *entity.Entity, ids []int64) error {
 	for _, p := range child.Parents {
-		if p.Entity != e.Name || p.Link != "" {
+		if p.Entity != e.Name {
+			continue
+		}
+		if p.Link != "" { // the link would be emptied
+			_, err := l.tx.Exec(ctx, `UPDATE ferry.extra x SET kept = $3 WHERE x.entity = $1 AND x.id = ANY($2) AND x.kept = '' AND EXISTS (
+				SELECT FROM `+public(child)+` c WHERE c.`+ident(p.Link)+` = x.id AND `+ownedBy(child, "c")+`)`,
+				e.Name, ids, "rows of "+child.Target+" that the engine has made its own are linked to it")
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		stale := `EXISTS (SELECT FROM ferry.quarantine q

@@ -110,6 +110,7 @@ func All(r Roles) []Section { return []Section{Source(r), Operator(r), Viewer(r)
 // enter lets a role into the engine database.
 func (s *Section) enter(r Roles, role string) {
 	s.add("", "GRANT CONNECT ON DATABASE "+database(r.EngineDatabase)+" TO "+role)
+	s.add("before PostgreSQL 15 everybody may make functions there, which sessions of others would call", "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
 	s.add("", "GRANT USAGE ON SCHEMA public, "+ident(Schema)+" TO "+role)
 }
 

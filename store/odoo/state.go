@@ -111,7 +111,7 @@ func (s *Snapshot) Changes(
 	if isTimeout(err) {
 		return false, nil
 	}
-	return err == nil && rows <= most, err
+	return err == nil && rows <= most, sqlstate.Wrap(engine.SideSource, "reading changes of "+e.Name, s.withHolders(ctx, e, err))
 }
 
 // Tally counts all rows and those that transactions from a floor on have written, in one pass. It gives false if that

@@ -9,6 +9,7 @@ CREATE TABLE ferry.seal (
     sealed_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     reason          text NOT NULL DEFAULT '',
     seen            text NOT NULL,                      -- the snapshot of this database as it was sealed: what it does not see was written since
+    cluster         text NOT NULL DEFAULT (pg_control_system()).system_identifier::text, -- where that snapshot means something: transaction ids are a cluster's own
     unsealed_by     text NOT NULL DEFAULT '',
     unsealed_at     timestamptz,                        -- NULL: it is sealed
     unsealed_reason text NOT NULL DEFAULT ''
