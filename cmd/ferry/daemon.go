@@ -105,7 +105,7 @@ const keepEvery = time.Second
 // long as it takes, and said.
 func (d *daemon) keep(ctx context.Context) {
 	adopted := false // a run that fails again and again is not gone on with for ever
-	failures := 0
+	failures, sealed := 0, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -117,9 +117,13 @@ func (d *daemon) keep(ctx context.Context) {
 			continue // told already
 		}
 		var err error
+		was := sealed
+		sealed = s.Sealed != nil
 		switch cycled := !s.Freshness.ReadFrom.IsZero() && s.Unkeyed == 0; {
-		case s.Sealed != nil:
-			err = s.Sealed.Refusal() // nothing is tried: that would be refused, and journalled, each time
+		case s.Sealed != nil: // nothing is tried: that would be refused, and journalled, each time
+			if !was {
+				d.logger.InfoContext(ctx, "no ticks begin here until the engine is unsealed", "sealed", s.Sealed.String())
+			}
 		case cycled != s.Process.Keeps:
 			err = d.turn(ctx, s, cycled)
 		case !cycled && !adopted:

@@ -65,6 +65,11 @@ Exit codes: 0 GO · 1 failed, or aborted · 3 NO-GO · 4 refused: another rehear
 			if o.gate != "" && !slices.Contains(engine.Gates, engine.GateName(o.gate)) {
 				return usage("--gate %q is none of %v", o.gate, engine.Gates)
 			}
+			for _, name := range []string{"freeze", "agreement", "freshness", "drift", "quiet"} {
+				if (o.resume != 0 || o.gate != "") && set(name) {
+					return usage("--%s is for a new rehearsal: one that was begun keeps what it was begun with", name)
+				}
+			}
 			return f.rehearse(cmd.Context(), o)
 		},
 	}
@@ -111,6 +116,9 @@ func (f *ferry) rehearse(ctx context.Context, o rehearsing) error {
 	id, err := f.takeUpRehearsal(soft, c, o)
 	if err != nil {
 		c.leave(hard)
+		if code := caught(); code != 0 {
+			return exitWith(code, errors.New("interrupted while it waited for another process's rehearsal; nothing was begun"))
+		}
 		return err
 	}
 	level.Set(slog.LevelWarn)

@@ -130,6 +130,10 @@ func TestAFreezeIsConfirmedByAnswerAndAbortedByCancel(t *testing.T) {
 	asked := c.until(t, asking)
 	require.Contains(t, asked["question"], "ferry answer 1 accept")
 	require.Nil(t, asked["odoo_may_be_unfrozen"])
+	require.Contains(t, b.ferry(t, "status").out, "rehearsal #1 waiting for an answer")
+	refused := b.ferry(t, "seal", "--confirm", b.target.Name)
+	require.Equal(t, exitRefused, refused.code, refused.err)
+	require.Contains(t, refused.err, "another rehearsal is active: #1")
 	a := b.ferry(t, "answer", "1", "accept", "--reason", "shop closed")
 	require.Equal(t, exitClean, a.code, a.err)
 	result := c.until(t, func(line map[string]any) bool { return line["type"] == "result" })
@@ -147,6 +151,7 @@ func TestAFreezeIsConfirmedByAnswerAndAbortedByCancel(t *testing.T) {
 	require.Contains(t, c.err(), "was aborted by")
 	require.Contains(t, b.ferry(t, "rehearsals", "show", id).out, "Aborted by")
 
+	require.Equal(t, exitUsage, b.ferry(t, "rehearse", "--resume", id, "--freeze", "none").code, "it keeps what it was begun with")
 	c = b.start(t, "rehearse", "--resume", id, "--json")
 	c.until(t, asking)
 	require.Equal(t, exitClean, b.ferry(t, "answer", id, "accept").code)

@@ -128,6 +128,8 @@ func floorLine(s *engine.Snapshot) string {
 func scheduleLine(s *engine.Snapshot) string {
 	c := s.Schedule
 	switch {
+	case s.Sealed != nil:
+		return "schedule: no ticks, for the engine is sealed"
 	case c.Paused():
 		return fmt.Sprintf("schedule: held back by %s, %s%s; `ferry resume --schedule` lets ticks come", c.PausedBy,
 			widget.Ago(c.PausedSince, s.TakenAt), because(c.Reason))

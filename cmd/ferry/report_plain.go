@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ferry/engine"
+	"ferry/engine/rehearsal"
 	"ferry/tui/cure"
 	"ferry/tui/sanitize"
 	"ferry/tui/widget"
@@ -15,6 +16,9 @@ import (
 func writePlain(w io.Writer, s *engine.Snapshot) {
 	if s.Sealed != nil {
 		fmt.Fprintln(w, sanitize.Text("the engine is "+s.Sealed.String()))
+	}
+	if v := s.Rehearsal; v != nil && v.State.Active() {
+		fmt.Fprintln(w, sanitize.Text(fmt.Sprintf("rehearsal #%d %s%s", v.ID, rehearsal.Outcome(v), prefixed("; ", rehearsal.Unfreeze(v)))))
 	}
 	fmt.Fprintln(w, headline(s))
 	if line := trouble(s); line != "" {

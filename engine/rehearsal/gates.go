@@ -116,6 +116,7 @@ func (s Seen) agreement(g *engine.RehearsalGate) {
 		g.Verdict, g.Advice = engine.Fail, "`ferry discrepancies list` shows them, `ferry repair plan` mends what can be mended"
 	case c.InFlight > 0:
 		g.Evidence += fmt.Sprintf("; %d may be changes under way", c.InFlight)
+		g.Advice = whyUnsettled
 	default:
 		g.Verdict = engine.Pass
 	}
@@ -139,10 +140,14 @@ func (s Seen) differences(g *engine.RehearsalGate) {
 		g.Advice = "measure this gate again: it begins a whole check"
 	case c.Verdict != engine.Pass:
 		g.Evidence += colon(c.Why)
+		g.Advice = whyUnsettled
 	default:
 		g.Verdict = engine.Pass
 	}
 }
+
+// whyUnsettled is what to do where a check could not settle what it found.
+const whyUnsettled = "let ticks come (`ferry status` says whether they do), then measure this gate again: it begins a whole check"
 
 // entities gives the entities of the snapshot; none where it was not read.
 func (s Seen) entities(g *engine.RehearsalGate) []engine.EntityView {

@@ -91,7 +91,7 @@ func (db *DB) seal(ctx context.Context, confirm string, act engine.Act, by engin
 		if tick, err = holdNextTick(ctx, tx); tick != 0 || err != nil {
 			return err
 		}
-		if err := refuseSecond(ctx, tx); err != nil {
+		if err := errors.Join(refuseSecond(ctx, tx), refuseSecondRehearsal(ctx, tx)); err != nil {
 			return err
 		}
 		if err := refuseUnkeyed(ctx, tx); err != nil {
