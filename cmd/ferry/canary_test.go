@@ -307,7 +307,7 @@ func (c *cage) everyTrouble(t *testing.T, env map[string]string) {
 	p := launch(t, env, true)
 	p.shows("no such file or directory")
 	require.NoError(t, resize(p, 100, 60))
-	p.visits([2]string{"P", "source: connection"}, [2]string{"2", "›2 Runs"}, [2]string{"7", "›7 Activity"}, [2]string{"1", "›1 Overview"})
+	p.visits([2]string{"P", "source: connection"}, [2]string{"2", "›2 Runs"}, [2]string{"7", "›7 Log"}, [2]string{"1", "›1 Over"})
 	p.press("e")
 	p.shows("connect", "› Test")
 	p.press("\r")

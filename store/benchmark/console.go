@@ -44,6 +44,7 @@ func (b *bench) watched(ctx context.Context, _ int) (err error) {
 	if err != nil {
 		return fmt.Errorf("starting the console: %w", err)
 	}
+	peak := watchPeak(cmd.Process.Pid)
 	shown := &frames{more: make(chan struct{}, 1)}
 	var reading sync.WaitGroup
 	reading.Go(func() { _, _ = io.Copy(shown, screen) }) // it ends with the console
@@ -54,7 +55,7 @@ func (b *bench) watched(ctx context.Context, _ int) (err error) {
 		end()
 	}
 	err = errors.Join(err, c.explain(cmd.Wait(), ""))
-	took := costOf(cmd, time.Since(began))
+	took := costOf(cmd, time.Since(began), peak)
 	_ = screen.Close()
 	reading.Wait()
 	if err != nil {

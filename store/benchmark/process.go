@@ -48,8 +48,13 @@ func (c command) run(ctx context.Context) (string, cost, error) {
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	began := time.Now()
-	err := cmd.Run()
-	took := costOf(cmd, time.Since(began))
+	err := cmd.Start()
+	var peak func() int64
+	if err == nil {
+		peak = watchPeak(cmd.Process.Pid)
+		err = cmd.Wait()
+	}
+	took := costOf(cmd, time.Since(began), peak)
 	if exited, ok := errors.AsType[*exec.ExitError](err); ok && exited.ExitCode() == c.exits {
 		err = nil
 	}
@@ -95,17 +100,49 @@ func (c command) explain(err error, said string) error {
 	return fmt.Errorf("%s: %w: %s", c.argv[0], err, redact.Text(said))
 }
 
-func costOf(cmd *exec.Cmd, wall time.Duration) cost {
+// costOf is what a process took that has ended. What getrusage says of its memory is never less than this process's own, from which
+// it was forked; so it is only asked where nobody could watch.
+func costOf(cmd *exec.Cmd, wall time.Duration, peak func() int64) cost {
 	c := cost{wall: wall}
+	if peak != nil {
+		c.peak = peak()
+	}
 	if cmd.ProcessState == nil {
 		return c
 	}
 	c.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && c.peak == 0 {
 		c.peak = usage.Maxrss
 		if runtime.GOOS != "darwin" { // which counts bytes
 			c.peak <<= 10
 		}
 	}
 	return c
+}
+
+// peakEvery is how often it is asked how much memory a process has taken at most up to now.
+const peakEvery = 100 * time.Millisecond
+
+// watchPeak begins to watch a process; the function that it gives ends that, and says how much resident memory it took at most.
+func watchPeak(pid int) func() int64 {
+	var peak int64
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		look := time.NewTicker(peakEvery)
+		defer look.Stop()
+		for {
+			peak = max(peak, highWater(pid))
+			select {
+			case <-look.C:
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return func() int64 {
+		close(stop)
+		<-stopped
+		return peak
+	}
 }

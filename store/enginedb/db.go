@@ -11,11 +11,13 @@ package enginedb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ferry/engine"
@@ -122,9 +124,19 @@ func (db *DB) Ready(ctx context.Context) error {
 	return fmt.Errorf("%w: run `ferry init` first", engine.ErrNotInitialised)
 }
 
-// inTx runs fn in a transaction of the engine database and classes its errors, but for refusals, which no database said.
+// deadlock is what a server says that has ended one of several transactions, each of which waited for another.
+const deadlock = "40P01"
+
+// inTx runs fn in a transaction of the engine database and classes its errors, but for refusals, which no database said. One that
+// was ended for a deadlock is tried again: nothing of it has happened, and the others are through.
 func (db *DB) inTx(ctx context.Context, doing string, fn func(pgx.Tx) error) error {
-	err := pgx.BeginFunc(ctx, db.pool, fn)
+	var err error
+	for range 3 {
+		err = pgx.BeginFunc(ctx, db.pool, fn)
+		if pg, said := errors.AsType[*pgconn.PgError](err); !said || pg.Code != deadlock {
+			break
+		}
+	}
 	if engine.IsRefusal(err) {
 		return err
 	}
