@@ -17,8 +17,8 @@ func writePlain(w io.Writer, s *engine.Snapshot) {
 	if s.Sealed != nil {
 		fmt.Fprintln(w, sanitize.Text("the engine is "+s.Sealed.String()))
 	}
-	if v := s.Rehearsal; v != nil && v.State.Active() {
-		fmt.Fprintln(w, sanitize.Text(fmt.Sprintf("rehearsal #%d %s%s", v.ID, rehearsal.Outcome(v), prefixed("; ", rehearsal.Unfreeze(v)))))
+	if line := rehearsalLine(s.Rehearsal); line != "" {
+		fmt.Fprintln(w, sanitize.Text(line))
 	}
 	fmt.Fprintln(w, headline(s))
 	if line := trouble(s); line != "" {
@@ -52,6 +52,14 @@ func writePlain(w io.Writer, s *engine.Snapshot) {
 			fmt.Fprintln(w, sanitize.Text(line))
 		}
 	}
+}
+
+// rehearsalLine says in words where a rehearsal stands that is under way, and whether Odoo is frozen for it; empty: none is.
+func rehearsalLine(v *engine.RehearsalView) string {
+	if v == nil || !v.State.Active() {
+		return ""
+	}
+	return fmt.Sprintf("rehearsal #%d %s%s", v.ID, rehearsal.Outcome(v), prefixed("; ", rehearsal.Unfreeze(v)))
 }
 
 // troubleAge is how long an error that a run goes on with is news.

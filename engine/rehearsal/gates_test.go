@@ -214,7 +214,9 @@ func TestTwoMarksAreEqualOnlyIfNothingWasCommitted(t *testing.T) {
 		require.Equal(t, rehearsal.Stillness{Known: true, Moved: true, What: what}, mark(same).Still(mark(change)))
 	}
 	for _, unknown := range []*rehearsal.Mark{
-		nil, {}, mark(func(m *rehearsal.Mark) { m.Source = "8/prod" }), mark(func(m *rehearsal.Mark) { m.Timeline = 2 }),
+		nil,
+		{},
+		mark(func(m *rehearsal.Mark) { m.Source = "8/prod" }), mark(func(m *rehearsal.Mark) { m.Timeline = 2 }),
 		mark(func(m *rehearsal.Mark) { m.Floor = "801" }), mark(func(m *rehearsal.Mark) { delete(m.Tables, "loyalty_card") }),
 	} {
 		s := mark(same).Still(unknown)
