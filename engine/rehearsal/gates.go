@@ -274,6 +274,8 @@ func (s Seen) freshness(g *engine.RehearsalGate) {
 	switch {
 	case held != "":
 		g.Evidence, g.Advice = held+" is held: ticks do not read it", "`ferry resume --entity "+held+"` lets them"
+	case s.Still.Behind != "": // a tick reads what the standby shows
+		g.Evidence = s.Still.Behind
 	case s.Still.Known && !s.Still.Moved:
 		g.Verdict, g.Figure = engine.Pass, "0 s"
 		g.Evidence = "nothing was written at the source since before the last tick began to read"
