@@ -13,11 +13,7 @@ import (
 	"ferry/cmd/ferry/internal/whole"
 	"ferry/engine"
 	"ferry/engine/rehearsal"
-	"ferry/store/enginedb"
 )
-
-// silentAfter is how long a process may be silent before it is taken for dead.
-const silentAfter = enginedb.SilentAfter
 
 func (f *ferry) rehearsalsCommand() *cobra.Command {
 	return group("rehearsals", "The rehearsals that there have been", f.listRehearsalsCommand(), f.showRehearsalCommand(), f.compareRehearsalsCommand())

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"ferry/engine"
@@ -59,7 +60,11 @@ func rehearsalLine(v *engine.RehearsalView) string {
 	if v == nil || !v.State.Active() {
 		return ""
 	}
-	return fmt.Sprintf("rehearsal #%d %s%s", v.ID, rehearsal.Outcome(v), prefixed("; ", rehearsal.Unfreeze(v)))
+	how := " " + rehearsal.Outcome(v)
+	if v.Waits() {
+		how = ": " + rehearsal.Sentence(v)
+	}
+	return fmt.Sprintf("rehearsal #%d%s%s", v.ID, strings.TrimSuffix(how, "."), prefixed("; ", rehearsal.Unfreeze(v)))
 }
 
 // troubleAge is how long an error that a run goes on with is news.

@@ -36,6 +36,13 @@ func (d *director) preflight(ctx context.Context, r *rehearsal.Kept, step engine
 	if len(unknown) > 0 {
 		found += "; could not check: " + strings.Join(unknown, ", ")
 	}
+	s, err := d.k.c.Ledger.Read(ctx)
+	if err != nil {
+		return err
+	}
+	if s.Schedule.Paused() {
+		found += "; " + rehearsal.TicksPaused(s.Schedule)
+	}
 	return d.keep(ctx, r, ended(step, engine.RehearsalDone, found))
 }
 
@@ -192,6 +199,9 @@ func (d *director) freeze(ctx context.Context, r *rehearsal.Kept, step engine.Re
 			})
 		}
 		by := "confirmed by " + r.ConfirmedBy
+		if r.Base != nil {
+			return d.frozen(ctx, r, step, r.Base, by, 0)
+		}
 		mark, err := d.k.c.Source.Mark(ctx, nil)
 		if err != nil && (ctx.Err() != nil || waits(err)) {
 			return err
@@ -199,7 +209,7 @@ func (d *director) freeze(ctx context.Context, r *rehearsal.Kept, step engine.Re
 		if err != nil { // gate still says that it could not be checked
 			return d.frozen(ctx, r, step, nil, by+"; where the source stands could not be looked at: "+err.Error(), 0)
 		}
-		return d.frozen(ctx, r, step, &mark, by, 0)
+		return d.frozen(ctx, r, step, &mark, by+"; where the source stands was looked at only at "+mark.At.Format(time.TimeOnly)+" UTC", 0)
 	case engine.FreezeDetect:
 		return d.detect(ctx, r, step)
 	case engine.FreezeNone:

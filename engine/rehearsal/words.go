@@ -37,6 +37,8 @@ func Outcome(v *engine.RehearsalView) string {
 		state = "aborted"
 	case v.State == engine.RunAsking:
 		state = "waiting for an answer"
+	case answered(v) && v.Waits():
+		state = "answered, waits"
 	case v.Lost:
 		state = "interrupted"
 	}
@@ -59,8 +61,12 @@ func Sentence(v *engine.RehearsalView) string {
 		return v.Go() + behind(v.Why) + "."
 	case v.State == engine.RunCancelled:
 		return fmt.Sprintf("Aborted by %s%s. `ferry resume --run %d` goes on; the freeze then begins anew.", v.StateBy, within(v.Reason), v.ID)
+	case answered(v) && v.Waits():
+		return "Answered by " + v.ConfirmedBy + "; waits for a process with workers. `ferry rehearse` goes on with it."
 	case v.State == engine.RunInterrupted, v.Lost:
 		return "Interrupted: the process that carried it out is gone. `ferry rehearse` goes on with it."
+	case v.Waits():
+		return "Waits for a process with workers. `ferry rehearse` goes on with it."
 	case v.State == engine.RunAsking:
 		return v.Question
 	}
@@ -69,6 +75,9 @@ func Sentence(v *engine.RehearsalView) string {
 	}
 	return "Under way."
 }
+
+// answered reports whether an operator has said that Odoo is frozen, and nothing has come of it yet.
+func answered(v *engine.RehearsalView) bool { return v.ConfirmedBy != "" && v.FrozenAt.IsZero() }
 
 func behind(text string) string { return colon(strings.TrimSuffix(text, ".")) }
 
@@ -82,6 +91,8 @@ func within(text string) string {
 // WindowWords says how long the real cutover keeps Odoo frozen, as far as is known.
 func WindowWords(v *engine.RehearsalView) string {
 	switch {
+	case v.Freeze == engine.FreezeNone:
+		return "none, without a freeze"
 	case v.Window.Known:
 		return Span(v.Window.Value)
 	case v.WindowSoFar > 0:
@@ -125,4 +136,10 @@ func VerdictWord(v engine.Verdict) string {
 		return "–"
 	}
 	return string(v)
+}
+
+// TicksPaused says what comes of ticks that are paused, and the cure.
+func TicksPaused(s engine.Schedule) string {
+	return fmt.Sprintf("ticks are paused by %s%s: what a check finds in flight would wait for one in vain, for minutes; "+
+		"`ferry resume --schedule` lets them come", s.PausedBy, within(s.Reason))
 }

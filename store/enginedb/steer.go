@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"ferry/engine"
+	"ferry/engine/rehearsal"
 )
 
 // steering is one action on a run.
@@ -242,6 +243,10 @@ func (db *DB) Cancel(ctx context.Context, act engine.Act, by engine.Actor) error
 
 // Answer answers the question of a run: accepted it goes on, else it is cancelled.
 func (db *DB) Answer(ctx context.Context, act engine.Act, accept bool, by engine.Actor) error {
+	return db.answer(ctx, act, accept, by, nil)
+}
+
+func (db *DB) answer(ctx context.Context, act engine.Act, accept bool, by engine.Actor, base *rehearsal.Mark) error {
 	action := "answer stop"
 	if accept {
 		action = "answer accept"
@@ -255,7 +260,7 @@ func (db *DB) Answer(ctx context.Context, act engine.Act, accept bool, by engine
 		case !accept:
 			return engine.RunCancelled, holdTicks(ctx, tx, r, by)
 		case r.Kind == string(engine.RunRehearsal):
-			return engine.RunRunning, confirmFreeze(ctx, tx, r.ID, by)
+			return engine.RunRunning, confirmFreeze(ctx, tx, r.ID, base, by)
 		}
 		if _, err := tx.Exec(ctx, `UPDATE ferry.run SET accepted = accepted || asked, asked = '' WHERE id = $1`, r.ID); err != nil {
 			return "", err

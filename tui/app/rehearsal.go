@@ -272,6 +272,8 @@ func (m *Model) frozenWords() string {
 	switch {
 	case v.Frozen():
 		return fmt.Sprintf("%s (%s, %s)", rehearsal.Unfreeze(v), rehearsalName(v), rehearsal.Outcome(v))
+	case v.Waits() && v.ConfirmedBy != "":
+		return fmt.Sprintf("! %s: answered by %s; waits for a process with workers", rehearsalName(v), v.ConfirmedBy)
 	case v.State == engine.RunAsking:
 		text := rehearsalName(v) + " asks whether Odoo is frozen"
 		if m.refusal(keymap.Answer) == "" {
