@@ -89,7 +89,7 @@ func Markdown(v, before *engine.RehearsalView, now time.Time) string {
 		if s.Idle > 0 {
 			idle = Span(s.Idle)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", s.Name, s.State, SpanOf(s.Took()), idle, inside, plain(s.Found))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", s.Name, Stands(s.State, v), SpanOf(s.Took()), idle, inside, plain(s.Found))
 	}
 	if before != nil {
 		b.WriteString(compared(Compare(before, v)))
