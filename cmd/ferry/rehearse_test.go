@@ -266,3 +266,24 @@ func statementsFor(s grants.Section, without string) []string {
 	}
 	return out
 }
+
+func TestRehearsalsAreToldAlikeAndInColumns(t *testing.T) {
+	t.Parallel()
+	v := &engine.RehearsalView{
+		RunView: engine.RunView{ID: 3, State: engine.RunCancelled, StateBy: "sari@db2"},
+		Steps:   []engine.RehearsalStep{{Name: engine.RehearseCheck, State: engine.RehearsalRunning, StartedAt: time.Unix(0, 0)}},
+		Gates:   []engine.RehearsalGate{{Name: engine.GateDrift}},
+	}
+	told := describeRehearsal(v)
+	text := strings.Join(told, "\n")
+	require.Contains(t, text, "  check      stopped ", "nothing runs in what was aborted")
+	require.Contains(t, text, "`ferry rehearse --resume 3` resumes it")
+	for i, line := range told {
+		require.False(t, line == "" && i > 0 && told[i-1] == "", "no two empty lines: %q", text)
+	}
+	require.Contains(t, told[len(told)-1], "drift", "a gate that was not measured has no line below it")
+
+	lines := aligned([][]string{{"drift", "fail 1.51 % (3450 of 228331), which is long", "pass 0 %", "changed"}, {"check", "1 s", "2 s", "+1 s"}})
+	require.Equal(t, strings.Index(lines[0], "pass 0 %"), strings.Index(lines[1], "2 s"))
+	require.Contains(t, lines[0], "long  pass")
+}
