@@ -118,6 +118,15 @@ type FloorView struct {
 	PinnedBy    string    // "pid 812 odoo, idle in transaction"; or what would show it
 }
 
+// Pinned is how long the floor is known to have stood still: until it was taken last. What has become of the transaction that held it
+// since then nobody has looked at. It is 0 where it moves.
+func (f FloorView) Pinned() time.Duration {
+	if f.PinnedSince.IsZero() {
+		return 0
+	}
+	return max(f.TakenAt.Sub(f.PinnedSince), 0)
+}
+
 // Endpoint is one of the two databases as this process sees it.
 type Endpoint struct {
 	Address   string // "odoo@10.0.4.7/prod", without secrets
