@@ -238,7 +238,7 @@ func TestWhoMayNotRehearseIsRefusedAtOnce(t *testing.T) {
 		without string
 		says    string
 	}{
-		"a viewer":             {grants.Viewer(grants.Roles{Viewer: "{role}", EngineDatabase: b.target.Name}), "", "may look and change nothing"},
+		"a viewer": {grants.Viewer(grants.Roles{Viewer: "{role}", EngineDatabase: b.target.Name}), "", "may look and change nothing"},
 		"somebody with a part": {
 			grants.Operator(grants.Roles{Operator: "{role}", EngineDatabase: b.target.Name}), `"rehearsal_step"`, "ON ferry.rehearsal_step TO",
 		},

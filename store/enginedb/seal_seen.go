@@ -15,7 +15,9 @@ import (
 const mostListed = 1_000_000
 
 // whole is a row's xmin, made whole: it has 32 bits, and is completed by its distance to a current id.
-func whole(xmin, now string) string { return `(` + now + ` - ((` + now + ` - ` + xmin + `::text::bigint) & 4294967295))` }
+func whole(xmin, now string) string {
+	return `(` + now + ` - ((` + now + ` - ` + xmin + `::text::bigint) & 4294967295))`
+}
 
 // insertSeal keeps a seal with the snapshot that it was put on at, which tells later what was written since.
 //
