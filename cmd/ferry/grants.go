@@ -17,7 +17,8 @@ func (f *ferry) grantsCommand() *cobra.Command {
 		Short: "Print the SQL for ferry's three roles, to be reviewed; it connects to nothing",
 		Long: `Print the least SQL that makes ferry's three roles: one that reads the source, one that operates the engine, and one that opens
 every screen and changes nothing. There is a part for each of the two databases, to be run there: --only prints one of them. It is plain
-SQL that may be run again; a role that is there already stays as it is. It connects to nothing and prints no password: ` + "`\\password ferry_operator`" + ` in psql sets one, or
+SQL that may be run again; a role that is there already stays as it is. It connects to nothing and prints no
+password: ` + "`\\password ferry_operator`" + ` in psql sets one, or
 pg_hba.conf lets the role in otherwise.
 
 The operator adds to the journal and cannot change it. It does not own the engine's tables, so a first load fills them with their

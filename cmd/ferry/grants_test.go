@@ -20,7 +20,8 @@ func TestGrantsArePrintedWithoutADatabaseAndWithoutAPassword(t *testing.T) {
 	require.Equal(t, exitClean, a.code, a.err)
 	for _, says := range []string{
 		`rolname = 'ferry_reader') THEN`, `CREATE ROLE "ferry_reader" LOGIN NOSUPERUSER`, `ALTER ROLE "ferry_reader" SET default_transaction_read_only = on`,
-		`SET statement_timeout`, `GRANT CONNECT ON DATABASE %I TO %I', current_database(), 'ferry_reader')`, `GRANT SELECT ON "public"."loyalty_card" TO "ferry_reader"`,
+		`SET statement_timeout`, `GRANT CONNECT ON DATABASE %I TO %I', current_database(), 'ferry_reader')`,
+		`GRANT SELECT ON "public"."loyalty_card" TO "ferry_reader"`,
 		`GRANT SELECT, INSERT ON "ferry"."journal" TO "ferry_operator"`, `GRANT SELECT ON "ferry"."journal" TO "ferry_viewer"`,
 	} {
 		require.Contains(t, a.out, says)

@@ -99,8 +99,8 @@ func NewReport(kind string, v *engine.RehearsalView, now time.Time) Report {
 	}
 	for _, s := range v.Steps {
 		r.Steps = append(r.Steps, ReportStep{
-			s.Name, s.State, v.Freeze != engine.FreezeNone && Inside(s.Name), number(s.Run), s.Found, instant(s.StartedAt), instant(s.FinishedAt), millis(s.Took()),
-			s.Idle.Milliseconds(),
+			s.Name, s.State, v.Freeze != engine.FreezeNone && Inside(s.Name), number(s.Run), s.Found, instant(s.StartedAt),
+			instant(s.FinishedAt), millis(s.Took()), s.Idle.Milliseconds(),
 		})
 	}
 	for _, g := range v.Gates {

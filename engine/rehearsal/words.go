@@ -88,15 +88,10 @@ func Sentence(v *engine.RehearsalView) string { return SentenceBy(v, Commands(v)
 
 // SentenceBy says how a rehearsal stands, why, and what may be done now.
 func SentenceBy(v *engine.RehearsalView, by Ways) string {
+	if v.Verdict != "" {
+		return verdictSentence(v)
+	}
 	switch {
-	case v.Verdict == engine.Pass && v.Standing == engine.StandingExpired:
-		return "GO, but it has expired: the source has moved on" + behind(v.Moved) + ". Rehearse again."
-	case v.Verdict == engine.Pass && v.Standing == engine.StandingUnknown:
-		return "GO. Whether it still holds is not known" + behind(v.Moved) + "."
-	case v.Verdict == engine.Pass:
-		return "GO: every gate passed, and the source is as it was."
-	case v.Verdict != "":
-		return v.Go() + behind(v.Why) + "."
 	case v.State == engine.RunCancelled:
 		return fmt.Sprintf("Aborted by %s%s. %s resumes it; its freeze then begins anew.", v.StateBy, within(v.Reason), by.Resume)
 	case answered(v) && v.Waits():
@@ -114,6 +109,18 @@ func SentenceBy(v *engine.RehearsalView, by Ways) string {
 		return fmt.Sprintf("Step %s: %s.", step.Name, strings.TrimSuffix(step.Found, "."))
 	}
 	return "Under way."
+}
+
+func verdictSentence(v *engine.RehearsalView) string {
+	switch {
+	case v.Verdict == engine.Pass && v.Standing == engine.StandingExpired:
+		return "GO, but it has expired: the source has moved on" + behind(v.Moved) + ". Rehearse again."
+	case v.Verdict == engine.Pass && v.Standing == engine.StandingUnknown:
+		return "GO. Whether it still holds is not known" + behind(v.Moved) + "."
+	case v.Verdict == engine.Pass:
+		return "GO: every gate passed, and the source is as it was."
+	}
+	return v.Go() + behind(v.Why) + "."
 }
 
 // answered reports whether an operator has said that Odoo is frozen, and nothing has come of it yet.

@@ -26,7 +26,8 @@ func TestStartingARunIsTriedAgainAfterADeadlock(t *testing.T) {
 			id, err := b.a.StartRehearsal(t.Context(), "source", engine.Actor{User: "sari"}, engine.RehearsalOptions{Freeze: engine.FreezeNone})
 			var tries, runs, steps, told int
 			require.NoError(t, b.a.Pool().QueryRow(t.Context(), `SELECT (SELECT last_value FROM tries), (SELECT count(*) FROM ferry.run),
-				(SELECT count(*) FROM ferry.rehearsal_step), (SELECT count(*) FROM ferry.journal WHERE action = 'start rehearsal')`).Scan(&tries, &runs, &steps, &told))
+				(SELECT count(*) FROM ferry.rehearsal_step), (SELECT count(*) FROM ferry.journal WHERE action = 'start rehearsal')`).
+				Scan(&tries, &runs, &steps, &told))
 			require.Equal(t, 3, tries)
 			if deadlocks < 3 {
 				require.NoError(t, err)

@@ -16,8 +16,10 @@ func TestAFloorIsPinnedOnlySinceATransactionHeldIt(t *testing.T) {
 	t.Parallel()
 	b := newAlertBench(t)
 	cycle := func(run, floor, next int, ago string) engine.FloorView {
-		b.Exec(t, `DELETE FROM ferry.floor WHERE run_id = `+strconv.Itoa(run), `INSERT INTO ferry.floor (entity, run_id, floor, next_xid, rules_hash, read_from, pinned_by)
-			SELECT entity, `+strconv.Itoa(run)+`, '`+strconv.Itoa(floor)+`', '`+strconv.Itoa(next)+`', '', now() - interval '`+ago+`', 'pid `+strconv.Itoa(run)+`'
+		b.Exec(t, `DELETE FROM ferry.floor WHERE run_id = `+strconv.Itoa(run),
+			`INSERT INTO ferry.floor (entity, run_id, floor, next_xid, rules_hash, read_from, pinned_by)
+			SELECT entity, `+strconv.Itoa(run)+`, '`+strconv.Itoa(floor)+`', '`+strconv.Itoa(next)+`', '',
+			now() - interval '`+ago+`', 'pid `+strconv.Itoa(run)+`'
 			FROM unnest(ARRAY['loyalty_card', 'loyalty_point_move', 'loyalty_point_history']) AS entity`)
 		s, err := b.a.Read(t.Context())
 		require.NoError(t, err)

@@ -147,7 +147,8 @@ func millis(v *float64) engine.Maybe[time.Duration] {
 func readFloorView(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 	var since *time.Time
 	err := tx.QueryRow(ctx, `SELECT f.floor::text, f.read_from, f.pinned_by, CASE WHEN f.next_xid > f.floor THEN (
-			SELECT min(o.read_from) FROM ferry.floor o WHERE o.entity = f.entity AND o.floor = f.floor AND o.source_identity = f.source_identity AND o.next_xid > o.floor
+			SELECT min(o.read_from) FROM ferry.floor o WHERE o.entity = f.entity AND o.floor = f.floor AND o.source_identity = f.source_identity
+				AND o.next_xid > o.floor
 			HAVING count(*) > 1) END
 		FROM (SELECT DISTINCT ON (entity) * FROM ferry.floor ORDER BY entity, run_id DESC) f ORDER BY f.read_from, f.floor LIMIT 1`).
 		Scan(&s.Floor.Floor, &s.Floor.TakenAt, &s.Floor.PinnedBy, &since)

@@ -68,7 +68,8 @@ func (s *standby) why() string {
 	case !s.Receives:
 		return "no WAL receiver is at work there, so it does not hear of its primary; its log and primary_conninfo tell why"
 	case s.Heard == nil:
-		return fmt.Sprintf("when it last heard of its primary is hidden from this role; `GRANT pg_read_all_stats TO %s` on the primary shows it, where that role inherits",
+		return fmt.Sprintf("when it last heard of its primary is hidden from this role; `GRANT pg_read_all_stats TO %s` on the primary shows it, "+
+			"where that role inherits",
 			pgx.Identifier{s.Role}.Sanitize())
 	case !s.Replayed:
 		return "not all that it has received is replayed"

@@ -130,7 +130,7 @@ func TestTheVerdictIsAlwaysInSightAndHiddenGatesAreCounted(t *testing.T) {
 				require.Contains(t, frame, says, "%v %s %s", size, state, key)
 				shown := 0
 				for _, g := range engine.Gates {
-					if regexp.MustCompile(`(?m)^[› ] `+string(g)+` `).MatchString(frame) {
+					if regexp.MustCompile(`(?m)^[› ] ` + string(g) + ` `).MatchString(frame) {
 						shown++
 					}
 				}
