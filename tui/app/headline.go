@@ -163,6 +163,9 @@ func (m *Model) about(run *engine.RunView, now time.Time) telling {
 	if run.StateBy != "" {
 		by = " by " + run.StateBy
 	}
+	if m.sight.State == status.Throttled {
+		return throttledWords(m.sight.Snapshot.Pace, short)
+	}
 	switch run.State {
 	case engine.RunQueued:
 		text += ", " + widget.Duration(now.Sub(run.CreatedAt))
@@ -174,7 +177,10 @@ func (m *Model) about(run *engine.RunView, now time.Time) telling {
 		by += " " + widget.Ago(run.Since, now)
 		return telling{wordings: []string{text + by, short + by, short}, words: because(run.Reason)}
 	case engine.RunAsking:
-		asks := short + ": " + m.keys.Key(keymap.Answer) + " answers"
+		asks := short
+		if m.refusal(keymap.Answer) == "" {
+			asks += ": " + m.keys.Key(keymap.Answer) + " answers"
+		}
 		return telling{wordings: []string{asks + ", since " + widget.When(run.Since, now), asks, short}}
 	case engine.RunInterrupted:
 		text = short + " " + widget.Ago(run.Since, now)

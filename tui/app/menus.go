@@ -9,6 +9,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ferry/engine"
+	"ferry/tui/keymap"
 	"ferry/tui/status"
 	"ferry/tui/widget"
 )
@@ -68,6 +69,9 @@ func (m *Model) askStart() {
 		text = append(text, "No worker is alive: the run would wait in the queue until one is.")
 	}
 	m.ask(widget.Form{Title: "Start", Text: text, Ask: "reason (optional)", Hint: m.hint(true)}, items...)
+	if m.screens[m.current].Tab().Action == keymap.Rehearsal {
+		m.dialog.focus(rehearseName)
+	}
 }
 
 // unkeyed says why nothing may write but the run that the engine's tables wait for; empty: they have their keys.

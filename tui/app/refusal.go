@@ -17,12 +17,16 @@ import (
 func (m *Model) refusal(action keymap.Action) string {
 	switch action { //nolint:exhaustive // nothing speaks against the others
 	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Answer, keymap.Init, keymap.Retry, keymap.Waive, keymap.Switch,
-		keymap.Seal, keymap.Rerun:
+		keymap.Seal, keymap.Rerun, keymap.Throttle:
 		if reason := m.hinders(action); reason != "" {
 			return reason
 		}
 		if reason := sealedAgainst(m.sight.Snapshot, action); reason != "" {
 			return reason
+		}
+	case keymap.Dump:
+		if m.config.Save == nil {
+			return "no files can be written from here"
 		}
 	case keymap.Connect:
 		return m.connectRefusal()
