@@ -14,5 +14,5 @@ func (s *settings) keymap() (keymap.Map, error) {
 	if unknown, ok := errors.AsType[*keymap.UnknownError](err); ok {
 		return keys, fmt.Errorf("%w%s", err, config.Suggest(unknown.Name, unknown.Known))
 	}
-	return keys, err //nolint:wrapcheck // it says all there is to say
+	return keys, err
 }

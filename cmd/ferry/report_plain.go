@@ -22,11 +22,10 @@ func writePlain(w io.Writer, s *engine.Snapshot) {
 		fmt.Fprintln(w, sanitize.Text(line))
 	}
 	fmt.Fprintln(w, headline(s))
-	if line := paceLine(s.Pace); line != "" {
-		fmt.Fprintln(w, sanitize.Text(line))
-	}
-	if line := trouble(s); line != "" {
-		fmt.Fprintln(w, line)
+	for _, line := range []string{sanitize.Text(paceLine(s.Pace)), trouble(s)} {
+		if line != "" {
+			fmt.Fprintln(w, line)
+		}
 	}
 	if run := s.Run; run != nil {
 		if run.State == engine.RunPaused {

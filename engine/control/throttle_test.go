@@ -90,7 +90,9 @@ func TestAThrottledRunIsCancelledAtOnce(t *testing.T) {
 	require.NoError(t, b.SetPolicy(t.Context(), engine.PolicyThrottle, "20", engine.Act{Reason: "day"}))
 	run, err := b.StartFull(t.Context(), engine.StartOptions{})
 	require.NoError(t, err)
-	b.awaitRun(t, "throttled", func(s *engine.Snapshot) bool { return s.Run.ID == run && s.Throttled() && s.Entities[0].BatchesDone > 0 })
+	b.awaitRun(t, "throttled", func(s *engine.Snapshot) bool {
+		return s.Run.ID == run && s.Throttled() && s.Entities[0].BatchesDone > 0
+	})
 	asked := time.Now()
 	require.NoError(t, b.Cancel(t.Context(), engine.Act{Run: run}))
 	s := b.await(t, run)

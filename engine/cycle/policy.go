@@ -95,8 +95,8 @@ var policies = map[string]policy{
 	},
 	engine.PolicyThrottle:  bound(func(p *Policies) *int64 { return &p.Throttle }, "none", 1, "rows a second, such as 2000"),
 	engine.PolicyBatchRows: bound(func(p *Policies) *int64 { return &p.BatchRows }, "auto", leastBatchRows, "rows, such as 5000"),
-	"sweep-every": span(func(p *Policies) *time.Duration { return &p.SweepEvery }),
-	"proof-age":   span(func(p *Policies) *time.Duration { return &p.ProofAge }),
+	"sweep-every":          span(func(p *Policies) *time.Duration { return &p.SweepEvery }),
+	"proof-age":            span(func(p *Policies) *time.Duration { return &p.ProofAge }),
 	"proof-every": {
 		func(p Policies) string { return p.ProofEvery.String() },
 		func(p *Policies, text string) error {

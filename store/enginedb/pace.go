@@ -65,7 +65,8 @@ func pay(ctx context.Context, tx pgx.Tx, s step, p pace) (time.Duration, error) 
 	}
 	cost := time.Duration(float64(s.Read) / float64(p.rate) * float64(time.Second))
 	var wait time.Duration
-	err := tx.QueryRow(ctx, `UPDATE ferry.run SET paid_until = greatest(coalesce(paid_until, clock_timestamp()), clock_timestamp() - $2::interval) + $3::interval
+	err := tx.QueryRow(ctx, `UPDATE ferry.run
+		SET paid_until = greatest(coalesce(paid_until, clock_timestamp()), clock_timestamp() - $2::interval) + $3::interval
 		WHERE id = $1 RETURNING paid_until - clock_timestamp()`, s.Run, credit, cost).Scan(&wait)
 	return max(wait, p.after, 0), err
 }

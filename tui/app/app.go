@@ -62,8 +62,8 @@ type Config struct {
 	ASCII        bool    // draw with ASCII only
 
 	// Report writes the report of a rehearsal, and says where to; nil: none can be written.
-	Report    func(ctx context.Context, id engine.RunID) (file string, err error)
-	Create    func(file string) (File, error) // makes a new file, such as NewFile; nil: nothing can be exported
+	Report func(ctx context.Context, id engine.RunID) (file string, err error)
+	Create func(file string) (File, error) // makes a new file, such as NewFile; nil: nothing can be exported
 	// Clipboard takes what is copied, and says where it is now; nil: nothing can be.
 	Clipboard func(text string) (where string, err error)
 	// Save writes a file of the console's own, and says where it is; nil: none can be written.
@@ -165,7 +165,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = max(0, msg.Width), max(0, msg.Height)
 	case tea.KeyMsg:
-		return m, m.keyed(msg)
+		cmd = m.keyed(msg)
+		return m, cmd
 	case feed.Beat:
 		news := m.beat(msg)
 		fetch := m.fetch()
@@ -368,21 +369,29 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 		m.palette, m.help = newPalette(), nil
 	case keymap.Copy:
 		return m.copySelected()
-	case keymap.Dump:
-		return m.dump()
-	case keymap.Mouse:
-		return m.toggleMouse()
-	case keymap.Theme:
-		m.nextTheme()
-	case keymap.Redraw:
-		return tea.ClearScreen
-	case keymap.Suspend:
-		return tea.Suspend
+	case keymap.Dump, keymap.Mouse, keymap.Theme, keymap.Redraw, keymap.Suspend:
+		return m.display(action)
 	case keymap.Quit:
 		return m.askQuit()
 	default:
 		return m.onScreen(action)
 	}
+	return nil
+}
+
+// display carries out an action that is about the console itself.
+func (m *Model) display(action keymap.Action) tea.Cmd {
+	switch action { //nolint:exhaustive // the others are about something
+	case keymap.Dump:
+		return m.dump()
+	case keymap.Mouse:
+		return m.toggleMouse()
+	case keymap.Redraw:
+		return tea.ClearScreen
+	case keymap.Suspend:
+		return tea.Suspend
+	}
+	m.nextTheme()
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"ferry/engine"
 	"ferry/tui/keymap"
 	"ferry/tui/screen"
+	"ferry/tui/widget"
 )
 
 // command is one thing that the palette can do.
@@ -41,7 +42,73 @@ func (m *Model) commands(typed string) []command {
 	}
 	out = append(out, m.offered(keymap.Start)...)
 	out = append(out, m.offered(keymap.Pause)...)
+	out = append(append(out, m.rejectedCommands()...), m.exportCommands()...)
 	return append(append(out, m.themeCommands()...), m.policyCommands()...)
+}
+
+// rejectedCommands show the rows of each reason for which there are any in quarantine, and have them read again.
+func (m *Model) rejectedCommands() []command {
+	var at int
+	var shower screen.ReasonShower
+	for i, s := range m.screens {
+		if show, ok := s.(screen.ReasonShower); ok {
+			at, shower = i, show
+		}
+	}
+	if shower == nil || m.sight.Snapshot == nil {
+		return nil
+	}
+	bar := m.hinders(keymap.Retry)
+	if bar == "" {
+		bar = sealedAgainst(m.sight.Snapshot, keymap.Retry)
+	}
+	var shown, again []command
+	for _, r := range m.sight.Snapshot.Reasons {
+		show := func() tea.Cmd {
+			cmd := m.show(at)
+			shower.ShowReason(r)
+			return cmd
+		}
+		rows := widget.Plural(r.Rows, "row", "rows") + " of " + r.Entity
+		shown = append(shown, command{name: "show rejected " + r.Reason, key: m.keys.Key(keymap.Quarantine), about: rows, take: show})
+		again = append(again, command{
+			name: "retry rejected " + r.Reason, key: m.keys.Key(keymap.Retry), about: "read again: " + rows, bar: bar,
+			take: func() tea.Cmd {
+				cmd := show()
+				m.askRetryRows(&screen.Selection{Reason: r, Title: r.Reason})
+				return cmd
+			},
+		})
+	}
+	return append(shown, again...)
+}
+
+// exportCommands write all discrepancies of an entity and a cause to a file.
+func (m *Model) exportCommands() []command {
+	if m.prover == nil || m.sight.Snapshot == nil {
+		return nil
+	}
+	bar := m.sight.Hinders()
+	var out []command
+	for _, cause := range []engine.Cause{
+		engine.CauseMissing, engine.CauseExtra, engine.CauseField, engine.CauseQuarantined, engine.CauseWaitingParent,
+		engine.CauseDeletedAtSource, engine.CauseWrittenOnTarget,
+	} {
+		for _, e := range m.sight.Snapshot.Entities {
+			found := screen.Found{
+				Name: "all of " + e.Name + ": " + string(cause), Short: "all", Of: e.Name + ": " + string(cause),
+				Which: engine.DiscrepancySelection{Entity: e.Name, Cause: cause},
+			}
+			out = append(out, command{
+				name: "export " + string(cause) + " " + e.Name, about: "discrepancies, to a file", bar: bar,
+				take: func() tea.Cmd {
+					m.askExport([]screen.Found{found})
+					return nil
+				},
+			})
+		}
+	}
+	return out
 }
 
 // cardTyped is the card that is typed behind "card", or as a number alone; the zero key: none is.

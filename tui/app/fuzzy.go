@@ -11,11 +11,14 @@ import (
 const (
 	fitBegins    = 1000 // the name begins with it
 	fitWord      = 800  // a word of the name does
+	fitInitials  = 700  // its letters are those that words of the name begin with, one behind the other
 	fitWithin    = 600  // it stands somewhere in the name
-	fitInitials  = 500  // its letters are those that words of the name begin with, one behind the other
 	fitAbout     = 300  // it stands in what is said about it
 	fitScattered = 100  // its letters are in the name, in this order
 )
+
+// barred is how much worse something fits that cannot be done now.
+const barred = 60
 
 // match is something that fits, how well, and which letters of its name fit.
 type match struct {
@@ -37,6 +40,9 @@ func ranked(commands []command, typed string, recent []string) []match {
 			score, marks := fit(c, word)
 			fits = fits && score > 0
 			m.score += score
+			if c.bar != "" {
+				m.score -= barred
+			}
 			for _, at := range marks {
 				m.marks[at] = true
 			}
@@ -60,28 +66,28 @@ func ranked(commands []command, typed string, recent []string) []match {
 // fit says how well a word fits a command, 0 for not at all, and which runes of its name it takes.
 func fit(c command, word string) (int, []int) {
 	name, letters := []rune(strings.ToLower(c.name)), []rune(word)
-	if at := wordAt(name, letters); at >= 0 {
-		score := fitWithin
-		switch {
-		case at == 0:
-			score = fitBegins
-		case !unicode.IsLetter(name[at-1]) && !unicode.IsDigit(name[at-1]):
-			score = fitWord
-		}
-		return score - min(len(name), 50), span(at, len(letters))
-	}
-	if marks := initials(name, letters); marks != nil {
-		return fitInitials - min(len(name), 50), marks
+	longer, at, marks := min(len(name), 50), wordAt(name, letters), initials(name, letters)
+	switch {
+	case at == 0:
+		return fitBegins - longer, span(at, len(letters))
+	case at > 0 && !wordRune(name[at-1]):
+		return fitWord - longer, span(at, len(letters))
+	case marks != nil:
+		return fitInitials - longer, marks
+	case at > 0:
+		return fitWithin - longer, span(at, len(letters))
 	}
 	if strings.Contains(strings.ToLower(c.about), word) {
 		return fitAbout, nil
 	}
-	marks := scattered(name, letters)
+	marks = scattered(name, letters)
 	if marks == nil {
 		return 0, nil
 	}
 	return max(1, fitScattered-(marks[len(marks)-1]-marks[0])), marks
 }
+
+func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // wordAt is where a word begins in a name, at the beginning of one of its words if it does anywhere; -1: nowhere.
 func wordAt(name, word []rune) int {
@@ -90,7 +96,7 @@ func wordAt(name, word []rune) int {
 		if !slices.Equal(name[at:at+len(word)], word) {
 			continue
 		}
-		if at == 0 || !unicode.IsLetter(name[at-1]) && !unicode.IsDigit(name[at-1]) {
+		if at == 0 || !wordRune(name[at-1]) {
 			return at
 		}
 		if found < 0 {
@@ -107,7 +113,7 @@ func initials(name, letters []rune) []int {
 	}
 	var marks []int
 	for at, r := range name {
-		begins := at == 0 || !unicode.IsLetter(name[at-1]) && !unicode.IsDigit(name[at-1])
+		begins := at == 0 || !wordRune(name[at-1])
 		if begins && len(marks) < len(letters) && r == letters[len(marks)] {
 			marks = append(marks, at)
 		}

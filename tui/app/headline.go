@@ -105,6 +105,9 @@ func (m *Model) telling() telling {
 	if s.Run == nil {
 		return telling{}
 	}
+	if m.sight.State == status.Throttled {
+		return throttledWords(s.Pace, fmt.Sprintf("%s #%d", status.OfKind(s.Run), s.Run.ID))
+	}
 	return m.about(s.Run, now)
 }
 
@@ -162,9 +165,6 @@ func (m *Model) about(run *engine.RunView, now time.Time) telling {
 	by := ""
 	if run.StateBy != "" {
 		by = " by " + run.StateBy
-	}
-	if m.sight.State == status.Throttled {
-		return throttledWords(m.sight.Snapshot.Pace, short)
 	}
 	switch run.State {
 	case engine.RunQueued:

@@ -55,18 +55,17 @@ func (m *Model) wheel(action keymap.Action) {
 	}
 }
 
-// step moves one line in what is in front; false: there is nothing to move in.
-func (m *Model) step(action keymap.Action) bool {
+// step moves one line in what is in front, if anything moves there.
+func (m *Model) step(action keymap.Action) {
 	switch {
 	case m.dialog != nil || m.prompt != nil:
-		return false
 	case m.palette != nil:
-		return m.palette.list.Do(action)
+		m.palette.list.Do(action)
 	case m.help != nil:
-		return m.help.Do(action)
+		m.help.Do(action)
+	default:
+		m.screens[m.current].Do(action)
 	}
-	_, used := m.screens[m.current].Do(action)
-	return used
 }
 
 // click selects what stands there.
@@ -135,8 +134,8 @@ func (m *Model) tabAt(line string, x int) (int, bool) {
 		tab := s.Tab()
 		for _, title := range []string{tab.Long, tab.Short} {
 			name := m.keys.Key(tab.Action) + " " + title
-			if at := strings.Index(line, name); at >= 0 {
-				column := ansi.StringWidth(line[:at])
+			if left, _, ok := strings.Cut(line, name); ok {
+				column := ansi.StringWidth(left)
 				if column-1 <= x && x <= column+ansi.StringWidth(name) && column > from {
 					best, from = i, column
 				}

@@ -59,9 +59,9 @@ func TestThePaletteReachesEverything(t *testing.T) {
 	s := tuitest.InStep()
 	s.Schedule.PausedBy = ""
 	for typed, first := range map[string]string{
-		"sfs": "start full sync", "full": "start full sync", "pe": "pause everything", "hist pause": "pause loyalty_point_history",
+		"sfs": "start full sync", "full": "start full sync", "ptt": "pause the ticks", "hist pause": "pause loyalty_point_history",
 		"deletes": "set policy deletes", "1234": "card 1234", "card ab-12": "card ab-12", "ovw": "overview", "qua": "quarantine",
-		"rdump": "", "kis": "keep in step",
+		"rdump": "", "kis": "stop keeping in step",
 	} {
 		b := setup(t, s, 100, 24, func(c *app.Config) { c.Themes = list })
 		b.press(":")
@@ -168,9 +168,31 @@ func TestTheMouseIsOptIn(t *testing.T) {
 	require.Equal(t, at+1, row(b), "no row stands there")
 	tuitest.Send(b.model, tea.MouseMsg{Button: tea.MouseButtonWheelDown, Action: tea.MouseActionPress})
 	require.Equal(t, at+4, row(b))
-	tabs := strings.Split(b.frame(), "\n")[2]
-	click(b, len([]rune(tabs[:strings.Index(tabs, "2 Runs")]))+2, 2)
+	left, _, found := strings.Cut(strings.Split(b.frame(), "\n")[2], "2 Runs")
+	require.True(t, found)
+	click(b, len([]rune(left))+2, 2)
 	require.Contains(t, b.frame(), "›2 Runs")
 	b.press("ctrl+t")
 	require.Contains(t, b.frame(), "the mouse is the terminal's again")
+}
+
+// Everything is the check as well, where one is under way.
+func TestEverythingIsPausedWithTheCheck(t *testing.T) {
+	t.Parallel()
+	s := tuitest.Checking()
+	running := tuitest.Running()
+	s.Run = running.Run
+	b := setup(t, s, 100, 30)
+	b.press(":", "p", "e", "v")
+	require.Contains(t, b.frame(), "› p       pause everything")
+	b.press("enter")
+	require.Contains(t, b.frame(), "and check #")
+	b.press("enter")
+	var asked []string
+	for _, c := range b.operator.Calls() {
+		asked = append(asked, c.Action)
+	}
+	require.Equal(t, []string{"pause schedule", "pause", "pause"}, asked)
+	require.Equal(t, s.Check.ID, b.operator.Calls()[1].Act.Run)
+	require.Equal(t, s.Run.ID, b.operator.Calls()[2].Act.Run)
 }

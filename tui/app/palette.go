@@ -93,7 +93,7 @@ func (m *Model) paletteLines(height int) []canvas.Line {
 	}
 	head := canvas.Of(themes.Muted, "  "+sanitize.Pad("key", paletteKeys)+sanitize.Pad("action", paletteNames)+"what it does")
 	return append(lines, p.list.Draw(nil, head, len(found), m.width, max(2, height-len(lines)), func(i int) canvas.Line {
-		return found[i].line(m.width-1)
+		return found[i].line(m.width - 1)
 	})...)
 }
 

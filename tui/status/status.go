@@ -51,7 +51,7 @@ var signs = map[State]Sign{
 	TicksPaused:    {"‖", "ticks paused", themes.Warn},
 	Sealed:         {"■", "sealed", themes.Accent},
 
-	Throttled:      {"◑", "throttled", themes.Warn},
+	Throttled: {"◑", "throttled", themes.Warn},
 
 	State(engine.RunQueued):      {"◌", "queued", themes.Info},
 	State(engine.RunPlanning):    {"◌", "planning", themes.Info},

@@ -57,7 +57,9 @@ func Scenarios() []Scenario {
 // Throttled is a first load that somebody holds to a rate.
 func Throttled() *engine.Snapshot {
 	s := Running()
-	why := engine.PolicyView{Name: engine.PolicyThrottle, Value: "2000", Default: "none", By: "sari@db2", At: Noon.Add(-40 * time.Second), Reason: "Odoo is slow"}
+	why := engine.PolicyView{
+		Name: engine.PolicyThrottle, Value: "2000", Default: "none", By: "sari@db2", At: Noon.Add(-40 * time.Second), Reason: "Odoo is slow",
+	}
 	*s.Policy(engine.PolicyThrottle) = why
 	s.Pace = engine.PaceView{RowsPerSecond: 2000, By: why.By, At: why.At, Reason: why.Reason}
 	return s
