@@ -22,11 +22,7 @@ func writePlain(w io.Writer, s *engine.Snapshot) {
 		fmt.Fprintln(w, sanitize.Text(line))
 	}
 	fmt.Fprintln(w, headline(s))
-	for _, line := range []string{sanitize.Text(paceLine(s.Pace)), trouble(s)} {
-		if line != "" {
-			fmt.Fprintln(w, line)
-		}
-	}
+	writeLines(w, sanitize.Text(paceLine(s.Pace)), trouble(s))
 	if run := s.Run; run != nil {
 		if run.State == engine.RunPaused {
 			fmt.Fprintln(w, "  "+letGoOn(run))
@@ -53,6 +49,15 @@ func writePlain(w io.Writer, s *engine.Snapshot) {
 	for _, line := range []string{freshnessLine(s), floorLine(s), scheduleLine(s), proofLine(s)} {
 		if line != "" {
 			fmt.Fprintln(w, sanitize.Text(line))
+		}
+	}
+}
+
+// writeLines prints the lines that say anything.
+func writeLines(w io.Writer, lines ...string) {
+	for _, line := range lines {
+		if line != "" {
+			fmt.Fprintln(w, line)
 		}
 	}
 }

@@ -14,7 +14,8 @@ const (
 	fitInitials  = 700  // its letters are those that words of the name begin with, one behind the other
 	fitWithin    = 600  // it stands somewhere in the name
 	fitAbout     = 300  // it stands in what is said about it
-	fitScattered = 100  // its letters are in the name, in this order
+	fitScattered = 100  // its letters are in the name, in this order …
+	fitStart     = 20   // … and for each of them that begins a word
 )
 
 // barred is how much worse something fits that cannot be done now.
@@ -84,7 +85,13 @@ func fit(c command, word string) (int, []int) {
 	if marks == nil {
 		return 0, nil
 	}
-	return max(1, fitScattered-(marks[len(marks)-1]-marks[0])), marks
+	score := fitScattered - (marks[len(marks)-1] - marks[0])
+	for _, at := range marks {
+		if at == 0 || !wordRune(name[at-1]) {
+			score += fitStart
+		}
+	}
+	return max(1, score), marks
 }
 
 func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
