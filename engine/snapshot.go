@@ -42,6 +42,8 @@ type Snapshot struct {
 	Schedule  Schedule
 	Freshness Freshness
 	Floor     FloorView
+	Pace      PaceView
+	Policies  []PolicyView // by name; nil: not read
 
 	Check   *CheckView // the active check, else the last whole one, else nil; Run is never a check
 	Proof   ProofView
