@@ -125,6 +125,9 @@ func (m *Model) helpLines() []canvas.Line {
 	section := keymap.Scope("")
 	titles := map[keymap.Scope]string{keymap.Forms: " in a question", keymap.Fields: " where addresses are edited"}
 	for _, b := range m.keys.Bindings() {
+		if b.Scope == keymap.Replays && m.config.Replay == nil {
+			continue
+		}
 		if title := titles[b.Scope]; title != "" && section != b.Scope {
 			lines = append(lines, canvas.Line{}, canvas.Of(themes.Title, title))
 		}

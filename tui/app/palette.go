@@ -56,7 +56,7 @@ func (m *Model) paletteKey(msg tea.KeyMsg) tea.Cmd {
 
 // paletteTake does what is selected; what is not possible now stays, with its reason.
 func (m *Model) paletteTake() tea.Cmd {
-	found := m.palette.found(m.keys)
+	found := m.palette.found(m.keys, m.config.Replay != nil)
 	at := m.palette.list.At()
 	if at >= len(found) {
 		return nil
@@ -70,11 +70,11 @@ func (m *Model) paletteTake() tea.Cmd {
 }
 
 // found lists the actions in which every word that was typed occurs: first those whose name has the first one.
-func (p *palette) found(keys keymap.Map) []keymap.Binding {
+func (p *palette) found(keys keymap.Map, replay bool) []keymap.Binding {
 	words := strings.Fields(strings.ToLower(p.input.String()))
 	var named, others []keymap.Binding
 	for _, b := range keys.Bindings() {
-		if b.Scope == keymap.Forms || b.Scope == keymap.Fields || b.Action == keymap.Palette {
+		if b.Scope == keymap.Forms || b.Scope == keymap.Fields || b.Action == keymap.Palette || (b.Scope == keymap.Replays && !replay) {
 			continue
 		}
 		name := strings.ToLower(string(b.Action) + " " + b.Short)
@@ -97,7 +97,7 @@ func (p *palette) found(keys keymap.Map) []keymap.Binding {
 // paletteLines draws the line that is typed in, and what it finds.
 func (m *Model) paletteLines(height int) []canvas.Line {
 	p := m.palette
-	found := p.found(m.keys)
+	found := p.found(m.keys, m.config.Replay != nil)
 	lead := canvas.Of(themes.Accent, " : ")
 	lines := []canvas.Line{*lead.Add(p.input.Line(max(1, m.width-lead.Width()-1), true))}
 	hint := canvas.Of(themes.Muted, "   type to find, "+m.keys.Key(keymap.FieldNext)+" goes on to the next")

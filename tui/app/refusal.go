@@ -15,6 +15,9 @@ import (
 // refusal says why an action cannot be taken now, or nothing if it can. It is shown when the key is pressed, and in
 // the help.
 func (m *Model) refusal(action keymap.Action) string {
+	if reason := m.replayRefusal(action); reason != "" {
+		return reason
+	}
 	switch action { //nolint:exhaustive // nothing speaks against the others
 	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Answer, keymap.Init, keymap.Retry, keymap.Waive, keymap.Switch,
 		keymap.Seal, keymap.Rerun:
