@@ -36,6 +36,7 @@ type settings struct {
 	Theme              string
 	Background         string
 	LowBandwidth       bool
+	Record             string // a file or a folder; empty: nothing is recorded
 	RejectedShare      float64
 	Alerts             string // channels, with blanks between them: secrets
 	Listen             string // where metrics and health are told; config.NoAddress: nowhere
@@ -145,6 +146,13 @@ var table = []setting{
 	{
 		config.Setting{Name: "low-bandwidth", Kind: config.Switch, Default: "false", Usage: "draw at most twice a second"},
 		func(s *settings) any { return &s.LowBandwidth },
+	},
+	{
+		config.Setting{
+			Name:  "record",
+			Usage: "record what the console shows, for ferry replay: a new file (.gz compresses), or a folder; rows that are shown may be personal data",
+		},
+		func(s *settings) any { return &s.Record },
 	},
 	{
 		config.Setting{

@@ -340,9 +340,6 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 			return m.show(i)
 		}
 	}
-	if m.steer(action) {
-		return nil
-	}
 	if cmd, taken := m.aboutRehearsal(action); taken {
 		return cmd
 	}
@@ -419,6 +416,9 @@ func (m *Model) show(i int) tea.Cmd {
 // onScreen lets the current screen act; what it has no use for may still mean something to the console. An error that is
 // shown is dismissed before one goes back, for that is what it says.
 func (m *Model) onScreen(action keymap.Action) tea.Cmd {
+	if m.steer(action) {
+		return nil
+	}
 	if action == keymap.Back && len(m.notices.errors) > 0 {
 		m.notices.dismiss()
 		return nil

@@ -27,7 +27,9 @@ func (m *Model) footer() canvas.Line {
 	}
 	if guide, ok := m.screens[m.current].(screen.Guide); ok && m.help == nil && m.sight.Snapshot != nil {
 		for _, o := range guide.Offers() {
-			add(&first, o.Action, o.Word)
+			if m.replayRefusal(o.Action) == "" {
+				add(&first, o.Action, o.Word)
+			}
 		}
 	}
 	for _, b := range m.keys.Bindings() {

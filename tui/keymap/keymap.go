@@ -111,7 +111,7 @@ const (
 	Everywhere Scope = "everywhere" // but not in a form
 	Screens    Scope = "screens"    // moving about in a screen, and in the help
 	Lost       Scope = "lost"       // while a database cannot be reached; there it goes before Screens
-	Replays    Scope = "replays" // while a recording is shown; there it goes before Screens
+	Replays    Scope = "replays"    // while a recording is shown; there it goes before Screens
 	Forms      Scope = "forms"
 	Fields     Scope = "fields" // a form of several lines of text, such as Connect
 )
@@ -265,7 +265,7 @@ func together(a, b Scope) bool {
 	case a.modal() || b.modal():
 		return false
 	}
-	return !(a == Screens && b.first()) && !(b == Screens && a.first())
+	return (a != Screens || !b.first()) && (b != Screens || !a.first())
 }
 
 // first reports whether a scope goes before what a key means on a screen.
