@@ -64,7 +64,7 @@ func TestMakeTheRecording(t *testing.T) {
 	server, err := embedded.Start(ctx, embedded.Options{Dir: dir})
 	require.NoError(t, err)
 	defer stopServer(context.WithoutCancel(ctx), server, t.Output())
-	require.NoError(t, f.prepareDemo(ctx, server, demoOptions{cards: 60_000, seed: 7}, dir))
+	require.NoError(t, f.prepareDemo(ctx, server, demoOptions{cards: 200_000, seed: 7}, dir))
 	c, err := f.open(ctx, 2, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	defer c.close()
