@@ -116,8 +116,23 @@ func (d *director) night(f *ferry, server *embedded.Server, dir string) {
 	d.look(3 * time.Second)
 	// Every screen is opened once more, as pictures and golden frames open them.
 	for _, keys := range [][]string{
-		{"2"}, {"G"}, {"enter"}, {"esc"}, {"3"}, {"enter"}, {"esc"}, {"4", "esc", "g"}, {"enter"}, {"esc"},
-		{"5"}, {"6"}, {"7"}, {"c", "1234", "enter"}, {"P"}, {"f"}, {"1"},
+		{"2"},
+		{"G"},
+		{"enter"},
+		{"esc"},
+		{"3"},
+		{"enter"},
+		{"esc"},
+		{"4", "esc", "g"},
+		{"enter"},
+		{"esc"},
+		{"5"},
+		{"6"},
+		{"7"},
+		{"c", "1234", "enter"},
+		{"P"},
+		{"f"},
+		{"1"},
 	} {
 		d.look(1500*time.Millisecond, keys...)
 	}

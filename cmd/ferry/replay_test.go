@@ -92,7 +92,7 @@ func TestPicturesOfAReplay(t *testing.T) {
 	t.Parallel()
 	b, dir := bare(t), t.TempDir()
 	draw := func() map[string]string {
-		a := b.ferry(t, "replay", demoRecording, "--screenshot", dir, "--size", "80x24,100x30", "--screen", "runs,card:1234", "--theme", "nord")
+		a := b.ferry(t, "replay", demoRecording, "--screenshot", dir, "--size", "80x24,100x30", "--screen", "runs,card:1234", "--theme", "mono")
 		require.Equal(t, exitClean, a.code, a.err)
 		out := map[string]string{}
 		for name := range strings.FieldsSeq(a.out) {
@@ -104,9 +104,9 @@ func TestPicturesOfAReplay(t *testing.T) {
 	}
 	pictures := draw()
 	require.Len(t, pictures, 4)
-	require.Contains(t, pictures["runs.80x24.nord.svg"], "newest first")
-	require.Contains(t, pictures["card.100x30.nord.svg"], "1234")
-	require.NotContains(t, pictures["runs.80x24.nord.svg"], "REPLAY", "as it was shown")
+	require.Contains(t, pictures["runs.80x24.mono.svg"], "newest first")
+	require.Contains(t, pictures["card.100x30.mono.svg"], "1234")
+	require.NotContains(t, pictures["runs.80x24.mono.svg"], "REPLAY", "as it was shown")
 	require.Equal(t, pictures, draw(), "the same each time")
 }
 

@@ -27,7 +27,7 @@ func (m *Model) footer() canvas.Line {
 	}
 	if guide, ok := m.screens[m.current].(screen.Guide); ok && m.help == nil && m.sight.Snapshot != nil {
 		for _, o := range guide.Offers() {
-			if held := o.Action == keymap.Mark && m.config.Replay != nil; !held && m.replayRefusal(o.Action) == "" { // its key holds the replay
+			if m.offered(o.Action) {
 				add(&first, o.Action, o.Word)
 			}
 		}

@@ -71,6 +71,12 @@ func (m *Model) goBack(to time.Time) {
 	m.screens, m.notices = m.fresh(), notices{}
 }
 
+// offered reports whether the footer names an action that a screen offers. In a replay it does not name what cannot be done,
+// nor marks, whose key holds the replay.
+func (m *Model) offered(action keymap.Action) bool {
+	return m.config.Replay == nil || (action != keymap.Mark && m.replayRefusal(action) == "")
+}
+
 // replayRefusal says why an action cannot be taken because a recording is shown, or because none is.
 func (m *Model) replayRefusal(action keymap.Action) string {
 	switch action { //nolint:exhaustive // the others look only
