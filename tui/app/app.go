@@ -60,6 +60,7 @@ type Config struct {
 	LowBandwidth bool
 	Rejected     float64 // the share of an entity's rows that may be rejected; 0: one percent
 	ASCII        bool    // draw with ASCII only
+	Replay       Replay  // steers the recording that Operator replays, in whose time Clock is; nil: it is no replay
 
 	// Report writes the report of a rehearsal, and says where to; nil: none can be written.
 	Report func(ctx context.Context, id engine.RunID) (file string, err error)
@@ -80,6 +81,7 @@ type Model struct {
 	styles  themes.Styles
 	feed    feed.Feed
 	hands   feed.Hands
+	reading feed.Reading
 	screens []screen.Screen
 	current int
 	before  []int // where one came from, to go back to from a screen that is no tab
@@ -116,27 +118,34 @@ func New(ctx context.Context, config Config) *Model {
 	if config.Keys != nil {
 		keys = *config.Keys
 	}
-	reading := feed.NewReading(ctx)
 	prover, _ := config.Operator.(Prover)
 	m := &Model{
-		config: config,
-		prover: prover,
-		keys:   keys,
-		styles: config.Themes[0].Styles(config.Renderer),
-		feed:   feed.New(config.Operator, config.Clock, config.LowBandwidth),
-		hands:  feed.NewHands(ctx),
-		screens: []screen.Screen{
-			overview.New(), runs.New(config.Operator, reading), quarantine.New(config.Operator, reading),
-			ledger.New(config.Operator, reading), rehearsal.New(config.Operator, reading), activity.New(config.Operator, reading),
-			preflight.New(config.Operator, reading), card.New(config.Operator, reading),
-		},
+		config:  config,
+		prover:  prover,
+		keys:    keys,
+		styles:  config.Themes[0].Styles(config.Renderer),
+		feed:    feed.New(config.Operator, config.Clock, config.LowBandwidth),
+		hands:   feed.NewHands(ctx),
+		reading: feed.NewReading(ctx),
 		pending: map[string]pending{},
 		mouse:   config.Mouse,
 	}
-	if prover != nil {
-		m.screens = slices.Insert(m.screens, 2, screen.Screen(discrepancies.New(prover, reading, screen.ShowCard)))
-	}
+	m.screens = m.fresh()
 	return m
+}
+
+// fresh makes all screens, in the order of their tabs.
+func (m *Model) fresh() []screen.Screen {
+	operator, reading := m.config.Operator, m.reading
+	screens := []screen.Screen{
+		overview.New(), runs.New(operator, reading), quarantine.New(operator, reading),
+		ledger.New(operator, reading), rehearsal.New(operator, reading), activity.New(operator, reading),
+		preflight.New(operator, reading), card.New(operator, reading),
+	}
+	if m.prover != nil {
+		screens = slices.Insert(screens, 2, screen.Screen(discrepancies.New(m.prover, reading, screen.ShowCard)))
+	}
+	return screens
 }
 
 // Init asks for the first beat.
@@ -232,6 +241,8 @@ func (m *Model) beat(b feed.Beat) bool {
 	if b.Snapshot == nil || !b.Differs(m.last) {
 		return false
 	}
+	m.goBack(b.At)
+	m.tellTape(m.last.Snapshot, b.Snapshot)
 	m.last = b
 	m.sight = screen.Sight{Snapshot: b.Snapshot, State: status.Of(b.Snapshot), Now: b.At, Keys: m.keys, RejectedLevel: m.config.Rejected}
 	for _, s := range m.screens {
@@ -246,7 +257,7 @@ func (m *Model) beat(b feed.Beat) bool {
 // busy reports whether figures are likely to move.
 func (m *Model) busy() bool {
 	rehearses := m.rehearsed() != nil && m.rehearsed().State.Active()
-	return len(m.pending) > 0 || (m.run() != nil && m.run().State.Active()) || m.sight.Checking() != nil || rehearses
+	return len(m.pending) > 0 || m.replays() || (m.run() != nil && m.run().State.Active()) || m.sight.Checking() != nil || rehearses
 }
 
 // run is the run that the operator sees, or nil.
@@ -322,6 +333,9 @@ func (m *Model) press(key string) tea.Cmd {
 
 // meaning is the action that a key stands for now.
 func (m *Model) meaning(key string) (keymap.Action, bool) {
+	if action, ok := m.keys.InReplay(key); ok && m.config.Replay != nil {
+		return action, true
+	}
 	if action, ok := m.keys.InLost(key); ok && m.refusal(action) == "" {
 		return action, true
 	}
@@ -444,6 +458,9 @@ func (m *Model) show(i int) tea.Cmd {
 // onScreen lets the current screen act; what it has no use for may still mean something to the console. An error that is
 // shown is dismissed before one goes back, for that is what it says.
 func (m *Model) onScreen(action keymap.Action) tea.Cmd {
+	if m.steer(action) {
+		return nil
+	}
 	if action == keymap.Back && len(m.notices.errors) > 0 {
 		m.notices.dismiss()
 		return nil

@@ -140,7 +140,9 @@ func (m *Model) oneLine(clock, levels canvas.Line) (canvas.Line, bool) {
 
 func (m *Model) clock() canvas.Line {
 	var l canvas.Line
+	l.Add(m.tapeBadge())
 	switch {
+	case m.sight.Snapshot.Replayed():
 	case m.sight.Snapshot.Process.ReadOnly:
 		l.Put(themes.Warn, "READ-ONLY  ")
 	case m.sight.Snapshot.Viewer != "":

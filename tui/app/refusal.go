@@ -15,6 +15,14 @@ import (
 // refusal says why an action cannot be taken now, or nothing if it can. It is shown when the key is pressed, and in
 // the help.
 func (m *Model) refusal(action keymap.Action) string {
+	if reason := m.replayRefusal(action); reason != "" {
+		return reason
+	}
+	return m.liveRefusal(action)
+}
+
+// liveRefusal is refusal where no recording stands in the way.
+func (m *Model) liveRefusal(action keymap.Action) string {
 	switch action { //nolint:exhaustive // nothing speaks against the others
 	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Answer, keymap.Init, keymap.Retry, keymap.Waive, keymap.Switch,
 		keymap.Seal, keymap.Rerun, keymap.Throttle:
