@@ -70,6 +70,7 @@ var (
 	_ screen.Copier   = (*Quarantine)(nil)
 	_ screen.Selector = (*Quarantine)(nil)
 	_ screen.Carded   = (*Quarantine)(nil)
+	_ screen.Paned    = (*Quarantine)(nil)
 )
 
 // New makes the screen.
@@ -190,6 +191,18 @@ func (q *Quarantine) enter() bool {
 		return false
 	}
 	return true
+}
+
+// Panes reports whether the reasons stand beside the rows of one.
+func (q *Quarantine) Panes() bool { return q.wide() && q.selected() != nil }
+
+// OtherPane turns from the reasons to the rows beside them, or back.
+func (q *Quarantine) OtherPane() {
+	if q.level == inReasons {
+		q.enter()
+		return
+	}
+	q.level = inReasons
 }
 
 // openRow shows the row under the cursor whole.
