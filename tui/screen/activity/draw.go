@@ -37,6 +37,9 @@ func (a *Activity) Lines() []canvas.Line {
 // latest says why the journal cannot be read, and draws the entries that were seen last; a line that is too long is continued below.
 func (a *Activity) latest() []canvas.Line {
 	lines := append(a.sight.Hindered(a.width), canvas.Line{})
+	if a.height < roomyFrom { // what was seen last counts more than why
+		lines = canvas.Wrap(themes.Warn, "◆ "+a.sight.Hinders(), max(10, a.width-1))
+	}
 	if s := a.sight.Snapshot; len(s.Activity) > 0 {
 		title := canvas.Of(themes.Title, " seen last")
 		title.Put(themes.Muted, "  the latest entries of the journal, read "+widget.When(s.TakenAt, a.sight.Now))
