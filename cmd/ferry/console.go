@@ -197,7 +197,7 @@ func (f *ferry) model(ctx context.Context, c *crossing, clipboard func(string) e
 	}
 	return app.New(ctx, app.Config{
 		Keys: &keys, Operator: c, Actor: thisActor(c.Snapshot().Process.Host, f.getenv),
-		Themes: list, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth,
+		Themes: list, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth, ASCII: onlyASCII(f.getenv),
 		Rejected: f.settings.RejectedShare, Clipboard: clipboard, Create: app.NewFile,
 		Report: func(ctx context.Context, id engine.RunID) (string, error) { return f.reportHere(ctx, c, id) },
 	}), nil
