@@ -148,7 +148,9 @@ func say(t *testing.T, what string, took []time.Duration, promise time.Duration)
 	t.Helper()
 	require.NotEmpty(t, took)
 	slices.Sort(took)
-	at := func(share float64) time.Duration { return took[min(len(took)-1, int(share*float64(len(took))))].Round(time.Millisecond / 10) }
+	at := func(share float64) time.Duration {
+		return took[min(len(took)-1, int(share*float64(len(took))))].Round(time.Millisecond / 10)
+	}
 	word := "kept"
 	if at(0.99) > promise {
 		word = "NOT kept"

@@ -17,7 +17,9 @@ func TestAStormOfSizesOnATerminal(t *testing.T) {
 	fresh := launch(t, nowhere, true)
 	p := launch(t, nowhere, true)
 	for _, each := range []*process{fresh, p} {
-		each.await("a first frame", func() bool { return strings.Contains(each.text(), "quit") && strings.Contains(each.text(), "UNREACHABLE") })
+		each.await("a first frame", func() bool {
+			return strings.Contains(each.text(), "quit") && strings.Contains(each.text(), "UNREACHABLE")
+		})
 	}
 	for i := range 200 {
 		require.NoError(t, resize(p, uint16(20+i*37%230), uint16(5+i*13%75)))

@@ -127,7 +127,7 @@ func (m *Model) header() []canvas.Line {
 
 // oneLine is the header on one line; false says that not all of it has room.
 func (m *Model) oneLine(clock, levels canvas.Line) (canvas.Line, bool) {
-	where := m.where(m.width) // as far as it goes on one line with all else
+	where := m.where(m.width)                                            // as far as it goes on one line with all else
 	room := m.width - where.Width() - levels.Width() - clock.Width() - 9 // with air between them
 	state, whole := m.headline(room)
 	if !whole || room < longState {
