@@ -44,6 +44,9 @@ type step struct {
 // firstWidth makes some twenty batches of a small table, so that its progress can be seen; large ones adapt.
 func firstWidth(high int64) int64 { return min(max(high/20, minWidth), 10_000) }
 
+// firstPour is firstWidth where a stream fills a table without keys: with nothing to look up, narrow batches are mostly overhead.
+func firstPour(high int64) int64 { return min(max(high/20, minWidth), 50_000) }
+
 // nextWidth adapts a width to the time that a batch of it took.
 func nextWidth(w cycle.Work, width int64, took time.Duration) int64 {
 	least, most := int64(minWidth), int64(maxWidth)
