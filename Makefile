@@ -21,7 +21,7 @@ govulncheck   = vuln="$$(.ci/tool '$(CACHE)' govulncheck golang.org/x/vuln/cmd/g
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo build screenshots recording test soak soak-network soak-interleave check fmt fmt-check vet lint tidy-check generate generate-check bench microbench vuln tools clean go postgres
+.PHONY: console-figures help demo build screenshots recording test soak soak-network soak-interleave check fmt fmt-check vet lint tidy-check generate generate-check bench microbench vuln tools clean go postgres
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -78,6 +78,9 @@ bench: go postgres build ## measure ferry beside its peers, on databases of its 
 
 microbench: go postgres ## run the micro-benchmarks
 	@go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)
+
+console-figures: go postgres ## measure the console: first frame, key to frame in a full sync, bytes to the terminal
+	@FERRY_CONSOLE_FIGURES=$${FERRY_CONSOLE_FIGURES:-40000} go test -count=1 -timeout 20m -v -run TestFiguresOfAConsole $(ARGS) ./cmd/ferry
 
 # Without -count the result of an equal soak would be taken from the cache.
 soak: go postgres ## half an hour of live traffic, one transaction open for ten minutes: how late every row is, and what grows

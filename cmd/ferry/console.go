@@ -205,7 +205,7 @@ func (f *ferry) look(shown engine.Operator, clipboard func(string) (string, erro
 	}
 	return app.Config{
 		Keys: &keys, Operator: shown, Actor: thisActor(shown.Snapshot().Process.Host, f.getenv),
-		Themes: list, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth,
+		Themes: list, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth, ASCII: onlyASCII(f.getenv),
 		Rejected: f.settings.RejectedShare, Clipboard: clipboard, Create: app.NewFile, Save: f.keep, Mouse: f.settings.Mouse,
 	}, nil
 }
@@ -235,11 +235,14 @@ func (f *ferry) themes(fallback string) ([]themes.Theme, error) {
 	return list, nil
 }
 
+// framesPerSecond is how often what was drawn may reach the terminal.
+// Figures move with the console's beats, eight times a second or twice; more frames than that come of keys alone, and who has pressed
+// one does not wait for the next beat. An unchanged frame costs no byte. On a narrow line a key that is held down is drawn less often.
 func (f *ferry) framesPerSecond() int {
 	if f.settings.LowBandwidth {
-		return 2
+		return 10
 	}
-	return 8
+	return 60
 }
 
 // statusLines prints a line whenever something changed, until interrupted or until nobody reads them.

@@ -84,7 +84,7 @@ type Model struct {
 	reading feed.Reading
 	screens []screen.Screen
 	current int
-	before  []int // where one came from, to go back to from a screen that is no tab
+	before  []place // where one came from, the last one last
 
 	last    feed.Beat
 	sight   screen.Sight
@@ -241,7 +241,7 @@ func (m *Model) beat(b feed.Beat) bool {
 	if b.Snapshot == nil || !b.Differs(m.last) {
 		return false
 	}
-	m.goBack(b.At)
+	m.rewind(b.At)
 	m.tellTape(m.last.Snapshot, b.Snapshot)
 	m.last = b
 	m.sight = screen.Sight{Snapshot: b.Snapshot, State: status.Of(b.Snapshot), Now: b.At, Keys: m.keys, RejectedLevel: m.config.Rejected}
@@ -375,6 +375,10 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 		return nil
 	}
 	switch action { //nolint:exhaustive // the screen gets the others
+	case keymap.Pane:
+		if s, ok := m.screens[m.current].(screen.Paned); ok {
+			s.OtherPane()
+		}
 	case keymap.Connect:
 		return m.askConnect()
 	case keymap.Help:
@@ -441,14 +445,19 @@ func (m *Model) question(action keymap.Action) bool {
 	return true
 }
 
-// show turns to a screen, and lets it know that it was called.
+// show turns to a screen. A tab is a fresh start; from any other screen one goes back to where one was.
 func (m *Model) show(i int) tea.Cmd {
 	switch {
 	case !m.screens[i].Tab().Aside:
 		m.before = nil
 	case i != m.current:
-		m.before = append(slices.DeleteFunc(m.before, func(at int) bool { return at == i }), m.current)
+		m.cameFrom(i)
 	}
+	return m.turn(i)
+}
+
+// turn shows a screen, and lets it know that it was called.
+func (m *Model) turn(i int) tea.Cmd {
 	m.current, m.help = i, nil
 	m.notices.turn()
 	cmd, _ := m.screens[i].Do(m.screens[i].Tab().Action)
@@ -468,13 +477,16 @@ func (m *Model) onScreen(action keymap.Action) tea.Cmd {
 	if action == keymap.Filter {
 		m.help = nil // who types must see where
 	}
+	if action == keymap.Back && m.atEntry() {
+		m.goBack()
+		return nil
+	}
 	if cmd, used := m.screens[m.current].Do(action); used {
 		return cmd
 	}
 	switch {
 	case action == keymap.Back && len(m.before) > 0:
-		last := len(m.before) - 1
-		m.current, m.before = m.before[last], m.before[:last]
+		m.goBack()
 	case action == keymap.Back && m.notices.said != "":
 		m.notices.dismiss()
 	case action == keymap.Open && m.refusal(keymap.Answer) == "" && m.screens[m.current].Tab().Action == keymap.Overview:

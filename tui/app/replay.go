@@ -63,15 +63,15 @@ func (m *Model) replays() bool {
 	return s != nil && s.Replayed() && !s.Tape.Paused
 }
 
-// goBack lets screens forget what they know if a replay went back: for them it has not been yet.
-func (m *Model) goBack(to time.Time) {
+// rewind lets screens forget what they know if a replay went back: for them it has not been yet.
+func (m *Model) rewind(to time.Time) {
 	if m.config.Replay == nil || !to.Before(m.last.At) {
 		return
 	}
 	m.screens, m.notices = m.fresh(), notices{}
 }
 
-// offered reports whether the footer names an action that a screen offers. In a replay it does not name what cannot be done,
+// playable reports whether the footer names an action that a screen offers. In a replay it does not name what cannot be done,
 // nor marks, whose key holds the replay.
 func (m *Model) playable(action keymap.Action) bool {
 	return m.config.Replay == nil || (action != keymap.Mark && m.replayRefusal(action) == "")

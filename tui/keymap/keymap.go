@@ -51,6 +51,7 @@ const (
 	Forecast    Action = "forecast"
 	Open        Action = "open"
 	Back        Action = "back"
+	Pane        Action = "pane"
 
 	Filter      Action = "filter"
 	Sort        Action = "sort"
@@ -183,6 +184,7 @@ var defaults = []Binding{
 	{Forecast, []string{"f"}, "forecast", "preflight: forecast what the rules would reject; a card: read its ledger from Odoo", Screens, false},
 	{Open, []string{"enter"}, "open", "open what is selected or offered", Screens, false},
 	{Back, []string{"esc"}, "back", "take the filter away; go back; dismiss the message shown", Screens, false},
+	{Pane, []string{"tab", "shift+tab"}, "pane", "in a wide window: to the other pane", Screens, false},
 	{Up, []string{"up", "k"}, "up", "one line up", Screens, false},
 	{Down, []string{"down", "j"}, "down", "one line down", Screens, false},
 	{Left, []string{"left", "h"}, "left", "lists: columns further left", Screens, false},
