@@ -212,7 +212,7 @@ func (m *Model) unused(action keymap.Action) string {
 		keymap.Next, keymap.Previous:
 		return "" // it is at the end, or at the beginning, already
 	case m.screens[m.current].Tab().Action:
-		return "this screen is shown already"
+		return "" // it is shown already
 	}
 	return "there is nothing here yet that it could be about"
 }

@@ -60,5 +60,5 @@ func quiet(b keymap.Binding, at string) bool {
 		keymap.Back, keymap.Redraw, keymap.Suspend, keymap.Next, keymap.Previous:
 		return true
 	}
-	return b.Scope == keymap.Forms || b.Scope == keymap.Fields || b.Keys[0] == at
+	return b.Scope == keymap.Forms || b.Scope == keymap.Fields || b.Scope == keymap.Replays || b.Keys[0] == at
 }
