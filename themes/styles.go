@@ -14,9 +14,10 @@ type Styles struct {
 	shut  [roleCount]string
 }
 
-// Styles prepares the palette for a renderer, which must come from termprobe.
+// Styles prepares the palette for a renderer, which must come from termprobe; see For.
 func (t Theme) Styles(r *lipgloss.Renderer) Styles {
 	styles := Styles{Theme: t}
+	t = t.For(r.ColorProfile(), r.HasDarkBackground())
 	for _, role := range Roles() {
 		look := t.Look(role)
 		style := r.NewStyle().Bold(look.Bold).Reverse(look.Reverse).Underline(look.Underline)
