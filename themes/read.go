@@ -83,6 +83,7 @@ func Load(folder string) (Set, error) {
 			faults = append(faults, Fault{File: file, Theme: theme.Name, Text: text})
 			continue
 		}
+		theme.own = true
 		from[theme.Name], set[theme.Name] = file, theme
 	}
 	if len(faults) > 0 {

@@ -88,6 +88,7 @@ type Theme struct {
 	Contrast float64         // the ratio that its text keeps to the canvas
 	Role     map[string]Look // every role
 	ANSI     map[string]Look // of a terminal with sixteen colours, where the usual look will not do
+	own      bool            // an operator's
 }
 
 // Look gives the look of a role.
@@ -115,6 +116,11 @@ var builtInSet = sync.OnceValue(func() Set {
 // Names lists the palettes in order.
 func (s Set) Names() []string { return slices.Sorted(maps.Keys(s)) }
 
+// Own lists in order the palettes of the operator's folder.
+func (s Set) Own() []string {
+	return slices.DeleteFunc(s.Names(), func(name string) bool { return !s[name].own })
+}
+
 // Get gives a palette by name.
 func (s Set) Get(name string) (Theme, error) {
 	theme, ok := s[name]
@@ -135,4 +141,3 @@ func DefaultFor(r *lipgloss.Renderer) string {
 	}
 	return DefaultLight
 }
-

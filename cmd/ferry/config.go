@@ -106,7 +106,7 @@ func (f *ferry) configCheck(cmd *cobra.Command) error {
 	}
 	lines := make([]error, len(r.Faults))
 	for i, fault := range r.Faults {
-		lines[i] = errors.New(fault.Message)
+		lines[i] = errors.New(fault.String())
 	}
 	return exitWith(exitUsage, errors.Join(lines...))
 }

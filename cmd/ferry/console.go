@@ -187,7 +187,7 @@ func (f *ferry) model(ctx context.Context, c *crossing, clipboard func(string) e
 		return nil, usage("--background: %w", err)
 	}
 	renderer := termprobe.NewRenderer(f.out, termprobe.On(background))
-	list, err := f.themes(themes.DefaultFor(renderer))
+	list, faults, err := f.themes(themes.DefaultFor(renderer))
 	if err != nil {
 		return nil, err
 	}
@@ -197,35 +197,10 @@ func (f *ferry) model(ctx context.Context, c *crossing, clipboard func(string) e
 	}
 	return app.New(ctx, app.Config{
 		Keys: &keys, Operator: c, Actor: thisActor(c.Snapshot().Process.Host, f.getenv),
-		Themes: list, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth,
+		Themes: list, Faults: faults, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth,
 		Rejected: f.settings.RejectedShare, Clipboard: clipboard, Create: app.NewFile,
 		Report: func(ctx context.Context, id engine.RunID) (string, error) { return f.reportHere(ctx, c, id) },
 	}), nil
-}
-
-// themes gives all themes, the wanted one first.
-func (f *ferry) themes(fallback string) ([]themes.Theme, error) {
-	set := themes.BuiltIn()
-	name := f.settings.Theme
-	if name == "" {
-		name = fallback
-	}
-	first, err := set.Get(name)
-	if err != nil {
-		return nil, usage("--theme: %w", err)
-	}
-	list := []themes.Theme{first}
-	for _, other := range set.Names() {
-		if other == name {
-			continue
-		}
-		t, err := set.Get(other)
-		if err != nil {
-			return nil, fmt.Errorf("theme %s: %w", other, err)
-		}
-		list = append(list, t)
-	}
-	return list, nil
 }
 
 func (f *ferry) framesPerSecond() int {

@@ -52,7 +52,8 @@ const (
 type Config struct {
 	Operator     engine.Operator
 	Actor        engine.Actor
-	Themes       []themes.Theme // the first is used, `t` takes the next; none: no colours
+	Themes       []themes.Theme // the first is used, `t` chooses among them; none: no colours
+	Faults       []string       // what was wrong with the settings and did not stop the console; shown until dismissed
 	Renderer     *lipgloss.Renderer
 	Clock        func() time.Time // nil: the system's
 	Keys         *keymap.Map      // nil: ferry's own
@@ -88,6 +89,7 @@ type Model struct {
 	prompt  *prompt
 	help    *screen.Scroll
 	palette *palette
+	picker  *picker
 	exit    Exit
 
 	width, height int
@@ -124,6 +126,9 @@ func New(ctx context.Context, config Config) *Model {
 			preflight.New(config.Operator, reading), card.New(config.Operator, reading),
 		},
 		pending: map[string]pending{},
+	}
+	for _, text := range config.Faults {
+		m.notices.fail(fault{text: text})
 	}
 	if prover != nil {
 		m.screens = slices.Insert(m.screens, 2, screen.Screen(discrepancies.New(prover, reading, screen.ShowCard)))
@@ -282,6 +287,9 @@ func (m *Model) press(key string) tea.Cmd {
 	if m.tooSmall() && action != keymap.Quit && action != keymap.Redraw && action != keymap.Suspend {
 		return nil
 	}
+	if m.picker != nil && !m.tooSmall() {
+		return m.pick(action)
+	}
 	if m.help != nil && m.inHelp(action) {
 		return nil
 	}
@@ -342,7 +350,7 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 	case keymap.Copy:
 		return m.copySelected()
 	case keymap.Theme:
-		m.nextTheme()
+		m.pickTheme()
 	case keymap.Redraw:
 		return tea.ClearScreen
 	case keymap.Suspend:
@@ -424,12 +432,6 @@ func (m *Model) onScreen(action keymap.Action) tea.Cmd {
 		m.askInit()
 	}
 	return nil
-}
-
-func (m *Model) nextTheme() {
-	m.theme = (m.theme + 1) % len(m.config.Themes)
-	m.styles = m.config.Themes[m.theme].Styles(m.config.Renderer)
-	m.notices.say(m.sight.Now, "theme "+m.config.Themes[m.theme].Name)
 }
 
 // pending is a task under way.

@@ -63,19 +63,27 @@ func (m *Model) lines() []canvas.Line {
 	}
 	lines := append(append(top, canvas.Block(body, m.width, height)...), foot...)
 	lines = canvas.Block(lines, m.width, m.height)
+	if m.picker != nil {
+		m.layPicker(lines, len(top))
+	}
 	if m.dialog != nil {
 		box := m.dialogLines()
 		width := 0
 		if len(box) > 0 {
 			width = box[0].Width()
 		}
-		for i := range box { // a cell of air at both sides
-			l := canvas.Of(themes.Text, " ")
-			box[i] = *l.Add(box[i]).Put(themes.Text, " ")
-		}
-		canvas.Lay(lines, box, max(0, (m.width-width)/2-1), max(0, (m.height-len(box))/2))
+		canvas.Lay(lines, aired(box), max(0, (m.width-width)/2-1), max(0, (m.height-len(box))/2))
 	}
 	return lines
+}
+
+// aired is a box with a cell of air at both sides.
+func aired(box []canvas.Line) []canvas.Line {
+	for i := range box {
+		l := canvas.Of(themes.Text, " ")
+		box[i] = *l.Add(box[i]).Put(themes.Text, " ")
+	}
+	return box
 }
 
 // smallLines is what a window gets that is too small for anything else: where ferry stands, and what to do.

@@ -177,7 +177,7 @@ var defaults = []Binding{
 	{PageDown, []string{"pgdown", "ctrl+f"}, "page down", "one page down", Screens, false},
 	{Top, []string{"home", "g"}, "top", "to the first line", Screens, false},
 	{Bottom, []string{"end", "G"}, "bottom", "to the last line", Screens, false},
-	{Theme, []string{"t"}, "theme", "next theme", Everywhere, false},
+	{Theme, []string{"t"}, "theme", "choose a theme by looking at it", Everywhere, false},
 	{Redraw, []string{"ctrl+l"}, "redraw", "draw the screen afresh", Everywhere, false},
 	{Suspend, []string{"ctrl+z"}, "suspend", "back to the shell; fg returns", Everywhere, false},
 	{Palette, []string{":"}, "command", "find any action by its name, and do it", Everywhere, true},
