@@ -21,7 +21,7 @@ func TestAQuestionCannotBeOverlooked(t *testing.T) {
 			b := setup(t, tuitest.Asking(), width, 24)
 			b.press(key)
 			require.Contains(t, b.frame(), "? NEEDS ANSWER tick #4711")
-			require.Contains(t, b.frame(), "? run #4711 waits for an answer: A", key)
+			require.Contains(t, b.frame(), "? run #4711 needs an answer: A", key)
 			require.Contains(t, b.frame(), " A answer")
 		}
 	}
@@ -36,7 +36,7 @@ func TestAConsoleThatOnlyLooksSeesTheQuestionAndDoesNotAnswer(t *testing.T) {
 	s := tuitest.Asking()
 	s.Process.ReadOnly = true
 	b := setup(t, s, 80, 24)
-	require.Contains(t, b.frame(), "? run #4711 waits for an answer ─")
+	require.Contains(t, b.frame(), "? run #4711 needs an answer ─")
 	require.Contains(t, b.frame(), "this console only looks (--read-only): answer in another one")
 	b.press("A")
 	require.Contains(t, b.frame(), "A: this console only looks (--read-only)")

@@ -98,7 +98,7 @@ func (m *Model) smallLines() []canvas.Line {
 		lines = []canvas.Line{l}
 	}
 	if m.dialog != nil {
-		lines = append(lines, canvas.Of(themes.Text, " waits for an answer: "+m.dialog.form.Title))
+		lines = append(lines, canvas.Of(themes.Text, " needs an answer: "+m.dialog.form.Title))
 	}
 	if m.prompt != nil {
 		lines = append(lines, canvas.Of(themes.Text, " waits for the id or code of a card"))
@@ -192,7 +192,7 @@ func (m *Model) tabs() canvas.Line {
 }
 
 // topRule parts the frame from the screen. It says so when what is below is not of this moment, and on every screen when
-// the run waits for an answer.
+// the run needs an answer.
 func (m *Model) topRule() canvas.Line {
 	s := m.sight.Snapshot
 	if s == nil || s.TakenAt.IsZero() {
@@ -207,7 +207,7 @@ func (m *Model) topRule() canvas.Line {
 		frozen += "  ·  "
 	}
 	if run := s.Run; run != nil && run.State == engine.RunAsking && !s.Target.Down() {
-		text := fmt.Sprintf("? run #%d waits for an answer", run.ID)
+		text := fmt.Sprintf("? run #%d needs an answer", run.ID)
 		if m.refusal(keymap.Answer) == "" {
 			text += ": " + m.keys.Key(keymap.Answer)
 		}

@@ -116,7 +116,7 @@ func (m *Model) askFrozen(v *engine.RehearsalView) {
 		}
 	}
 	m.ask(widget.Form{
-		Title: "Is Odoo frozen? Rehearsal asks", Ask: "reason (optional)", Hint: m.hint(true),
+		Title: "Is Odoo frozen? Rehearsal needs an answer", Ask: "reason (optional)", Hint: m.hint(true),
 		Text: []string{"Stop everything that writes to it: users, workers, cron, integrations. From the answer on every screen says whether it " +
 			"may be unfrozen."},
 	},
@@ -208,7 +208,7 @@ func (m *Model) report(v *engine.RehearsalView) tea.Cmd {
 func (m *Model) rehearseOption() option {
 	busy, v := "", m.rehearsed()
 	if v != nil && v.State.Active() {
-		busy = fmt.Sprintf("rehearsal #%d is %s", v.ID, v.State)
+		busy = fmt.Sprintf("rehearsal #%d %s", v.ID, v.State.Is())
 	}
 	if m.sight.Snapshot.Process.Workers == 0 {
 		busy = "this process has no workers; start ferry without --workers 0"
@@ -273,9 +273,9 @@ func (m *Model) frozenWords() string {
 	case v.Frozen():
 		return fmt.Sprintf("%s (%s, %s)", rehearsal.Unfreeze(v), rehearsalName(v), rehearsal.Outcome(v))
 	case v.State == engine.RunAsking:
-		text := rehearsalName(v) + " asks whether Odoo is frozen"
+		text := rehearsalName(v) + " needs an answer: is Odoo frozen?"
 		if m.refusal(keymap.Answer) == "" {
-			text += ": " + m.keys.Key(keymap.Answer)
+			text += " " + m.keys.Key(keymap.Answer) + " answers"
 		}
 		return "? " + text
 	}

@@ -19,7 +19,7 @@ func OfRehearsalStep(s engine.RehearsalStepState, v *engine.RehearsalView) Sign 
 	if s == engine.RehearsalRunning {
 		switch {
 		case v.State == engine.RunAsking:
-			return Sign{"?", "asks", themes.Bad}
+			return needsAnswer
 		case v.State == engine.RunPaused:
 			return Sign{"‖", "paused", themes.Warn}
 		case v.State != engine.RunRunning || v.Lost:

@@ -109,7 +109,7 @@ func (r *Rehearsal) standing(v *engine.RehearsalView) []canvas.Line {
 
 var stepColumns = []widget.Column{
 	{Title: "step", Left: true, Width: 10},
-	{Title: "state", Left: true, Width: 9},
+	{Title: "state", Left: true, Width: 14},
 	{Title: "took", Width: 9},
 	{Title: "before", Width: 9, Drop: 2},
 	{Title: "change", Width: 9, Drop: 1},
