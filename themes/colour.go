@@ -10,17 +10,22 @@ import (
 	"github.com/lucasb-eyer/go-colorful"
 )
 
-// rgb splits a colour into its parts, 0 … 255.
-func rgb(colour string) (r, g, b int, err error) {
-	if number, e := strconv.Atoi(colour); e == nil && number >= 0 && number < len(xterm) {
-		value := xterm[number]
-		return value >> 16, value >> 8 & 0xff, value & 0xff, nil
+// value24 is a colour as one number, 0xrrggbb.
+func value24(colour string) (int, error) {
+	if number, err := strconv.Atoi(colour); err == nil && number >= 0 && number < len(xterm) {
+		return xterm[number], nil
 	}
 	value, err := strconv.ParseUint(strings.TrimPrefix(colour, "#"), 16, 24)
 	if err != nil || len(colour) != len("#rrggbb") || colour[0] != '#' {
-		return 0, 0, 0, fmt.Errorf("colour %q: write #rrggbb, or 0 to 255", colour)
+		return 0, fmt.Errorf("colour %q: write #rrggbb, or 0 to 255", colour)
 	}
-	return int(value >> 16), int(value >> 8 & 0xff), int(value & 0xff), nil
+	return int(value), nil
+}
+
+// rgb splits a colour into its parts, 0 … 255.
+func rgb(colour string) (r, g, b int, err error) {
+	value, err := value24(colour)
+	return value >> 16, value >> 8 & 0xff, value & 0xff, err
 }
 
 // isOneOf16 reports whether a colour is the terminal's own.
@@ -65,7 +70,8 @@ func nearest(colour, against string, contrast float64) string {
 	}
 	key := fmt.Sprint(colour, against, contrast)
 	if known, ok := found.Load(key); ok {
-		return known.(string) //nolint:forcetypeassert // nothing else is kept there
+		best, _ := known.(string) // nothing else is kept there
+		return best
 	}
 	best, least, wanted := "", math.Inf(1), okLab(colour)
 	all := fixed()

@@ -95,12 +95,12 @@ func seen(t *testing.T, colour string, m [9]float64) string {
 	for i, part := range parts {
 		linear[i] = math.Pow((float64(part)/255+0.055)/1.055, 2.4)
 	}
-	out := "#"
+	var out [3]int
 	for i := range 3 {
 		v := m[3*i]*linear[0] + m[3*i+1]*linear[1] + m[3*i+2]*linear[2]
-		out += fmt.Sprintf("%02x", int(math.Round(255*max(0, 1.055*math.Pow(max(0, min(1, v)), 1/2.4)-0.055))))
+		out[i] = int(math.Round(255 * max(0, 1.055*math.Pow(max(0, min(1, v)), 1/2.4)-0.055)))
 	}
-	return out
+	return fmt.Sprintf("#%02x%02x%02x", out[0], out[1], out[2])
 }
 
 func TestColourBlindEyesTellWellFromBad(t *testing.T) {

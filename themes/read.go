@@ -100,7 +100,7 @@ func readFile(file string) (Theme, error) {
 	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() { // opening a pipe would wait
 		return failed(cmp.Or(err, errors.New("it is no file")))
 	}
-	in, err := os.Open(file) //nolint:gosec // the operator's own folder
+	in, err := os.Open(file)
 	if err != nil {
 		return failed(err)
 	}
@@ -319,16 +319,20 @@ func (r *reader) setting(name string, value *unstable.Node, offset int) {
 	case "paint":
 		r.boolean(name, value, offset, &t.Paint)
 	case "contrast":
-		ratio, err := strconv.ParseFloat(string(value.Data), 64)
-		if (value.Kind != unstable.Integer && value.Kind != unstable.Float) || err != nil || !(ratio >= 1 && ratio <= maxContrast) {
-			r.faultf(offset, "contrast: want a number from 1 to %d, such as 4.5", maxContrast)
-		}
-		t.Contrast = ratio
+		r.ratio(value, offset)
 	case "role", "ansi":
 		r.faultf(offset, "%s: want a table: write [%[1]s]", name)
 	default:
 		r.faultf(offset, "unknown setting %q; there are name, base, canvas, ink, paint, contrast, [role] and [ansi]", name)
 	}
+}
+
+func (r *reader) ratio(value *unstable.Node, offset int) {
+	ratio, err := strconv.ParseFloat(string(value.Data), 64)
+	if (value.Kind != unstable.Integer && value.Kind != unstable.Float) || err != nil || !(ratio >= 1 && ratio <= maxContrast) {
+		r.faultf(offset, "contrast: want a number from 1 to %d, such as 4.5", maxContrast)
+	}
+	r.theme.Contrast = ratio
 }
 
 func (r *reader) boolean(name string, value *unstable.Node, offset int, to *bool) {
@@ -340,7 +344,7 @@ func (r *reader) boolean(name string, value *unstable.Node, offset int, to *bool
 
 func (r *reader) colour(name string, value *unstable.Node, offset int, few bool, to *string) {
 	text := string(value.Data)
-	_, _, _, err := rgb(text)
+	_, err := value24(text)
 	switch {
 	case value.Kind != unstable.String:
 		r.faultf(offset, "%s: want text in quotes, \"#rrggbb\" or \"0\" to \"255\"", name)

@@ -28,7 +28,7 @@ func TestABrokenThemeDoesNotKeepTheConsoleFromOpening(t *testing.T) {
 	t.Parallel()
 	b, folder := wardrobe(t, map[string]string{"broken.toml": brokenTheme, "mine.toml": "base = \"nord\"\n", "worse.toml": "base = 3\n"})
 	place := filepath.Join(folder, "broken.toml") + `:3:1: unknown role "warm"; the roles are text, muted`
-	open := func(theme string) (first string, said []string) {
+	open := func(theme string) (name string, said []string) {
 		f := &ferry{getenv: func(name string) string { return b.env[name] }}
 		f.settings.Theme = theme
 		list, said, err := f.themes("default-light")
@@ -36,18 +36,18 @@ func TestABrokenThemeDoesNotKeepTheConsoleFromOpening(t *testing.T) {
 		require.Len(t, list, 14)
 		return list[0].Name, said
 	}
-	first, said := open("mine")
-	require.Equal(t, "mine", first)
+	name, said := open("mine")
+	require.Equal(t, "mine", name)
 	require.Len(t, said, 2)
 	require.Contains(t, said[0], "theme broken is left out: "+place)
 	require.Contains(t, said[1], "`ferry config check` names 1 more")
-	first, said = open("broken")
-	require.Equal(t, "default-light", first)
+	name, said = open("broken")
+	require.Equal(t, "default-light", name)
 	require.Len(t, said, 1)
 	require.Contains(t, said[0], place)
 	require.Contains(t, said[0], "; default-light stands in for it")
-	first, _ = open("")
-	require.Equal(t, "default-light", first)
+	name, _ = open("")
+	require.Equal(t, "default-light", name)
 
 	f := &ferry{getenv: func(name string) string { return b.env[name] }}
 	f.settings.Theme = "nrod"
@@ -60,19 +60,27 @@ func TestConfigCheckReadsThemes(t *testing.T) {
 	b, folder := wardrobe(t, map[string]string{"mine.toml": "base = \"nord\"\nrole.muted = { fg = \"#3b4252\" }\n"})
 	r := b.checked(t, exitClean, "--theme", "mine")
 	require.Equal(t, []any{"mine"}, r["themes"])
-	require.Contains(t, r["theme_notes"].([]any)[0], "theme mine is hard to read: muted: #3b4252 on #2e3440 has 1.") //nolint:forcetypeassert // else it fails
+	require.Contains(t, first(t, r["theme_notes"]), "theme mine is hard to read: muted: #3b4252 on #2e3440 has 1.")
 	a := b.ferry(t, "config", "check")
 	require.Contains(t, a.out, "themes of your own: mine")
 	require.Contains(t, a.out, "! theme mine is hard to read")
 	r = b.checked(t, exitUsage, "--theme", "nrod")
-	require.Contains(t, at(t, r["faults"].([]any)[0], "message"), `no theme "nrod"`) //nolint:forcetypeassert // likewise
+	require.Contains(t, at(t, first(t, r["faults"]), "message"), `no theme "nrod"`)
 
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "broken.toml"), []byte(brokenTheme), 0o600))
-	fault := b.checked(t, exitUsage)["faults"].([]any)[0] //nolint:forcetypeassert // likewise
+	fault := first(t, b.checked(t, exitUsage)["faults"])
 	require.Equal(t, filepath.Join(folder, "broken.toml"), at(t, fault, "file"))
 	require.InDelta(t, 3, at(t, fault, "line"), 0)
 	require.Contains(t, at(t, fault, "message"), `unknown role "warm"`)
 	a = b.ferry(t, "config", "check")
 	require.Equal(t, exitUsage, a.code)
 	require.Contains(t, a.err, filepath.Join(folder, "broken.toml")+":3:1: unknown role")
+}
+
+// first is the first of a JSON list.
+func first(t *testing.T, list any) any {
+	t.Helper()
+	all, ok := list.([]any)
+	require.True(t, ok && len(all) > 0, "%v", list)
+	return all[0]
 }

@@ -179,7 +179,7 @@ func TestWhoPausedTheSync(t *testing.T) {
 	t.Parallel()
 	b := setup(t, tuitest.TicksPaused(), 80, 24)
 	require.Contains(t, b.frame(), "ticks     paused by sari@db2 26m ago: index rebuild on the engine")
-	require.Contains(t, b.frame(), "held      loyalty_point_history by budi@db1: Odoo rewrites it tonight")
+	require.Contains(t, b.frame(), "paused    loyalty_point_history by budi@db1: Odoo rewrites it tonight")
 	s := paused()
 	s.Run.Reason = "index rebuild on db1"
 	b = setup(t, s, 80, 24)

@@ -52,7 +52,7 @@ func (m *Model) pick(action keymap.Action) tea.Cmd {
 	case keymap.Open:
 		m.picker = nil
 		name := m.config.Themes[p.at].Name
-		m.notices.say(m.sight.Now, fmt.Sprintf("✓ theme %s; theme = %q in the config keeps it for the next time", name, name))
+		m.notices.say(m.sight.Now, fmt.Sprintf("✓ theme %s; theme = %q in the config keeps it", name, name))
 	case keymap.Back, keymap.Quit:
 		m.picker, p.at = nil, p.before
 	case keymap.Redraw:

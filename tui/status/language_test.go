@@ -108,7 +108,7 @@ func TestNoScreenMakesSignsOfItsOwn(t *testing.T) {
 			return err
 		}
 		text, err := fs.ReadFile(tree, file)
-		require.False(t, strings.Contains(string(text), "status.Sign{"), file)
+		require.NotContains(t, string(text), "status.Sign{", file)
 		return err
 	})
 	require.NoError(t, err)

@@ -116,7 +116,8 @@ func inOrder(counts []engine.DiscrepancyCount, s *engine.Snapshot) []engine.Disc
 	}
 	slices.SortStableFunc(out, func(a, b engine.DiscrepancyCount) int {
 		return cmp.Or(
-			cmp.Compare(slices.Index(status.FoundStates(), a.State), slices.Index(status.FoundStates(), b.State)), cmp.Compare(place(a.Entity), place(b.Entity)),
+			cmp.Compare(slices.Index(status.FoundStates(), a.State), slices.Index(status.FoundStates(), b.State)),
+			cmp.Compare(place(a.Entity), place(b.Entity)),
 			cmp.Compare(a.Entity, b.Entity), cmp.Compare(slices.Index(engine.Causes, a.Cause), slices.Index(engine.Causes, b.Cause)),
 			cmp.Compare(a.Cause, b.Cause))
 	})
