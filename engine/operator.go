@@ -27,6 +27,7 @@ type Operator interface {
 	AlertDesk
 	Rehearser
 	Sealer
+	PolicyDesk
 }
 
 // Starter begins runs.

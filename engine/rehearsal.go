@@ -144,6 +144,9 @@ type RehearsalView struct {
 	Why       string  // what stands against a GO, in words
 	VerdictAt time.Time
 
+	ConfirmedAt time.Time // when an operator said that Odoo is frozen; zero: nobody has
+	ConfirmedBy string
+
 	FrozenAt  time.Time // since when the source stands still; zero: it was not frozen
 	FrozenBy  string    // who said so, or how it was seen
 	Standing  Standing
@@ -155,7 +158,7 @@ type RehearsalView struct {
 	Lost        bool          // the process that carried it out is gone
 	Idle        time.Duration // in which nobody carried it out
 	Breaks      int           // how often somebody else had to go on with it
-	WindowSoFar time.Duration // of the steps inside the freeze that have ended
+	WindowSoFar time.Duration // of the steps inside the freeze that have ended; 0 without a freeze
 	Window      Maybe[time.Duration]
 }
 
@@ -174,6 +177,9 @@ func GoWord(v Verdict) string {
 	}
 	return ""
 }
+
+// Waits reports whether a rehearsal would go on, and nobody carries it out.
+func (v *RehearsalView) Waits() bool { return v.State == RunRunning && (v.Lost || v.Holder == "") }
 
 // Frozen reports whether the rehearsal keeps the source frozen: from the freeze until its verdict, or its abort.
 func (v *RehearsalView) Frozen() bool {

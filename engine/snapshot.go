@@ -42,6 +42,8 @@ type Snapshot struct {
 	Schedule  Schedule
 	Freshness Freshness
 	Floor     FloorView
+	Pace      PaceView
+	Policies  []PolicyView // by name; nil: not read
 
 	Check   *CheckView // the active check, else the last whole one, else nil; Run is never a check
 	Proof   ProofView
@@ -116,6 +118,15 @@ type FloorView struct {
 	TakenAt     time.Time // when it was taken
 	PinnedSince time.Time // zero: it moves; else it has stood still since, and everything written since is read again each tick
 	PinnedBy    string    // "pid 812 odoo, idle in transaction"; or what would show it
+}
+
+// Pinned is how long the floor is known to have stood still: until it was taken last. What has become of the transaction that held it
+// since then nobody has looked at. It is 0 where it moves.
+func (f FloorView) Pinned() time.Duration {
+	if f.PinnedSince.IsZero() {
+		return 0
+	}
+	return max(f.TakenAt.Sub(f.PinnedSince), 0)
 }
 
 // Endpoint is one of the two databases as this process sees it.

@@ -17,7 +17,6 @@ import (
 	"ferry/store/enginedb"
 	"ferry/store/notify"
 	"ferry/store/session"
-	"ferry/tui/keymap"
 	"ferry/tui/sanitize"
 )
 
@@ -120,7 +119,7 @@ func (f *ferry) effective(ctx context.Context) configReport {
 		}
 		r.Databases[side.setting] = &factsReport{facts.Address, facts.TLS, facts.Insecure, facts.Password}
 	}
-	if _, err := keymap.Default().Remap(s.Keys()); err != nil {
+	if _, err := s.keymap(); err != nil {
 		r.Faults = append(r.Faults, faultReport{File: s.file.Path, Message: "[keys]: " + err.Error()})
 	}
 	f.checkThemes(&r)

@@ -14,7 +14,6 @@ import (
 	"ferry/engine"
 	"ferry/themes"
 	"ferry/tui/app"
-	"ferry/tui/keymap"
 	"ferry/tui/termprobe"
 )
 
@@ -92,7 +91,7 @@ func (f *ferry) runConsole(ctx context.Context, out *os.File, a *afterlife) (app
 		return app.ExitNone, err
 	}
 	defer screen.close()
-	model, err := f.model(hard, a.c, clipboard(screen, f.getenv))
+	model, err := f.model(hard, a.c, clipboard(screen, f.getenv, f.keep))
 	if err != nil {
 		return app.ExitNone, err
 	}
@@ -181,7 +180,7 @@ func leave(program *tea.Program, screen *terminal, ended <-chan struct{}) {
 	}
 }
 
-func (f *ferry) model(ctx context.Context, c *crossing, clipboard func(string) error) (*app.Model, error) {
+func (f *ferry) model(ctx context.Context, c *crossing, clipboard func(string) (string, error)) (*app.Model, error) {
 	background, err := termprobe.Resolve(f.settings.Background, f.getenv)
 	if err != nil {
 		return nil, usage("--background: %w", err)
@@ -191,14 +190,14 @@ func (f *ferry) model(ctx context.Context, c *crossing, clipboard func(string) e
 	if err != nil {
 		return nil, err
 	}
-	keys, err := keymap.Default().Remap(f.settings.Keys())
+	keys, err := f.settings.keymap()
 	if err != nil {
 		return nil, usage("[keys] of the config: %w", err)
 	}
 	return app.New(ctx, app.Config{
 		Keys: &keys, Operator: c, Actor: thisActor(c.Snapshot().Process.Host, f.getenv),
 		Themes: list, Faults: faults, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth,
-		Rejected: f.settings.RejectedShare, Clipboard: clipboard, Create: app.NewFile,
+		Rejected: f.settings.RejectedShare, Clipboard: clipboard, Create: app.NewFile, Save: f.keep, Mouse: f.settings.Mouse,
 		Report: func(ctx context.Context, id engine.RunID) (string, error) { return f.reportHere(ctx, c, id) },
 	}), nil
 }

@@ -51,6 +51,7 @@ func (f *ferry) newDaemon(ctx context.Context, as calling) (*daemon, error) {
 func (d *daemon) run(soft, hard context.Context) error {
 	d.logger.InfoContext(soft, "started", "command", d.as.verb, "version", version(), "source", d.c.source.Address(), "target", d.c.target.Address(),
 		"workers", d.f.settings.Workers, "read_only", d.f.settings.ReadOnly, "listens_at", d.at)
+	d.onlyTells(soft)
 	d.c.Run(hard)
 	ctx, cancel := context.WithCancel(soft)
 	var beside sync.WaitGroup
@@ -69,6 +70,16 @@ func (d *daemon) run(soft, hard context.Context) error {
 		err = drained
 	}
 	return err
+}
+
+// onlyTells says what a process that only tells leaves to others.
+func (d *daemon) onlyTells(ctx context.Context) {
+	switch {
+	case d.f.settings.ReadOnly:
+		d.logger.WarnContext(ctx, "only tells (--read-only): nothing is worked on, no tick or check begins, no level is judged and no alert is sent here")
+	case d.f.settings.Workers == 0:
+		d.logger.WarnContext(ctx, "only tells (--workers 0): nothing is worked on, and no tick or check begins here")
+	}
 }
 
 // keeps reports whether this process is to start what is due.

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 
 	"github.com/spf13/cobra"
+
+	"ferry/engine"
 )
 
 func (f *ferry) initCommand() *cobra.Command {
@@ -18,14 +20,28 @@ func (f *ferry) initCommand() *cobra.Command {
 				if err := c.Init(ctx); err != nil {
 					return err
 				}
-				if f.settings.JSON {
-					return f.line(map[string]any{"v": 1, "type": "result", "target": c.target.Address(), "state": "initialised"})
+				s, err := c.target.Read(ctx)
+				if err != nil {
+					return err
 				}
-				fmt.Fprintf(f.out, "%s is initialised: `ferry sync full` may begin\n", c.target.Address())
-				return nil
+				if f.settings.JSON {
+					return f.line(map[string]any{"v": 1, "type": "result", "target": c.target.Address(), "state": "initialised", "sealed": s.Sealed})
+				}
+				return f.say(fmt.Sprintf("%s is initialised: %s", c.target.Address(), next(s)))
 			})
 		},
 	}
+}
+
+// next says what may begin on an engine database that is initialised.
+func next(s *engine.Snapshot) string {
+	switch {
+	case s.Sealed != nil:
+		return "it is " + s.Sealed.String() + ", so nothing of ferry writes it until `ferry unseal`"
+	case s.Unkeyed != 0:
+		return fmt.Sprintf("first load #%d has not come to its end; `ferry sync full` goes on with it", s.Unkeyed)
+	}
+	return "`ferry sync full` may begin"
 }
 
 // once runs a one-shot command: both databases must answer at its start.

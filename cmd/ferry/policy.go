@@ -18,9 +18,9 @@ func (f *ferry) policyCommand() *cobra.Command {
 	reason := ""
 	set := &cobra.Command{
 		Use:   "set NAME VALUE --reason TEXT",
-		Short: "Give a policy another value; the next run begins with it",
+		Short: "Give a policy another value; the next run begins with it, a throttle counts at once",
 		Long: `Give a policy another value: one of ` + strings.Join(cycle.PolicyNames(), ", ") + `. Runs under way keep those that they began
-with. The change is the engine database's, and so every process's.
+with, but for throttle and batch-rows: these count at once, in every process. The change is the engine database's, and so every process's.
 
 Exit codes: 0 changed · 2 there is no such policy or value · 4 it has that value already, or refused.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -78,7 +78,10 @@ func (f *ferry) setPolicy(ctx context.Context, c *crossing, name, value, reason 
 		return f.line(map[string]any{"v": 1, "type": "result", "name": name, "value": value, "was": before.Get(name), "extra_listed": extra})
 	}
 	from := "from the next run on"
-	if monitor.Usage(name) != "" {
+	switch {
+	case name == engine.PolicyThrottle || name == engine.PolicyBatchRows:
+		from = "at once, for runs under way too"
+	case monitor.Usage(name) != "":
 		from = "from the next look at the service levels on"
 	}
 	return f.say(fmt.Sprintf("policy %s: %s (was %s), %s", name, value, before.Get(name), from))

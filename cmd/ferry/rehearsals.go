@@ -6,18 +6,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
 	"ferry/cmd/ferry/internal/whole"
 	"ferry/engine"
 	"ferry/engine/rehearsal"
-	"ferry/store/enginedb"
+	"ferry/tui/sanitize"
 )
-
-// silentAfter is how long a process may be silent before it is taken for dead.
-const silentAfter = enginedb.SilentAfter
 
 func (f *ferry) rehearsalsCommand() *cobra.Command {
 	return group("rehearsals", "The rehearsals that there have been", f.listRehearsalsCommand(), f.showRehearsalCommand(), f.compareRehearsalsCommand())
@@ -174,25 +173,43 @@ func (f *ferry) compareRehearsals(ctx context.Context, c *crossing, ids [2]engin
 		return f.line(rehearsal.NewComparisonReport(both, time.Now()))
 	}
 	a, b := fmt.Sprintf("#%d", ids[0]), fmt.Sprintf("#%d", ids[1])
-	row := func(name, a, b, change string) string { return fmt.Sprintf("%-12s %-24s %-24s %s", name, a, b, change) }
-	lines := []string{row("", a, b, ""), row("verdict", rehearsal.Outcome(of[0]), rehearsal.Outcome(of[1]), "")}
+	rows := [][]string{{"", a, b, ""}, {"verdict", rehearsal.Outcome(of[0]), rehearsal.Outcome(of[1]), ""}}
 	for _, p := range both.Steps {
-		lines = append(lines, row(string(p.Name), stepWords(p.A), stepWords(p.B), rehearsal.ChangeOf(p.Change)))
+		rows = append(rows, []string{string(p.Name), stepWords(p.A, of[0]), stepWords(p.B, of[1]), rehearsal.ChangeOf(p.Change)})
 	}
-	lines = append(lines, row("window", rehearsal.SpanOf(of[0].Window), rehearsal.SpanOf(of[1].Window), rehearsal.ChangeOf(both.Window)))
+	rows = append(rows, []string{"window", rehearsal.SpanOf(of[0].Window), rehearsal.SpanOf(of[1].Window), rehearsal.ChangeOf(both.Window)})
 	for _, p := range both.Gates {
 		changed := ""
 		if p.Changed() {
 			changed = "changed"
 		}
-		lines = append(lines, row(string(p.Name), gateWords(p.A), gateWords(p.B), changed))
+		rows = append(rows, []string{string(p.Name), gateWords(p.A), gateWords(p.B), changed})
 	}
-	return f.sayAll(lines)
+	return f.sayAll(aligned(rows))
 }
 
-func stepWords(s engine.RehearsalStep) string {
+// aligned puts rows into lines, each column as wide as its widest cell.
+func aligned(rows [][]string) []string {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], ansi.StringWidth(sanitize.Text(cell)))
+		}
+	}
+	lines := make([]string, len(rows))
+	for n, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(sanitize.Pad(sanitize.Text(cell), widths[i]+2))
+		}
+		lines[n] = strings.TrimRight(line.String(), " ")
+	}
+	return lines
+}
+
+func stepWords(s engine.RehearsalStep, v *engine.RehearsalView) string {
 	if s.State != engine.RehearsalDone {
-		return string(s.State)
+		return string(rehearsal.Stands(s.State, v))
 	}
 	return rehearsal.SpanOf(s.Took())
 }
@@ -212,12 +229,14 @@ func describeRehearsal(v *engine.RehearsalView) []string {
 		if s.Idle > 0 {
 			idle = fmt.Sprintf("  (and %s in which nobody carried it out)", rehearsal.Span(s.Idle))
 		}
-		lines = append(lines, fmt.Sprintf("  %-10s %-8s %8s  %s%s", s.Name, s.State, rehearsal.SpanOf(s.Took()), s.Found, idle))
+		lines = append(lines, fmt.Sprintf("  %-10s %-12s %8s  %s%s", s.Name, rehearsal.Stands(s.State, v), rehearsal.SpanOf(s.Took()), s.Found, idle))
 	}
 	lines = append(lines, "")
 	for _, g := range v.Gates {
-		lines = append(lines, fmt.Sprintf("  %-12s %-16s %-28s %s", g.Name, rehearsal.VerdictWord(g.Verdict), labelled("", g.Figure), g.Threshold),
-			labelled("               ", g.Evidence))
+		lines = append(lines, fmt.Sprintf("  %-12s %-16s %-28s %s", g.Name, rehearsal.VerdictWord(g.Verdict), labelled("", g.Figure), g.Threshold))
+		if g.Evidence != "" {
+			lines = append(lines, "               "+g.Evidence)
+		}
 		if g.Advice != "" {
 			lines = append(lines, "               → "+g.Advice)
 		}

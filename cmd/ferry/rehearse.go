@@ -90,11 +90,8 @@ Exit codes: 0 GO · 1 failed, or aborted · 3 NO-GO · 4 refused: another rehear
 func (f *ferry) rehearse(ctx context.Context, o rehearsing) error {
 	soft, hard, caught, release := untilSignal(ctx)
 	defer release()
-	if f.settings.ReadOnly {
-		return fmt.Errorf("%w: a rehearsal begins runs; start it without --read-only", engine.ErrReadOnly)
-	}
-	if f.settings.Workers == 0 {
-		return usage("--workers 0 only looks and steers; a rehearsal needs at least one")
+	if err := f.mayWork("a rehearsal", "begins runs"); err != nil {
+		return err
 	}
 	if err := mayReport(o.report); err != nil {
 		return err
@@ -113,6 +110,10 @@ func (f *ferry) rehearse(ctx context.Context, o rehearsing) error {
 	if err := c.target.Ready(soft); err != nil {
 		return err
 	}
+	if err := c.target.MayOperate(soft); err != nil { // before anything is waited for
+		return err
+	}
+	f.warnPaused(soft, c)
 	id, err := f.takeUpRehearsal(soft, c, o)
 	if err != nil {
 		c.leave(hard)
@@ -172,12 +173,12 @@ func (f *ferry) goOnWith(ctx context.Context, c *crossing, v *engine.RehearsalVi
 			v.ID, rehearsal.Outcome(v))
 	}
 	deadline := time.Now().Add(adoptLimit)
-	for {
+	return taken(ctx, func(ctx context.Context) (engine.RunID, error) {
 		kept, err := c.target.Rehearsal(ctx, v.ID)
 		if err != nil {
 			return 0, err
 		}
-		if kept.Lost || kept.Holder == "" || kept.State != engine.RunRunning && !c.held(ctx, kept.Holder) {
+		if kept.Lost || kept.Holder == "" || kept.State != engine.RunRunning && !c.lives(ctx, kept.Holder) {
 			fmt.Fprintf(f.err, "going on with rehearsal #%d, whose process is gone, as it was begun (freeze: %s)\n", v.ID, v.Freeze)
 			return v.ID, nil
 		}
@@ -185,26 +186,26 @@ func (f *ferry) goOnWith(ctx context.Context, c *crossing, v *engine.RehearsalVi
 			return 0, fmt.Errorf("%w: rehearsal #%d is carried out by %s; `ferry rehearsals show %[2]d` shows it, `ferry cancel %[2]d` aborts it",
 				engine.ErrRunActive, v.ID, kept.Holder)
 		}
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-time.After(500 * time.Millisecond):
-		}
-	}
+		return 0, nil
+	})
 }
 
-// held reports whether a process of that name is alive.
-func (c *crossing) held(ctx context.Context, holder string) bool {
+// lives reports whether a process of that name, "host:pid", is alive.
+func (c *crossing) lives(ctx context.Context, name string) bool {
 	s, err := c.target.Read(ctx)
 	if err != nil {
 		return true // nobody knows better
 	}
-	for _, w := range s.Workers {
-		if fmt.Sprintf("%s:%d", w.Host, w.PID) == holder && w.Silent < silentAfter {
-			return true
-		}
+	_, lives := living(s, func(w engine.WorkerView) bool { return fmt.Sprintf("%s:%d", w.Host, w.PID) == name })
+	return lives
+}
+
+// warnPaused says that ticks are paused: what a check finds in flight waits for one, and is given up after a while.
+func (f *ferry) warnPaused(ctx context.Context, c *crossing) {
+	s, err := c.target.Read(ctx)
+	if err == nil && s.Schedule.Paused() {
+		fmt.Fprintln(f.err, sanitize.Text(rehearsal.TicksPaused(s.Schedule)))
 	}
-	return false
 }
 
 // followRehearsal tells how far a rehearsal is until it has ended, a run that it began needs an answer, or ctx has ended.

@@ -1,43 +1,26 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"ferry/engine"
 	"ferry/store/demo"
 	"ferry/store/embedded/pgtest"
+	"ferry/store/grants"
 )
-
-// cleanWorld is a small demo world without faults.
-func cleanWorld(ctx context.Context, dsn string) error {
-	conn, err := pgx.Connect(ctx, dsn)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx)
-	_, err = demo.Generate(ctx, conn, demo.Params{Cards: 300, Seed: 5, Clean: true})
-	return err
-}
 
 // rehearsable is a bench with a small clean world, and an engine database with nothing in it.
 func rehearsable(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{source: pgtest.New(t, pgtest.Template("demo-clean", cleanWorld)), target: pgtest.New(t)}
-	reader := pgtest.Role(t, b.source, "", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
-	b.reader = reader.Name
-	b.env = map[string]string{
-		"FERRY_SOURCE": reader.DSN, "FERRY_TARGET": b.target.DSN, "HOME": t.TempDir(), "USER": "tester", "TERM": "xterm-256color",
-	}
-	require.Equal(t, exitClean, b.ferry(t, "init").code)
-	return b
+	return filledBench(t, demo.Params{Cards: 300, Seed: 5, Clean: true})
 }
 
 // lastLine is the last line of JSON.
@@ -197,4 +180,110 @@ func TestAVerdictHasItsExitCode(t *testing.T) {
 		v.Freeze = engine.FreezeNone
 		require.Equal(t, exitClean, exitCode(decided(v)), "%s: the source was to go on", standing)
 	}
+}
+
+// The process that asked is gone when its question is answered: the answer is seen everywhere, and what is written from then on is found
+// by whoever comes.
+func TestAnAnswerIsShownAndHoldsThoughNobodyIsThere(t *testing.T) {
+	t.Parallel()
+	b := rehearsable(t)
+	c := b.start(t, "rehearse", "--freeze", "confirm", "--json")
+	c.until(t, func(line map[string]any) bool { return line["state"] == "asking" })
+	_, _ = c.end(t, syscall.SIGTERM)
+	require.Equal(t, exitClean, b.ferry(t, "answer", "1", "accept").code)
+	const waits = "nswered by "
+	require.Regexp(t, `rehearsal #1: A`+waits+`\S+; waits for a process with workers`, b.ferry(t, "status").out)
+	require.Regexp(t, `A`+waits+`\S+; waits for a process with workers. .ferry rehearse. goes on`, b.ferry(t, "rehearsals", "show", "1").out)
+	require.Contains(t, lines(t, b.ferry(t, "rehearsals", "list", "--json").out)[0]["confirmed_by"], "@")
+
+	b.source.Exec(t, `UPDATE loyalty_card SET points = points WHERE id = (SELECT min(id) FROM loyalty_card)`)
+	a := b.ferry(t, "rehearse", "--json")
+	require.Equal(t, exitDiscrepancy, a.code, a.err)
+	require.Contains(t, a.err, "NO-GO: still: written", "it was written behind the answer, and before anybody looked")
+}
+
+func TestWhatIsNoRehearsalOrNoGateOfItIsToldApart(t *testing.T) {
+	t.Parallel()
+	b := rehearsable(t)
+	require.Contains(t, b.ferry(t, "rehearse", "--agreement", "200").err, "agreement 200 %: say which part of the rows must agree, from 0 % to 100 %")
+	require.Contains(t, b.ferry(t, "rehearse", "--gate", "x").err, `--gate "x" is none of [agreement `)
+	require.Contains(t, b.ferry(t, "rehearse", "--gate", "still").err, "there has been no rehearsal yet")
+	require.Equal(t, exitClean, b.ferry(t, "pause", "--schedule", "--reason", "night").code)
+	a := b.ferry(t, "rehearse", "--freeze", "none", "--quiet", "300ms")
+	require.Equal(t, exitClean, a.code, a.err)
+	const paused = "ticks are paused by "
+	require.Contains(t, a.err, paused, "at once")
+	require.Regexp(t, `preflight .*`+paused+`\S+ \(night\): .*ferry resume --schedule`, a.out)
+	require.Contains(t, a.out, "downtime window: none, without a freeze")
+	id := b.text(t, `SELECT max(id)::text FROM ferry.run WHERE kind = 'rehearsal'`)
+	a = b.ferry(t, "rehearse", "--gate", "still")
+	require.Equal(t, exitRefused, a.code, a.err)
+	require.Contains(t, a.err, `rehearsal #`+id+` has no gate "still"; it has agreement, differences,`)
+	require.Contains(t, b.ferry(t, "rehearsals", "show", "999").err, "there is no run #999;")
+	full := b.text(t, `SELECT id::text FROM ferry.run WHERE kind = 'full'`)
+	require.Contains(t, b.ferry(t, "rehearsals", "show", full).err, "#"+full+" is no rehearsal but a run of kind full")
+}
+
+// Who may not rehearse is told so at once, though there is a rehearsal that it could wait for.
+func TestWhoMayNotRehearseIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	b := rehearsable(t)
+	b.target.Exec(t, `WITH r AS (INSERT INTO ferry.run (kind, writes, state, epoch, source_identity, rules, rules_hash, requested_by)
+		VALUES ('rehearsal', false, 'running', 0, '', '{}', '', 'somebody') RETURNING id)
+		INSERT INTO ferry.rehearsal (run_id, freezing, limits, holder) SELECT id, 'none', '{}', 'another' FROM r`,
+		`INSERT INTO ferry.worker (id, host, pid, workers, version, seen_at) VALUES ('another', 'db2', 1, 1, '', now() + interval '1 hour')`)
+	owner := b.env["FERRY_TARGET"]
+	for name, c := range map[string]struct {
+		section grants.Section
+		without string
+		says    string
+	}{
+		"a viewer": {grants.Viewer(grants.Roles{Viewer: "{role}", EngineDatabase: b.target.Name}), "", "may look and change nothing"},
+		"somebody with a part": {
+			grants.Operator(grants.Roles{Operator: "{role}", EngineDatabase: b.target.Name}), `"rehearsal_step"`, "ON ferry.rehearsal_step TO",
+		},
+	} {
+		b.env["FERRY_TARGET"] = pgtest.Role(t, b.target, "NOINHERIT", statementsFor(c.section, c.without)...).DSN
+		began := time.Now()
+		a := b.ferry(t, "rehearse")
+		require.Equal(t, exitRefused, a.code, name, a.err)
+		require.Contains(t, a.err, "the engine database does not let this role do that: ", name)
+		require.Contains(t, a.err, c.says, name)
+		require.Contains(t, a.err, "`ferry grants`", name)
+		require.Less(t, time.Since(began), adoptLimit/2, name)
+	}
+	b.env["FERRY_TARGET"] = owner
+	require.Equal(t, exitRefused, b.ferry(t, "rehearse", "--read-only").code)
+}
+
+// statementsFor are the statements of a section for a role that there is, but for those that name something.
+func statementsFor(s grants.Section, without string) []string {
+	var out []string
+	for _, st := range s.Statements[1:] {
+		if without == "" || !strings.Contains(st.SQL, without) {
+			out = append(out, st.SQL)
+		}
+	}
+	return out
+}
+
+func TestRehearsalsAreToldAlikeAndInColumns(t *testing.T) {
+	t.Parallel()
+	v := &engine.RehearsalView{
+		RunView: engine.RunView{ID: 3, State: engine.RunCancelled, StateBy: "sari@db2"},
+		Steps:   []engine.RehearsalStep{{Name: engine.RehearseCheck, State: engine.RehearsalRunning, StartedAt: time.Unix(0, 0)}},
+		Gates:   []engine.RehearsalGate{{Name: engine.GateDrift}},
+	}
+	told := describeRehearsal(v)
+	text := strings.Join(told, "\n")
+	require.Contains(t, text, "  check      stopped ", "nothing runs in what was aborted")
+	require.Contains(t, text, "`ferry rehearse --resume 3` resumes it")
+	for i, line := range told {
+		require.False(t, line == "" && i > 0 && told[i-1] == "", "no two empty lines: %q", text)
+	}
+	require.Contains(t, told[len(told)-1], "drift", "a gate that was not measured has no line below it")
+
+	lines := aligned([][]string{{"drift", "fail 1.51 % (3450 of 228331), which is long", "pass 0 %", "changed"}, {"check", "1 s", "2 s", "+1 s"}})
+	require.Equal(t, strings.Index(lines[0], "pass 0 %"), strings.Index(lines[1], "2 s"))
+	require.Contains(t, lines[0], "long  pass")
 }

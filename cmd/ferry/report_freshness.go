@@ -23,11 +23,11 @@ type freshnessReport struct {
 func newFreshness(s *engine.Snapshot) freshnessReport {
 	f := s.Freshness
 	r := freshnessReport{
-		UpperBound: millis(f.Bound(s.TakenAt)), LastTick: age(f.TickedAt, s.TakenAt), FloorPinned: age(s.Floor.PinnedSince, s.TakenAt),
+		UpperBound: millis(f.Bound(s.TakenAt)), LastTick: age(f.TickedAt, s.TakenAt),
 		P50: millis(f.P50), P99: millis(f.P99), Max: millis(f.Max), Ticks: f.Ticks,
 	}
-	if s.Floor.Floor != "" && s.Floor.PinnedSince.IsZero() {
-		r.FloorPinned = engine.Known(int64(0))
+	if s.Floor.Floor != "" {
+		r.FloorPinned = engine.Known(s.Floor.Pinned().Milliseconds())
 	}
 	return r
 }
@@ -121,7 +121,7 @@ func floorLine(s *engine.Snapshot) string {
 		who = f.PinnedBy
 	}
 	return fmt.Sprintf("floor: pinned for %s (%s); what was written since is read again each tick, until that transaction ends",
-		widget.Span(s.TakenAt.Sub(f.PinnedSince)), who)
+		widget.Span(f.Pinned()), who)
 }
 
 // scheduleLine says in words when ticks come.

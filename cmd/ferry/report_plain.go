@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"ferry/engine"
@@ -21,9 +22,7 @@ func writePlain(w io.Writer, s *engine.Snapshot) {
 		fmt.Fprintln(w, sanitize.Text(line))
 	}
 	fmt.Fprintln(w, headline(s))
-	if line := trouble(s); line != "" {
-		fmt.Fprintln(w, line)
-	}
+	writeLines(w, sanitize.Text(paceLine(s.Pace)), trouble(s))
 	if run := s.Run; run != nil {
 		if run.State == engine.RunPaused {
 			fmt.Fprintln(w, "  "+letGoOn(run))
@@ -54,12 +53,41 @@ func writePlain(w io.Writer, s *engine.Snapshot) {
 	}
 }
 
+// writeLines prints the lines that say anything.
+func writeLines(w io.Writer, lines ...string) {
+	for _, line := range lines {
+		if line != "" {
+			fmt.Fprintln(w, line)
+		}
+	}
+}
+
+// paceLine says how fast runs may go, by whose decision and why; empty: as fast as they can.
+func paceLine(p engine.PaceView) string {
+	var parts []string
+	if p.RowsPerSecond > 0 {
+		line := "at most " + widget.Count(p.RowsPerSecond) + " rows a second" + prefixed(", set by ", p.By)
+		parts = append(parts, line+prefixed(": ", p.Reason))
+	}
+	if p.BatchRows > 0 {
+		parts = append(parts, "at most "+widget.Count(p.BatchRows)+" rows a batch")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "pace: " + strings.Join(parts, "; ")
+}
+
 // rehearsalLine says in words where a rehearsal stands that is under way, and whether Odoo is frozen for it; empty: none is.
 func rehearsalLine(v *engine.RehearsalView) string {
 	if v == nil || !v.State.Active() {
 		return ""
 	}
-	return fmt.Sprintf("rehearsal #%d %s%s", v.ID, rehearsal.Outcome(v), prefixed("; ", rehearsal.Unfreeze(v)))
+	how := " " + rehearsal.Outcome(v)
+	if v.Waits() {
+		how = ": " + rehearsal.Sentence(v)
+	}
+	return fmt.Sprintf("rehearsal #%d%s%s", v.ID, strings.TrimSuffix(how, "."), prefixed("; ", rehearsal.Unfreeze(v)))
 }
 
 // troubleAge is how long an error that a run goes on with is news.

@@ -36,6 +36,10 @@ func TestASealedEngineRefusesThreeProcessesAtOnce(t *testing.T) {
 	watch.until(t, isTick) // it is in the middle of ticking
 	sealed := b.result(t, "seal", "--confirm", database, "--reason", "cutover")
 	require.Equal(t, "cutover", object(t, sealed, "sealed")["reason"])
+	a := b.ferry(t, "init")
+	require.Equal(t, exitClean, a.code, a.err)
+	require.Regexp(t, `is initialised: it is sealed by \S+ since \S+ \(cutover\), so nothing of ferry writes it until .ferry unseal.`, a.out)
+	require.NotContains(t, a.out, "may begin")
 	pool := b.target.Pool(t)
 	before := oracle.Fingerprint(t, pool)
 	b.source.Exec(t, `UPDATE loyalty_card SET points = points + 1`)

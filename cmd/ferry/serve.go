@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"ferry/cmd/ferry/internal/config"
-	"ferry/engine"
 )
 
 // calling is what an unattended process is for.
@@ -69,11 +67,10 @@ func (f *ferry) unattended(as calling, cmd *cobra.Command) *cobra.Command {
 func (f *ferry) serve(ctx context.Context, as calling) error {
 	soft, hard, caught, release := untilSignal(ctx)
 	defer release()
-	if as.works && f.settings.ReadOnly {
-		return fmt.Errorf("%w: a worker writes; start it without --read-only", engine.ErrReadOnly)
-	}
-	if as.works && f.settings.Workers == 0 {
-		return usage("--workers 0 only looks and steers; a worker needs at least one")
+	if as.works {
+		if err := f.mayWork("a worker", "writes"); err != nil {
+			return err
+		}
 	}
 	f.err = lossy(f.err, time.Second)
 	d, err := f.newDaemon(hard, as)

@@ -205,17 +205,15 @@ const local = "--listen=127.0.0.1:0"
 // demoBench is a bench whose source the demo's generator has filled, initialised.
 func demoBench(t *testing.T, cards int) *bench {
 	t.Helper()
-	fill := func(ctx context.Context, dsn string) error {
-		conn, err := pgx.Connect(ctx, dsn)
-		if err != nil {
-			return err
-		}
-		defer conn.Close(ctx)
-		_, err = demo.Generate(ctx, conn, demo.Params{Cards: cards, Seed: 3})
-		return err
-	}
-	b := &bench{source: pgtest.New(t, pgtest.Template(fmt.Sprintf("demo%d", cards), fill)), target: pgtest.New(t)}
+	return filledBench(t, demo.Params{Cards: cards, Seed: 3})
+}
+
+// filledBench is a bench on a generated world, initialised.
+func filledBench(t *testing.T, world demo.Params) *bench {
+	t.Helper()
+	b := &bench{source: pgtest.New(t, pgtest.Template(fmt.Sprintf("%+v", world), demo.Filling(world))), target: pgtest.New(t)}
 	reader := pgtest.Role(t, b.source, "", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+	b.reader = reader.Name
 	b.env = map[string]string{
 		"FERRY_SOURCE": reader.DSN, "FERRY_TARGET": b.target.DSN, "HOME": t.TempDir(), "USER": "tester", "TERM": "dumb",
 	}

@@ -284,6 +284,7 @@ func TestServeThatOnlyLooks(t *testing.T) {
 	require.Equal(t, engine.Known(0.0), summed(u.scrape(), "ferry_schedule_keepers"))
 	require.Equal(t, exitClean, u.ends())
 	require.Equal(t, "1", b.text(t, `SELECT count(*)::text FROM ferry.run`))
+	require.Contains(t, u.log(), "no alert is sent here", "whoever relies on them must know")
 }
 
 // Why a process is not ready is said in words, all of it, and without what an error may hold.

@@ -36,6 +36,7 @@ type settings struct {
 	Theme              string
 	Background         string
 	LowBandwidth       bool
+	Mouse              bool
 	RejectedShare      float64
 	Alerts             string // channels, with blanks between them: secrets
 	Listen             string // where metrics and health are told; config.NoAddress: nowhere
@@ -145,6 +146,10 @@ var table = []setting{
 	{
 		config.Setting{Name: "low-bandwidth", Kind: config.Switch, Default: "false", Usage: "draw at most twice a second"},
 		func(s *settings) any { return &s.LowBandwidth },
+	},
+	{
+		config.Setting{Name: "mouse", Kind: config.Switch, Default: "false", Usage: "let the mouse scroll and select in the console"},
+		func(s *settings) any { return &s.Mouse },
 	},
 	{
 		config.Setting{

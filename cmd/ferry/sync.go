@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -128,11 +127,8 @@ func (f *ferry) sync(ctx context.Context, o syncOptions) error {
 	}
 	soft, hard, caught, release := untilSignal(ctx)
 	defer release()
-	if f.settings.ReadOnly {
-		return fmt.Errorf("%w: a sync writes; start it without --read-only", engine.ErrReadOnly)
-	}
-	if f.settings.Workers == 0 {
-		return usage("--workers 0 only looks and steers; a sync needs at least one")
+	if err := f.mayWork("a sync", "writes"); err != nil {
+		return err
 	}
 	f.outlive(soft)
 	level := &slog.LevelVar{}
@@ -249,6 +245,5 @@ func (c *crossing) other(ctx context.Context, id engine.RunID) (engine.WorkerVie
 	if err != nil || !s.Run.State.Active() {
 		return engine.WorkerView{}, false
 	}
-	s.Workers = slices.DeleteFunc(s.Workers, func(w engine.WorkerView) bool { return w.ID == c.Snapshot().Process.ID })
-	return liveHolder(s)
+	return living(s, func(w engine.WorkerView) bool { return w.ID != c.Snapshot().Process.ID })
 }

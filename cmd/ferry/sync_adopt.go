@@ -21,17 +21,7 @@ func (f *ferry) startOrAdopt(ctx context.Context, c *crossing, o syncOptions) (e
 		return 0, err
 	}
 	a := adoption{f: f, c: c, o: o, identity: identity, deadline: time.Now().Add(adoptLimit)}
-	for {
-		id, err := a.once(ctx)
-		if err != nil || id != 0 {
-			return id, err
-		}
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-time.After(500 * time.Millisecond):
-		}
-	}
+	return taken(ctx, a.once)
 }
 
 // fitSource gives the source's identity. It fails if the source could be written, or does not have the tables that are read.
@@ -203,14 +193,4 @@ func (a *adoption) sameEntities(ctx context.Context, id engine.RunID) (bool, err
 	slices.Sort(of)
 	slices.Sort(wanted)
 	return slices.Equal(of, slices.Compact(wanted)), nil
-}
-
-// liveHolder gives a process with workers that is alive.
-func liveHolder(s *engine.Snapshot) (engine.WorkerView, bool) {
-	for _, w := range s.Workers {
-		if w.Works() {
-			return w, true
-		}
-	}
-	return engine.WorkerView{}, false
 }

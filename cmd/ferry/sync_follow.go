@@ -17,7 +17,7 @@ import (
 
 // follow prints progress until the run has ended, waits for an operator, or ctx has ended.
 func (f *ferry) follow(ctx context.Context, c *crossing, id engine.RunID) (*engine.Snapshot, error) {
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	var printed time.Time
 	t := teller{f: f}

@@ -251,7 +251,7 @@ func behind(s *engine.Snapshot) string {
 	if s.Floor.PinnedSince.IsZero() {
 		return out
 	}
-	out += "; floor pinned for " + widget.Span(s.TakenAt.Sub(s.Floor.PinnedSince))
+	out += "; floor pinned for " + widget.Span(s.Floor.Pinned())
 	if s.Floor.PinnedBy != "" {
 		out += " by " + s.Floor.PinnedBy
 	}

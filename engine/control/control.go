@@ -345,7 +345,18 @@ func (k *Control) ResumeSchedule(ctx context.Context, act engine.Act) error {
 
 // Answer answers the question of a run.
 func (k *Control) Answer(ctx context.Context, act engine.Act, accept bool) error {
-	return k.act(ctx, "answer", act, func() error { return k.c.Ledger.Answer(ctx, act, accept, k.c.Actor) })
+	return k.act(ctx, "answer", act, func() error {
+		if accept {
+			run, err := k.c.Ledger.RunState(ctx, act.Run)
+			if err != nil {
+				return err
+			}
+			if run.Kind == engine.RunRehearsal {
+				return k.confirmFreeze(ctx, act)
+			}
+		}
+		return k.c.Ledger.Answer(ctx, act, accept, k.c.Actor)
+	})
 }
 
 // act carries an action out, or refuses it in a process that only looks. An action that is carried out is journalled in

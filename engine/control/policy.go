@@ -26,7 +26,7 @@ func (k *Control) Policies(ctx context.Context) (cycle.Policies, error) {
 	return book.Policies(ctx)
 }
 
-// SetPolicy gives a policy another value; the next run begins with it.
+// SetPolicy gives a policy another value; the next run begins with it. How fast runs go counts at once.
 func (k *Control) SetPolicy(ctx context.Context, name, value string, act engine.Act) error {
 	return k.act(ctx, "policy "+name, act, func() error {
 		book, ok := k.c.Ledger.(policyBook)

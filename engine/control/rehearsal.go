@@ -17,6 +17,8 @@ type Rehearsals interface {
 	Rehearsal(ctx context.Context, id engine.RunID) (*rehearsal.Kept, error)
 	RehearsalSamples(ctx context.Context, id engine.RunID) ([]engine.RehearsalSample, error)
 	RerunGate(ctx context.Context, act engine.Act, gate engine.GateName, by engine.Actor) error
+	// ConfirmFreeze keeps that Odoo is frozen, and where the source stood right before; nil: that was not seen.
+	ConfirmFreeze(ctx context.Context, act engine.Act, base *rehearsal.Mark, by engine.Actor) error
 	// HoldRehearsal takes a rehearsal up for a process; it gives false while another one that is alive carries it out.
 	HoldRehearsal(ctx context.Context, id engine.RunID, p engine.Process) (bool, error)
 	// KeepRehearsal keeps what the holder has changed. It fails with ErrStateChanged if it may not any more.
@@ -97,6 +99,21 @@ func (k *Control) RerunGate(ctx context.Context, act engine.Act, gate engine.Gat
 		}
 		return k.c.Ledger.RerunGate(ctx, act, gate, k.c.Actor)
 	})
+}
+
+// confirmFreeze says that Odoo is frozen. Where the source stands is looked at before, so that whatever is written from the answer on
+// is found, however late somebody comes to carry the rehearsal out.
+func (k *Control) confirmFreeze(ctx context.Context, act engine.Act) error {
+	mark, err := k.c.Source.Mark(ctx, nil)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	base := &mark
+	if err != nil {
+		k.c.Logger.WarnContext(ctx, "where the source stands could not be looked at; whoever carries the rehearsal out looks later", "error", err)
+		base = nil
+	}
+	return k.c.Ledger.ConfirmFreeze(ctx, act, base, k.c.Actor)
 }
 
 // stand looks whether a GO still holds. That it expired is kept; that nobody could look is only said.

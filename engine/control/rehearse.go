@@ -46,14 +46,15 @@ func (k *Control) rehearse(ctx context.Context) {
 
 // director carries out a runbook; it keeps only what may be lost.
 type director struct {
-	k       *Control
-	next    time.Time // nothing is done before
-	moved   bool      // the last action changed something
-	sampled time.Time
-	marked  time.Time // when the source was last looked at for a freeze
-	stillAt time.Time // since when it stands still, by this process's clock
-	unseen  bool      // the source could not be looked at before the last tick
-	of      engine.RunID
+	k        *Control
+	next     time.Time // nothing is done before
+	moved    bool      // the last action changed something
+	sampled  time.Time
+	marked   time.Time // when the source was last looked at for a freeze
+	stillAt  time.Time // since when it stands still, by this process's clock
+	behindAt time.Time // since when it, a standby, does not show what is written
+	unseen   bool      // the source could not be looked at before the last tick
+	of       engine.RunID
 }
 
 // PointStep is the point at which a step of the runbook does something, and PointBegun the one at which its run has begun and
@@ -89,7 +90,7 @@ func (d *director) once(ctx context.Context) error {
 		return err
 	}
 	if d.of != r.ID {
-		d.of, d.marked, d.stillAt, d.unseen = r.ID, time.Time{}, time.Time{}, false
+		d.of, d.marked, d.stillAt, d.behindAt, d.unseen = r.ID, time.Time{}, time.Time{}, time.Time{}, false
 	}
 	defer d.k.refresh()
 	if r.Asked() {

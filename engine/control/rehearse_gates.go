@@ -104,7 +104,7 @@ func (d *director) see(ctx context.Context, r *rehearsal.Kept, pass engine.RunID
 		seen.Still = rehearsal.Stillness{What: "the source could not be looked at: " + err.Error()}
 		return seen, nil, nil //nolint:nilerr // the gates say so
 	}
-	seen.Still = r.Base.Still(&now)
+	seen.Still = rehearsal.SinceFreeze(r, &now)
 	return seen, &now, nil
 }
 
@@ -189,7 +189,7 @@ func (d *director) measure(ctx context.Context, r *rehearsal.Kept, gates []engin
 			}
 			of := seen
 			if name == engine.GateStill && r.Mark != nil {
-				of.Still = r.Base.Still(r.Mark) // what was written since the verdict is not its business
+				of.Still = rehearsal.SinceFreeze(r, r.Mark) // what was written since the verdict is not its business
 			}
 			all[i] = rehearsal.Measure(name, of)
 			c.Gates = append(c.Gates, all[i])

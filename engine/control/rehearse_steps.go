@@ -36,6 +36,13 @@ func (d *director) preflight(ctx context.Context, r *rehearsal.Kept, step engine
 	if len(unknown) > 0 {
 		found += "; could not check: " + strings.Join(unknown, ", ")
 	}
+	s, err := d.k.c.Ledger.Read(ctx)
+	if err != nil {
+		return err
+	}
+	if s.Schedule.Paused() {
+		found += "; " + rehearsal.TicksPaused(s.Schedule)
+	}
 	return d.keep(ctx, r, ended(step, engine.RehearsalDone, found))
 }
 
@@ -192,6 +199,9 @@ func (d *director) freeze(ctx context.Context, r *rehearsal.Kept, step engine.Re
 			})
 		}
 		by := "confirmed by " + r.ConfirmedBy
+		if r.Base != nil {
+			return d.frozen(ctx, r, step, r.Base, by, 0)
+		}
 		mark, err := d.k.c.Source.Mark(ctx, nil)
 		if err != nil && (ctx.Err() != nil || waits(err)) {
 			return err
@@ -199,7 +209,7 @@ func (d *director) freeze(ctx context.Context, r *rehearsal.Kept, step engine.Re
 		if err != nil { // gate still says that it could not be checked
 			return d.frozen(ctx, r, step, nil, by+"; where the source stands could not be looked at: "+err.Error(), 0)
 		}
-		return d.frozen(ctx, r, step, &mark, by, 0)
+		return d.frozen(ctx, r, step, &mark, by+"; where the source stands was looked at only at "+mark.At.Format(time.TimeOnly)+" UTC", 0)
 	case engine.FreezeDetect:
 		return d.detect(ctx, r, step)
 	case engine.FreezeNone:
@@ -229,14 +239,36 @@ func (d *director) detect(ctx context.Context, r *rehearsal.Kept, step engine.Re
 		return err
 	}
 	still := r.Base.Still(&now)
-	if !still.Known || still.Moved {
+	if still.Moved || !still.Known && still.Behind == "" {
 		return d.lookAgain(ctx, r, step, still.What)
 	}
-	if quiet := began.Sub(d.stillAt); quiet >= r.Limits.Quiet { // a look sees the source as it was at its beginning
-		return d.frozen(ctx, r, step, r.Base, "no row was written for "+monitor.Span(quiet), quiet)
+	seen := began // a look sees the source as it was at its beginning, or a standby its primary as it was before
+	if until := now.ShownUntil(); until.Before(seen) {
+		seen = until
 	}
+	if quiet := seen.Sub(d.stillAt); quiet >= r.Limits.Quiet {
+		return d.frozen(ctx, r, step, r.Base, "no row was written for "+monitor.Span(quiet), time.Since(d.stillAt))
+	}
+	if still.Behind != "" {
+		return d.behind(ctx, r, step, still.Behind)
+	}
+	d.behindAt = time.Time{}
 	return d.tell(ctx, r, step, fmt.Sprintf("waits: nothing was written since %s UTC, %s are wanted", r.Base.At.Format(time.TimeOnly),
 		monitor.Span(r.Limits.Quiet)))
+}
+
+// behindPatience is how many quiet times it is waited for a standby that does not show what its primary has committed.
+const behindPatience = 4
+
+// behind waits a while for a standby that may not show what is written; then the rehearsal goes on, and gate still could not check.
+func (d *director) behind(ctx context.Context, r *rehearsal.Kept, step engine.RehearsalStep, why string) error {
+	if d.behindAt.IsZero() {
+		d.behindAt = time.Now()
+	}
+	if time.Since(d.behindAt) < behindPatience*r.Limits.Quiet {
+		return d.tell(ctx, r, step, "waits: "+why)
+	}
+	return d.keep(ctx, r, ended(step, engine.RehearsalSkipped, "a freeze could not be seen: "+why+"; `--freeze confirm` has an operator say it"))
 }
 
 // lookAgain begins the quiet time anew.

@@ -336,3 +336,31 @@ func TestACheckComparesUnderASealAndWaitsForNoCycle(t *testing.T) {
 	b.target.Exec(t, `UPDATE loyalty_cards SET partner_id = 4711 WHERE id = `+cards[0])
 	require.EqualValues(t, 1, b.checked(t, engine.CheckOptions{}).Entities[0].ByCause[engine.CauseWrittenOnTarget])
 }
+
+// A savepoint that was open while the engine was sealed, and had written something else before, writes a card behind the seal: its id is
+// older than the seal, and no snapshot of the server's lists it.
+func TestWhatAnOlderSavepointWritesUnderASealIsTheEngines(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	done(t, b.full(t))
+	cards := b.livingCards(t)
+	b.target.Exec(t, `CREATE TABLE elsewhere (id int)`)
+	tx, err := b.target.pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer tx.Rollback(t.Context())
+	for _, sql := range []string{`SAVEPOINT service`, `INSERT INTO elsewhere VALUES (1)`} {
+		_, err = tx.Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
+	b.target.Exec(t, `UPDATE loyalty_cards SET partner_id = partner_id WHERE id = `+cards[0])
+	b.seal(t)
+	const update = `UPDATE loyalty_cards SET partner_id = 4711 WHERE id = $1`
+	_, err = tx.Exec(t.Context(), update, cards[1])
+	require.NoError(t, err)
+	require.NoError(t, tx.Commit(t.Context()))
+	require.Equal(t, "true", one(t, b.target, `SELECT (c.xmin::text::bigint < pg_snapshot_xmax(seen::pg_snapshot)::text::bigint)::text
+		FROM ferry.seal s, loyalty_cards c WHERE c.id = $1`, cards[1]), "or this shows nothing")
+	o := b.unseal(t, engine.UnsealOptions{})
+	require.EqualValues(t, 1, o.Written, "what was written right before the seal is not among them")
+	require.Equal(t, cards[1], one(t, b.target, `SELECT id::text FROM ferry.owned`))
+}

@@ -1,25 +1,15 @@
 package control_test
 
 import (
-	"context"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"ferry/store/demo"
 )
 
 // demoData is an Odoo-shaped database with hostile rows and a few thousand of every kind.
-func demoData(ctx context.Context, dsn string) error {
-	conn, err := pgx.Connect(ctx, dsn)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx)
-	_, err = demo.Generate(ctx, conn, demo.Params{Cards: 1500, Seed: 7})
-	return err
-}
+var demoData = demo.Filling(demo.Params{Cards: 1500, Seed: 7})
 
 // Full syncs run while Odoo lives: every one of them accounts for every row that it read, and the first one after the
 // traffic has stopped leaves the engine equal to the source, without writing what it finds equal.

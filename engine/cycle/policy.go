@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"ferry/engine"
 	"ferry/engine/monitor"
 )
 
@@ -29,6 +30,10 @@ type Policies struct {
 	SweepEvery   time.Duration `json:"sweep_every"`   // all ids of both sides are compared at least so often
 	ProofAge     time.Duration `json:"proof_age"`     // a range of ids that was compared longer ago is no longer proven
 	ProofEvery   time.Duration `json:"proof_every"`   // every range is compared at least so often, by itself; 0: only when asked
+
+	// How fast runs go counts at once, for those under way too, so it is not frozen into them.
+	Throttle  int64 `json:"-"` // source rows a second at most, of all workers of all processes together; 0: no limit
+	BatchRows int64 `json:"-"` // rows of a batch at most; 0: batches adapt by themselves
 
 	// Levels are when somebody is told. They decide nothing in a run, so they are not frozen into it.
 	Levels monitor.Thresholds `json:"-"`
@@ -88,8 +93,10 @@ var policies = map[string]policy{
 			return nil
 		},
 	},
-	"sweep-every": span(func(p *Policies) *time.Duration { return &p.SweepEvery }),
-	"proof-age":   span(func(p *Policies) *time.Duration { return &p.ProofAge }),
+	engine.PolicyThrottle:  bound(func(p *Policies) *int64 { return &p.Throttle }, "none", 1, "rows a second, such as 2000"),
+	engine.PolicyBatchRows: bound(func(p *Policies) *int64 { return &p.BatchRows }, "auto", leastBatchRows, "rows, such as 5000"),
+	"sweep-every":          span(func(p *Policies) *time.Duration { return &p.SweepEvery }),
+	"proof-age":            span(func(p *Policies) *time.Duration { return &p.ProofAge }),
 	"proof-every": {
 		func(p Policies) string { return p.ProofEvery.String() },
 		func(p *Policies, text string) error {
@@ -105,6 +112,32 @@ var policies = map[string]policy{
 
 // leastProofEvery is how often everything may be compared by itself: more often it would do little else.
 const leastProofEvery = time.Second
+
+// leastBatchRows is how narrow batches may be made: below it each costs more than its rows.
+const leastBatchRows = 100
+
+// bound is a number that bounds something, or a word, or 0, for no bound.
+func bound(at func(*Policies) *int64, unbound string, least int64, what string) policy {
+	return policy{
+		func(p Policies) string {
+			if n := *at(&p); n > 0 {
+				return strconv.FormatInt(n, 10)
+			}
+			return unbound
+		},
+		func(p *Policies, text string) error {
+			if text == unbound {
+				text = "0"
+			}
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil || n != 0 && n < least {
+				return fmt.Errorf("%q is no number of %s, at least %d, or %s", text, what, least, unbound)
+			}
+			*at(p) = n
+			return nil
+		},
+	}
+}
 
 func span(at func(*Policies) *time.Duration) policy {
 	return policy{

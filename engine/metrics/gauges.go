@@ -40,7 +40,7 @@ var (
 
 	sealed         = gauge("sealed", "Whether the engine is sealed, and nothing of ferry writes it: 1, or 0.")
 	floorPinned    = gauge("floor_pinned", "Whether a transaction of the source holds the floor back: 1, or 0.")
-	floorPinnedFor = gauge("floor_pinned_seconds", "How long the floor has stood still; 0 while it moves.")
+	floorPinnedFor = gauge("floor_pinned_seconds", "How long the floor had stood still when it was taken last; 0 while it moves.")
 
 	queueDepth  = gauge("queue_depth", "Batches of active runs that are carved and not done: waiting, or running.", "state")
 	processes   = gauge("worker_processes", "Processes with workers that are alive.")
@@ -90,7 +90,7 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	t.flag(sealed, s.Sealed != nil)
 	t.rows(s)
 	t.proof(&s.Proof, s.Now(now))
-	t.floor(&s.Floor, s.Now(now))
+	t.floor(&s.Floor)
 	t.work(s)
 	t.schedule(s)
 }
@@ -160,16 +160,12 @@ func (t teller) proof(p *engine.ProofView, now time.Time) {
 	t.tell(discrepancies, float64(p.InFlight), "in_flight")
 }
 
-func (t teller) floor(f *engine.FloorView, now time.Time) {
+func (t teller) floor(f *engine.FloorView) {
 	if f.Floor == "" {
 		return
 	}
 	t.flag(floorPinned, !f.PinnedSince.IsZero())
-	held := 0.0
-	if !f.PinnedSince.IsZero() {
-		held = max(0, now.Sub(f.PinnedSince)).Seconds()
-	}
-	t.tell(floorPinnedFor, held)
+	t.tell(floorPinnedFor, f.Pinned().Seconds())
 }
 
 func (t teller) work(s *engine.Snapshot) {

@@ -42,7 +42,7 @@ func (j *judge) floor(blind string) {
 		if f.Floor != "" {
 			l.State, l.Why, l.Figure = engine.LevelKept, "", "moves"
 			if !f.PinnedSince.IsZero() {
-				pinned = j.s.TakenAt.Sub(f.PinnedSince)
+				pinned = f.Pinned()
 				l.Figure = "pinned " + spanBeside(pinned, j.t.PinnedAfter)
 			}
 			if pinned > j.t.PinnedAfter {

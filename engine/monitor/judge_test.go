@@ -151,10 +151,14 @@ func TestLevelsAtTheirEdges(t *testing.T) {
 		{"failed ticks", "", monitor.RuleFailedTicks, engine.LevelMissed, "1 of 1 in the last hour", ticks(1, 1, 0)},
 		{"failed ticks", "", monitor.RuleFailedTicks, engine.LevelUnknown, "", ticks(0, 0, 0)},
 		{"floor", "", monitor.RuleFloorPinned, engine.LevelKept, "pinned 10 min", func(s *engine.Snapshot) {
-			s.Floor.PinnedSince = now.Add(-10 * time.Minute)
+			s.Floor.TakenAt, s.Floor.PinnedSince = now, now.Add(-10*time.Minute)
 		}},
 		{"floor", "", monitor.RuleFloorPinned, engine.LevelAlert, "pinned 10 min 1 ms", func(s *engine.Snapshot) {
-			s.Floor.PinnedSince = now.Add(-10*time.Minute - time.Millisecond)
+			s.Floor.TakenAt, s.Floor.PinnedSince = now, now.Add(-10*time.Minute-time.Millisecond)
+		}},
+		// No tick has looked since: what held it may have ended long ago.
+		{"floor", "", monitor.RuleFloorPinned, engine.LevelKept, "pinned 1 min", func(s *engine.Snapshot) {
+			s.Floor.TakenAt, s.Floor.PinnedSince = now.Add(-time.Hour), now.Add(-time.Hour-time.Minute)
 		}},
 		{"floor", "", monitor.RuleFloorPinned, engine.LevelUnknown, "", func(s *engine.Snapshot) { s.Floor.Floor = "" }},
 		{"source transactions", "", monitor.RuleTransaction, engine.LevelKept, "10 s", func(s *engine.Snapshot) {
@@ -343,7 +347,7 @@ func TestAShareNeverReadsLikeALimitThatItIsNot(t *testing.T) {
 func TestWhatADatabaseSaysStaysOnOneLine(t *testing.T) {
 	t.Parallel()
 	s := well()
-	s.Floor.PinnedSince, s.Floor.PinnedBy = now.Add(-time.Hour), "pid 1 \x1b[31modoo\r\nBcc: x@y\u202e"
+	s.Floor.TakenAt, s.Floor.PinnedSince, s.Floor.PinnedBy = now, now.Add(-time.Hour), "pid 1 \x1b[31modoo\r\nBcc: x@y\u202e"
 	text := found(t, s, monitor.RuleFloorPinned, "").Text
 	require.NotContains(t, text, "\n")
 	require.NotContains(t, text, "\x1b")

@@ -98,7 +98,7 @@ func draw(v *engine.RehearsalView, title string, points []point, unit func(float
 // bands shade the steps, and with another colour those inside the freeze.
 func (c *canvas) bands(v *engine.RehearsalView) {
 	for i, s := range v.Steps {
-		if s.StartedAt.IsZero() {
+		if s.StartedAt.IsZero() || s.State == engine.RehearsalSkipped {
 			continue
 		}
 		end := s.FinishedAt

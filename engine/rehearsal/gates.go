@@ -161,67 +161,76 @@ func (s Seen) entities(g *engine.RehearsalGate) []engine.EntityView {
 	return s.Snapshot.Entities
 }
 
-func (s Seen) accounted(g *engine.RehearsalGate) {
-	g.Threshold = "source = engine − stale − extra + quarantined"
+// byEntity judges a gate that is about every entity: it fails where one does, and passes where all are known. Judge gives what is said
+// of an entity, and what stands against it.
+func (s Seen) byEntity(g *engine.RehearsalGate, judge func(e engine.EntityView) (said, against string, known bool)) (failed []string, passed bool) {
 	of := s.entities(g)
-	if len(of) == 0 {
-		return
-	}
-	var parts, unknown, wrong []string
+	var parts, unknown []string
 	for _, e := range of {
-		if !e.Accounted.Known || !e.SourceRows.Known || !e.TargetRows.Known || !e.Stale.Known || !e.Extra.Known || !e.Quarantined.Known {
+		said, against, known := judge(e)
+		if !known {
 			unknown = append(unknown, e.Name)
 			continue
 		}
-		sign := "="
-		if !e.Accounted.Value {
-			sign = "≠"
-			wrong = append(wrong, e.Name)
+		parts = append(parts, said)
+		if against != "" {
+			failed = append(failed, against)
 		}
-		parts = append(parts, fmt.Sprintf("%s: %d %s %d − %d − %d + %d", e.Name, e.SourceRows.Value, sign, e.TargetRows.Value, e.Stale.Value,
-			e.Extra.Value, e.Quarantined.Value))
+	}
+	switch {
+	case len(of) == 0:
+		return nil, false
+	case len(unknown) > 0:
+		parts = append(parts, "not counted: "+strings.Join(unknown, ", "))
+		g.Advice = "measure this gate again: it begins a tick, which counts"
 	}
 	g.Evidence = strings.Join(parts, "; ")
+	if len(failed) > 0 {
+		g.Verdict = engine.Fail
+	}
+	return failed, len(failed)+len(unknown) == 0
+}
+
+func (s Seen) accounted(g *engine.RehearsalGate) {
+	g.Threshold = "source = engine − stale − extra + quarantined"
+	wrong, passed := s.byEntity(g, func(e engine.EntityView) (said, against string, known bool) {
+		if !e.Accounted.Known || !e.SourceRows.Known || !e.TargetRows.Known || !e.Stale.Known || !e.Extra.Known || !e.Quarantined.Known {
+			return "", "", false
+		}
+		sign := "="
+		if !e.Accounted.Value {
+			sign, against = "≠", e.Name
+		}
+		return fmt.Sprintf("%s: %d %s %d − %d − %d + %d", e.Name, e.SourceRows.Value, sign, e.TargetRows.Value, e.Stale.Value, e.Extra.Value,
+			e.Quarantined.Value), against, true
+	})
 	switch {
 	case len(wrong) > 0:
-		g.Verdict, g.Figure = engine.Fail, "does not add up: "+strings.Join(wrong, ", ")
+		g.Figure = "does not add up: " + strings.Join(wrong, ", ")
 		g.Advice = "`ferry sync full` reads every row; if it still does not add up, `ferry check` names the rows"
-	case len(unknown) > 0:
-		g.Evidence = joined(g.Evidence, "not counted: "+strings.Join(unknown, ", "))
-		g.Advice = "measure this gate again: it begins a tick, which counts"
-	default:
+	case passed:
 		g.Verdict, g.Figure = engine.Pass, "adds up"
 	}
 }
 
 func (s Seen) rejected(g *engine.RehearsalGate) {
 	g.Threshold = "each entity within its limit"
-	of := s.entities(g)
-	if len(of) == 0 {
-		return
-	}
-	var parts, unknown, over []string
-	for _, e := range of {
+	over, passed := s.byEntity(g, func(e engine.EntityView) (said, against string, known bool) {
 		share := e.RejectedShare()
 		if !share.Known || !e.RejectedLimit.Known {
-			unknown = append(unknown, e.Name)
-			continue
+			return "", "", false
 		}
-		part := fmt.Sprintf("%s %s (limit %s)", e.Name, monitor.Percent(share.Value, e.RejectedLimit.Value), monitor.Percent(e.RejectedLimit.Value))
-		parts = append(parts, part)
+		said = fmt.Sprintf("%s %s (limit %s)", e.Name, monitor.Percent(share.Value, e.RejectedLimit.Value), monitor.Percent(e.RejectedLimit.Value))
 		if share.Value > e.RejectedLimit.Value {
-			over = append(over, part)
+			against = said
 		}
-	}
-	g.Evidence = strings.Join(parts, "; ")
+		return said, against, true
+	})
 	switch {
 	case len(over) > 0:
-		g.Verdict, g.Figure = engine.Fail, strings.Join(over, ", ")
+		g.Figure = strings.Join(over, ", ")
 		g.Advice = "`ferry quarantine list` shows them by reason; mend them in Odoo, waive them, or switch the rule"
-	case len(unknown) > 0:
-		g.Evidence = joined(g.Evidence, "not counted: "+strings.Join(unknown, ", "))
-		g.Advice = "measure this gate again: it begins a tick, which counts"
-	default:
+	case passed:
 		g.Verdict, g.Figure = engine.Pass, "within"
 	}
 }
@@ -274,6 +283,8 @@ func (s Seen) freshness(g *engine.RehearsalGate) {
 	switch {
 	case held != "":
 		g.Evidence, g.Advice = held+" is held: ticks do not read it", "`ferry resume --entity "+held+"` lets them"
+	case s.Still.Behind != "": // a tick reads what the standby shows
+		g.Evidence = s.Still.Behind
 	case s.Still.Known && !s.Still.Moved:
 		g.Verdict, g.Figure = engine.Pass, "0 s"
 		g.Evidence = "nothing was written at the source since before the last tick began to read"
@@ -332,11 +343,4 @@ func colon(text string) string {
 		return ""
 	}
 	return ": " + text
-}
-
-func joined(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a + "; " + b
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ferry/engine"
+	"ferry/engine/entity"
 	"ferry/engine/rehearsal"
 )
 
@@ -228,20 +229,47 @@ func TestTwoMarksAreEqualOnlyIfNothingWasCommitted(t *testing.T) {
 	require.False(t, none.Still(mark(same)).Known)
 }
 
+// What a standby does not show may have been written all the same.
+func TestAMarkOfAStandbyReachesAsFarAsItHasHeardOfItsPrimary(t *testing.T) {
+	t.Parallel()
+	mark := func(rows int64, follows *rehearsal.Follows) *rehearsal.Mark {
+		m := &rehearsal.Mark{Floor: "800", Timeline: 1, Source: "7/prod", At: noon, Follows: follows, Tables: map[string]rehearsal.MarkTable{}}
+		for _, e := range entity.All() {
+			m.Tables[e.Name] = rehearsal.MarkTable{Rows: rows}
+		}
+		return m
+	}
+	base := mark(1, nil)
+	require.Equal(t, noon, base.ShownUntil())
+	require.Equal(t, rehearsal.Stillness{Known: true}, base.Still(mark(1, nil)))
+	lately := mark(1, &rehearsal.Follows{Until: noon.Add(-30 * time.Second), Why: "it is idle"})
+	require.Equal(t, noon.Add(-30*time.Second), lately.ShownUntil())
+	require.Equal(t, rehearsal.Stillness{Known: true}, base.Still(lately))
+	for _, f := range []*rehearsal.Follows{{Until: noon.Add(-time.Hour), Why: "it lost it"}, {Why: "it lost it"}} {
+		s := base.Still(mark(1, f))
+		require.False(t, s.Known)
+		require.Contains(t, s.What, "it lost it")
+		require.Equal(t, engine.StandingUnknown, rehearsal.Standing(engine.Pass, s))
+		s = base.Still(mark(2, f))
+		require.True(t, s.Known && s.Moved, "what it does show to have moved has moved")
+		require.Contains(t, s.Behind, "it lost it")
+	}
+}
+
 func TestTheWindowIsWhatIsInsideTheFreezeWithoutIdleTime(t *testing.T) {
 	t.Parallel()
-	var steps []engine.RehearsalStep
+	v := &engine.RehearsalView{Freeze: engine.FreezeDetect}
 	at := noon
 	for _, name := range rehearsal.Steps() {
-		steps = append(steps, engine.RehearsalStep{Name: name, State: engine.RehearsalDone, StartedAt: at, FinishedAt: at.Add(10 * time.Second)})
+		v.Steps = append(v.Steps, engine.RehearsalStep{Name: name, State: engine.RehearsalDone, StartedAt: at, FinishedAt: at.Add(10 * time.Second)})
 		at = at.Add(10 * time.Second)
 	}
-	steps[4].Idle = 7 * time.Second
-	sum, whole := rehearsal.Window(steps)
+	v.Steps[4].Idle = 7 * time.Second
+	sum, whole := rehearsal.Window(v)
 	require.Equal(t, 33*time.Second, sum)
 	require.Equal(t, engine.Known(33*time.Second), whole)
-	steps[6].State = engine.RehearsalRunning
-	sum, whole = rehearsal.Window(steps)
+	v.Steps[6].State = engine.RehearsalRunning
+	sum, whole = rehearsal.Window(v)
 	require.Equal(t, 23*time.Second, sum)
 	require.False(t, whole.Known)
 }

@@ -10,11 +10,9 @@ import (
 type Kept struct {
 	engine.RehearsalView
 
-	Base        *Mark // the source at the freeze, or without one before the last tick read; nil: not taken yet
-	Mark        *Mark // the source at the verdict
-	ConfirmedAt time.Time
-	ConfirmedBy string // who said that Odoo is frozen; empty: nobody has
-	Work        map[engine.GateName]engine.RunID
+	Base *Mark // the source at the freeze, or without one before the last tick read; nil: not taken yet
+	Mark *Mark // the source at the verdict
+	Work map[engine.GateName]engine.RunID
 }
 
 // Change is what one action of the runbook changes. It is kept whole or not at all.

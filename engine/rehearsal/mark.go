@@ -9,6 +9,7 @@ import (
 
 	"ferry/engine"
 	"ferry/engine/entity"
+	"ferry/engine/monitor"
 )
 
 // Source says where the source stands. A database of Odoo's is one.
@@ -29,6 +30,38 @@ type Mark struct {
 	Source   string               `json:"source"` // cluster and database
 	At       time.Time            `json:"at"`     // by the clock of whoever took it
 	Tables   map[string]MarkTable `json:"tables"`
+	Follows  *Follows             `json:"follows,omitempty"` // nil: it is of a primary, which knows what was committed
+}
+
+// Follows says how far a standby, which a mark is of, is known to show what its primary has committed.
+type Follows struct {
+	Until time.Time `json:"until"`         // so far it surely does, by the clock of whoever took the mark; zero: that cannot be told
+	Why   string    `json:"why,omitempty"` // what keeps it from showing more, and what cures that
+}
+
+// MaxBehind is how long ago a standby may have heard of its primary. One that is idle is asked for a sign of life after half of
+// wal_receiver_timeout, and given up for dead after the whole: half a minute and a minute, by default.
+const MaxBehind = time.Minute
+
+// ShownUntil is the moment up to which a mark surely shows what was committed; zero where that cannot be told.
+func (m *Mark) ShownUntil() time.Time {
+	if m.Follows == nil {
+		return m.At
+	}
+	return m.Follows.Until
+}
+
+// Behind says why a mark does not show what was committed lately; empty if it does.
+func (m *Mark) Behind() string {
+	switch {
+	case m.Follows == nil:
+		return ""
+	case m.Follows.Until.IsZero():
+		return "whether the standby shows what its primary has committed cannot be told: " + m.Follows.Why
+	case m.At.Sub(m.Follows.Until) > MaxBehind:
+		return fmt.Sprintf("the standby shows its primary as it was %s ago%s", monitor.Span(m.At.Sub(m.Follows.Until)), colon(m.Follows.Why))
+	}
+	return ""
 }
 
 // MarkTable is what a mark says of a table.
@@ -43,6 +76,9 @@ type Stillness struct {
 	Known bool
 	Moved bool
 	What  string // what moved, or why it is not known
+	// Behind says why the later mark, a standby's, does not show what was committed lately; empty if it does. What it shows to have
+	// moved has moved all the same.
+	Behind string
 }
 
 // Still compares a mark with one that was taken since it.
@@ -70,8 +106,12 @@ func (m *Mark) Still(now *Mark) Stillness {
 			parts = append(parts, moved(e.Name, before, after))
 		}
 	}
+	behind := now.Behind()
+	if len(parts) == 0 && behind != "" {
+		return Stillness{What: behind, Behind: behind}
+	}
 	slices.Sort(parts)
-	return Stillness{Known: true, Moved: len(parts) > 0, What: strings.Join(parts, ", ")}
+	return Stillness{Known: true, Moved: len(parts) > 0, What: strings.Join(parts, ", "), Behind: behind}
 }
 
 // moved says what is known of how a table moved. Of rows that were written twice only the last is seen.
@@ -97,4 +137,14 @@ func Standing(v engine.Verdict, s Stillness) engine.Standing {
 		return engine.StandingExpired
 	}
 	return engine.StandingHolds
+}
+
+// SinceFreeze says whether the source was written since a rehearsal's freeze, or without one since before the last tick read. A freeze
+// that could not be seen is none: nothing is known since.
+func SinceFreeze(k *Kept, now *Mark) Stillness {
+	s := k.Base.Still(now)
+	if step := k.Step(engine.RehearseFreeze); step != nil && k.Freeze != engine.FreezeNone && k.FrozenAt.IsZero() && step.State.Ended() {
+		return Stillness{What: step.Found, Behind: s.Behind}
+	}
+	return s
 }

@@ -58,7 +58,7 @@ func Markdown(v, before *engine.RehearsalView, now time.Time) string {
 		{"begun", moment(v.CreatedAt) + " by " + v.By},
 		{"verdict", moment(v.VerdictAt)},
 		{"reason", v.Reason},
-		{"downtime window", WindowWords(v) + " (the steps inside the freeze: catch-up, check, ledger, verdict)"},
+		{"downtime window", windowRow(v)},
 		{"freeze", string(v.Freeze)},
 		{"frozen", frozenWords(v)},
 		{"source", v.Source},
@@ -82,14 +82,14 @@ func Markdown(v, before *engine.RehearsalView, now time.Time) string {
 	b.WriteString("\n## Steps\n\n| step | state | took | idle | inside the freeze | found |\n|---|---|---|---|---|---|\n")
 	for _, s := range v.Steps {
 		inside := ""
-		if Inside(s.Name) {
+		if v.Freeze != engine.FreezeNone && Inside(s.Name) {
 			inside = "yes"
 		}
 		idle := ""
 		if s.Idle > 0 {
 			idle = Span(s.Idle)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", s.Name, s.State, SpanOf(s.Took()), idle, inside, plain(s.Found))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", s.Name, Stands(s.State, v), SpanOf(s.Took()), idle, inside, plain(s.Found))
 	}
 	if before != nil {
 		b.WriteString(compared(Compare(before, v)))
@@ -109,6 +109,13 @@ func compared(c Comparison) string {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", p.Name, plain(gateWords(p.A)), plain(gateWords(p.B)))
 	}
 	return b.String()
+}
+
+func windowRow(v *engine.RehearsalView) string {
+	if v.Freeze == engine.FreezeNone {
+		return WindowWords(v)
+	}
+	return WindowWords(v) + " (the steps inside the freeze: catch-up, check, ledger, verdict)"
 }
 
 func gateWords(g engine.RehearsalGate) string {

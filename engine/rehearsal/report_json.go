@@ -19,6 +19,8 @@ type Report struct {
 	FinishedAt  engine.Maybe[string] `json:"finished_at"`
 	Duration    engine.Maybe[int64]  `json:"duration_ms"`
 	Freeze      engine.Freeze        `json:"freeze"`
+	ConfirmedAt engine.Maybe[string] `json:"confirmed_at"` // an operator's answer that Odoo is frozen
+	ConfirmedBy engine.Maybe[string] `json:"confirmed_by"`
 	FrozenAt    engine.Maybe[string] `json:"frozen_at"`
 	FrozenBy    engine.Maybe[string] `json:"frozen_by"`
 	MayUnfreeze engine.Maybe[bool]   `json:"odoo_may_be_unfrozen"` // null: it was never frozen
@@ -77,7 +79,8 @@ type ReportGate struct {
 func NewReport(kind string, v *engine.RehearsalView, now time.Time) Report {
 	r := Report{
 		V: 1, Type: kind, Run: v.ID, Kind: engine.RunRehearsal, State: v.State, By: v.By, Reason: v.Reason, StartedAt: instant(v.StartedAt),
-		FinishedAt: instant(v.FinishedAt), Freeze: v.Freeze, FrozenAt: instant(v.FrozenAt), FrozenBy: text(v.FrozenBy), MayUnfreeze: v.MayUnfreeze(),
+		FinishedAt: instant(v.FinishedAt), Freeze: v.Freeze, ConfirmedAt: instant(v.ConfirmedAt),
+		ConfirmedBy: text(v.ConfirmedBy), FrozenAt: instant(v.FrozenAt), FrozenBy: text(v.FrozenBy), MayUnfreeze: v.MayUnfreeze(),
 		Verdict: text(verdictWord(v.Verdict)), Why: text(v.Why), VerdictAt: instant(v.VerdictAt), Standing: text(string(v.Standing)),
 		ExpiredAt: instant(v.ExpiredAt), Moved: text(v.Moved), Window: millis(v.Window), Idle: v.Idle.Milliseconds(), Breaks: v.Breaks,
 		Question: text(v.Question), Holder: text(v.Holder),
@@ -96,7 +99,8 @@ func NewReport(kind string, v *engine.RehearsalView, now time.Time) Report {
 	}
 	for _, s := range v.Steps {
 		r.Steps = append(r.Steps, ReportStep{
-			s.Name, s.State, Inside(s.Name), number(s.Run), s.Found, instant(s.StartedAt), instant(s.FinishedAt), millis(s.Took()), s.Idle.Milliseconds(),
+			s.Name, s.State, v.Freeze != engine.FreezeNone && Inside(s.Name), number(s.Run), s.Found, instant(s.StartedAt),
+			instant(s.FinishedAt), millis(s.Took()), s.Idle.Milliseconds(),
 		})
 	}
 	for _, g := range v.Gates {

@@ -36,7 +36,7 @@ func rehearsed(id engine.RunID, took time.Duration) *engine.RehearsalView {
 		v.Gates = append(v.Gates, engine.RehearsalGate{Name: name, Verdict: engine.Pass, Figure: hostile, Threshold: "≥ 1", Evidence: hostile, Advice: hostile})
 	}
 	v.Gates[0].Verdict = engine.CouldNotCheck
-	_, v.Window = rehearsal.Window(v.Steps)
+	_, v.Window = rehearsal.Window(v)
 	return v
 }
 
@@ -79,6 +79,33 @@ func TestAReportIsMarkdownJSONAndTwoCharts(t *testing.T) {
 	files, err = rehearsal.Files("x.json", v, nil, nil, noon)
 	require.NoError(t, err)
 	require.Len(t, files, 1)
+}
+
+// Without a freeze nobody's minutes are counted: there is no downtime to report, and nothing in a chart is shaded as frozen.
+func TestWithoutAFreezeThereIsNoDowntimeWindow(t *testing.T) {
+	t.Parallel()
+	v := rehearsed(9, time.Second)
+	v.Freeze, v.FrozenAt = engine.FreezeNone, time.Time{}
+	v.Steps[2] = engine.RehearsalStep{Name: engine.RehearseFreeze, State: engine.RehearsalSkipped, StartedAt: v.Steps[2].StartedAt}
+	sum, whole := rehearsal.Window(v)
+	require.Zero(t, sum)
+	require.False(t, whole.Known)
+	v.Window = whole
+	files, err := rehearsal.Files("night.md", v, rehearsed(5, time.Second), samples(), noon)
+	require.NoError(t, err)
+	page := string(files[0].Text)
+	require.Contains(t, page, "| downtime window | none, without a freeze |")
+	require.NotContains(t, page, "| yes |", "no step is inside a freeze")
+	require.Contains(t, page, "| downtime window | 4.0 s | – | – |", "there is nothing to compare")
+	var object map[string]any
+	require.NoError(t, json.Unmarshal(files[1].Text, &object))
+	require.Nil(t, object["window_ms"])
+	require.NotContains(t, string(files[1].Text), `"inside_freeze": true`)
+	for _, f := range files[2:] {
+		require.NotContains(t, string(f.Text), ">freeze", "the step that was skipped is no band")
+		require.NotContains(t, string(f.Text), "#dbe9f6")
+		require.Contains(t, string(f.Text), ">check")
+	}
 }
 
 // wellFormed requires XML.

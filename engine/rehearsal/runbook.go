@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,8 +64,10 @@ func Check(o engine.RehearsalOptions) (engine.RehearsalOptions, error) {
 	switch {
 	case !known:
 		return o, fmt.Errorf("freeze %q is none of %v", o.Freeze, engine.Freezes)
-	case !share(o.Agreement) || !share(o.Drift):
-		return o, fmt.Errorf("agreement %v and drift %v are shares from 0 to 1", o.Agreement.Value, o.Drift.Value)
+	case !share(o.Agreement):
+		return o, fmt.Errorf("agreement %s: say which part of the rows must agree, from 0 %% to 100 %%", percent(o.Agreement.Value))
+	case !share(o.Drift):
+		return o, fmt.Errorf("drift %s: say which part of the cards may have drifted, from 0 %% to 100 %%", percent(o.Drift.Value))
 	case o.Freshness.Known && o.Freshness.Value <= 0:
 		return o, fmt.Errorf("freshness %s: say how late the engine may be, such as 60s", o.Freshness.Value)
 	case o.Quiet.Known && o.Quiet.Value < LeastQuiet:
@@ -73,16 +76,22 @@ func Check(o engine.RehearsalOptions) (engine.RehearsalOptions, error) {
 	return o, nil
 }
 
+// percent is a share as it was meant, however wrong it is.
+func percent(share float64) string { return strconv.FormatFloat(100*share, 'g', 6, 64) + " %" }
+
 // Question is what an operator is asked where the freeze is confirmed.
 func Question(id engine.RunID) string {
 	return fmt.Sprintf("Is Odoo frozen? Stop everything that writes to it, then `ferry answer %d accept`; `ferry answer %[1]d stop` aborts the rehearsal.", id)
 }
 
 // Window is how long the real cutover keeps Odoo frozen: the steps inside the freeze, without the time in which nobody carried
-// them out. It is unknown until they all have ended well; sum is of those that have.
-func Window(steps []engine.RehearsalStep) (sum time.Duration, whole engine.Maybe[time.Duration]) {
+// them out. It is unknown until they all have ended well, and where nothing was frozen; sum is of those that have.
+func Window(v *engine.RehearsalView) (sum time.Duration, whole engine.Maybe[time.Duration]) {
+	if v.Freeze == engine.FreezeNone {
+		return 0, whole
+	}
 	all := true
-	for _, s := range steps {
+	for _, s := range v.Steps {
 		if !Inside(s.Name) {
 			continue
 		}
@@ -93,7 +102,7 @@ func Window(steps []engine.RehearsalStep) (sum time.Duration, whole engine.Maybe
 		}
 		sum += took.Value
 	}
-	if all && len(steps) > 0 {
+	if all && len(v.Steps) > 0 {
 		whole = engine.Known(sum)
 	}
 	return sum, whole

@@ -37,6 +37,8 @@ func Outcome(v *engine.RehearsalView) string {
 		state = "aborted"
 	case v.State == engine.RunAsking:
 		state = v.State.Word()
+	case answered(v) && v.Waits():
+		state = "answered, waits"
 	case v.Lost:
 		state = "interrupted"
 	}
@@ -46,8 +48,70 @@ func Outcome(v *engine.RehearsalView) string {
 	return state
 }
 
-// Sentence says how a rehearsal stands, why, and what may be done now.
-func Sentence(v *engine.RehearsalView) string {
+// The states of a step as people see it, beside those that are kept: in a rehearsal that stands still nothing runs.
+const (
+	StepAsks    engine.RehearsalStepState = "needs answer"
+	StepPaused  engine.RehearsalStepState = "paused"
+	StepStopped engine.RehearsalStepState = "stopped"
+)
+
+// Stands is the state of a rehearsal's step as people see it.
+func Stands(s engine.RehearsalStepState, v *engine.RehearsalView) engine.RehearsalStepState {
+	if s != engine.RehearsalRunning {
+		return s
+	}
+	switch {
+	case v.State == engine.RunAsking:
+		return StepAsks
+	case v.State == engine.RunPaused:
+		return StepPaused
+	case v.State != engine.RunRunning || v.Lost:
+		return StepStopped
+	}
+	return s
+}
+
+// Ways are how something is done about a rehearsal, where it is told: by a command, or by a key.
+type Ways struct {
+	Resume string // also one that was aborted
+	GoOn   string // with one that nobody carries out
+	Answer string // the question, with what is asked
+}
+
+// Commands are the ways of a command line.
+func Commands(v *engine.RehearsalView) Ways {
+	return Ways{Resume: fmt.Sprintf("`ferry rehearse --resume %d`", v.ID), GoOn: "`ferry rehearse`", Answer: v.Question}
+}
+
+// Sentence says how a rehearsal stands, why, and what may be done now, by commands.
+func Sentence(v *engine.RehearsalView) string { return SentenceBy(v, Commands(v)) }
+
+// SentenceBy says how a rehearsal stands, why, and what may be done now.
+func SentenceBy(v *engine.RehearsalView, by Ways) string {
+	if v.Verdict != "" {
+		return verdictSentence(v)
+	}
+	switch {
+	case v.State == engine.RunCancelled:
+		return fmt.Sprintf("Aborted by %s%s. %s resumes it; its freeze then begins anew.", v.StateBy, within(v.Reason), by.Resume)
+	case answered(v) && v.Waits():
+		return "Answered by " + v.ConfirmedBy + "; waits for a process with workers. " + by.GoOn + " goes on with it."
+	case v.State == engine.RunInterrupted:
+		return "Interrupted: the process that carried it out is gone. " + by.Resume + " resumes it."
+	case v.Lost:
+		return "Interrupted: the process that carried it out is gone. " + by.GoOn + " goes on with it."
+	case v.Waits():
+		return "Waits for a process with workers. " + by.GoOn + " goes on with it."
+	case v.State == engine.RunAsking:
+		return by.Answer
+	}
+	if step := v.Current(); step != nil && step.Found != "" {
+		return fmt.Sprintf("Step %s: %s.", step.Name, strings.TrimSuffix(step.Found, "."))
+	}
+	return "Under way."
+}
+
+func verdictSentence(v *engine.RehearsalView) string {
 	switch {
 	case v.Verdict == engine.Pass && v.Standing == engine.StandingExpired:
 		return "GO, but it has expired: the source has moved on" + behind(v.Moved) + ". Rehearse again."
@@ -55,20 +119,12 @@ func Sentence(v *engine.RehearsalView) string {
 		return "GO. Whether it still holds is not known" + behind(v.Moved) + "."
 	case v.Verdict == engine.Pass:
 		return "GO: every gate passed, and the source is as it was."
-	case v.Verdict != "":
-		return v.Go() + behind(v.Why) + "."
-	case v.State == engine.RunCancelled:
-		return fmt.Sprintf("Aborted by %s%s. `ferry resume --run %d` goes on; the freeze then begins anew.", v.StateBy, within(v.Reason), v.ID)
-	case v.State == engine.RunInterrupted, v.Lost:
-		return "Interrupted: the process that carried it out is gone. `ferry rehearse` goes on with it."
-	case v.State == engine.RunAsking:
-		return v.Question
 	}
-	if step := v.Current(); step != nil && step.Found != "" {
-		return fmt.Sprintf("Step %s: %s.", step.Name, strings.TrimSuffix(step.Found, "."))
-	}
-	return "Under way."
+	return v.Go() + behind(v.Why) + "."
 }
+
+// answered reports whether an operator has said that Odoo is frozen, and nothing has come of it yet.
+func answered(v *engine.RehearsalView) bool { return v.ConfirmedBy != "" && v.FrozenAt.IsZero() }
 
 func behind(text string) string { return colon(strings.TrimSuffix(text, ".")) }
 
@@ -82,6 +138,8 @@ func within(text string) string {
 // WindowWords says how long the real cutover keeps Odoo frozen, as far as is known.
 func WindowWords(v *engine.RehearsalView) string {
 	switch {
+	case v.Freeze == engine.FreezeNone:
+		return "none, without a freeze"
 	case v.Window.Known:
 		return Span(v.Window.Value)
 	case v.WindowSoFar > 0:
@@ -125,4 +183,10 @@ func VerdictWord(v engine.Verdict) string {
 		return "–"
 	}
 	return string(v)
+}
+
+// TicksPaused says what comes of ticks that are paused, and the cure.
+func TicksPaused(s engine.Schedule) string {
+	return fmt.Sprintf("ticks are paused by %s%s: what a check finds in flight would wait for one in vain, for minutes; "+
+		"`ferry resume --schedule` lets them come", s.PausedBy, within(s.Reason))
 }

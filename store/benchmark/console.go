@@ -85,7 +85,7 @@ func (b *bench) press(ctx context.Context, conn *pgx.Conn, keyboard io.Writer, s
 	if err := await(ctx, conn, `SELECT EXISTS (SELECT FROM ferry.run)`, patience); err != nil {
 		return fmt.Errorf("the console does not begin a sync: %w", err)
 	}
-	if err := await(ctx, conn, `SELECT NOT EXISTS (SELECT FROM ferry.run WHERE finished_at IS NULL)`, peerLimit); err != nil {
+	if err := await(ctx, conn, `SELECT NOT EXISTS (SELECT FROM ferry.run WHERE finished_at IS NULL)`, runLimit); err != nil {
 		return fmt.Errorf("the sync does not end: %w", err)
 	}
 	if err := shown.await(ctx, "DONE"); err != nil { // before that, leaving is a question
@@ -96,6 +96,9 @@ func (b *bench) press(ctx context.Context, conn *pgx.Conn, keyboard io.Writer, s
 	}
 	return nil
 }
+
+// runLimit is how long a run may take that the console begins.
+const runLimit = 30 * time.Minute
 
 // await asks until the answer is yes.
 func await(ctx context.Context, conn *pgx.Conn, question string, limit time.Duration) error {

@@ -92,7 +92,7 @@ func (b *bench) peer(
 	if err != nil {
 		return err
 	}
-	limited, cancel := context.WithTimeout(ctx, peerLimit)
+	limited, cancel := context.WithTimeout(ctx, b.peerLimit())
 	defer cancel()
 	_, took, err := c.run(limited)
 	if ctx.Err() != nil {
@@ -109,8 +109,15 @@ func (b *bench) peer(
 	return b.drop(ctx, target)
 }
 
-// peerLimit is how long a peer may take: some hang.
-const peerLimit = 30 * time.Minute
+// peerLimit is how long a peer may take: some hang. Whoever takes so much longer than ferry is out of the race anyway.
+func (b *bench) peerLimit() time.Duration {
+	const least, times = 2 * time.Minute, 20
+	var ours time.Duration
+	if f := b.report.Figure(loadTwo); f != nil {
+		ours = time.Duration(f.Median * float64(time.Second))
+	}
+	return max(least, times*ours)
+}
 
 // copied fails unless a peer has copied every row and the keys.
 func (b *bench) copied(ctx context.Context, s *source, target string) error {
@@ -159,7 +166,7 @@ func (b *bench) pgloader(_ context.Context, s *source, target string) (command, 
 		return command{}, err
 	}
 	script := filepath.Join(b.home, target+".load")
-	text := "LOAD DATABASE FROM " + from + "\n INTO " + to + "\n WITH workers = 2, concurrency = 1, batch rows = 25000, prefetch rows = 25000;\n"
+	text := "LOAD DATABASE FROM " + from + "\n INTO " + to + "\n WITH workers = 4, concurrency = 1;\n"
 	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 		return command{}, fmt.Errorf("writing pgloader's script: %w", err)
 	}

@@ -19,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -69,15 +68,7 @@ type odooBase struct {
 
 func newSource(t *testing.T) *odooBase {
 	t.Helper()
-	db := pgtest.New(t, pgtest.Template("source", func(ctx context.Context, dsn string) error {
-		conn, err := pgx.Connect(ctx, dsn)
-		if err != nil {
-			return err
-		}
-		defer conn.Close(ctx)
-		_, err = demo.Generate(ctx, conn, demo.Params{Cards: cards, Seed: 4, LedgerPerCard: 4})
-		return err
-	}))
+	db := pgtest.New(t, pgtest.Template("source", demo.Filling(demo.Params{Cards: cards, Seed: 4, LedgerPerCard: 4})))
 	role := pgtest.Role(t, db, "", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
 	return &odooBase{db, db.Pool(t), role.DSN, role.Name}
 }

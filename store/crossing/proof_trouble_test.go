@@ -57,7 +57,7 @@ func TestTheNetworkFailsDuringACheck(t *testing.T) {
 		for _, x := range []trouble{troubles[0], blackHole} {
 			t.Run(string(side)+"/"+x.name, func(t *testing.T) {
 				t.Parallel()
-				sufferAll(t, work, side, x, quick, drawn(t, work), func() time.Duration { return 500 * time.Millisecond })
+				sufferAll(t, work, side, x, quick, drawn(t, work, 1), func() time.Duration { return 500 * time.Millisecond })
 			})
 		}
 	}

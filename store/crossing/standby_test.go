@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -11,7 +12,9 @@ import (
 
 	"ferry/engine"
 	"ferry/engine/cycle"
+	"ferry/engine/rehearsal"
 	"ferry/store/crossing/oracle"
+	"ferry/store/odoo"
 )
 
 // follow makes a hot standby of a cluster. For so long the primary's changes wait for readers that are in their way.
@@ -148,4 +151,62 @@ func TestAStandbyThatEndsASnapshotIsAskedAgain(t *testing.T) {
 	f.tick()
 	inStep(t, standby.pool, target.pool)
 	inStep(t, primary.pool, target.pool)
+}
+
+// TestAStandbyThatStandsStillIsNotFrozen rehearses from a standby that does not show what its primary commits: nothing seems to be
+// written, and that is no freeze. Once it follows again, and may be asked when it last heard of its primary, it is one.
+func TestAStandbyThatStandsStillIsNotFrozen(t *testing.T) {
+	t.Parallel()
+	primary, target := newCluster(t, 100), newEngine(t)
+	standby := primary.follow("0")
+	source, err := odoo.Open(t.Context(), standby.reader, "ferry test")
+	require.NoError(t, err)
+	t.Cleanup(source.Close)
+	mark := func() rehearsal.Mark {
+		m, err := source.Mark(t.Context(), nil)
+		require.NoError(t, err)
+		return m
+	}
+	require.Contains(t, mark().Follows.Why, `GRANT pg_read_all_stats TO "reader"`, "when it last heard is hidden from it")
+	primary.exec(`GRANT pg_read_all_stats TO reader`)
+	standby.caughtUp(primary)
+	m := mark()
+	require.Empty(t, m.Behind())
+	require.WithinDuration(t, time.Now(), m.ShownUntil(), rehearsal.MaxBehind)
+
+	standby.exec(`SELECT pg_wal_replay_pause()`)
+	until(t, standby.pool, `SELECT pg_is_wal_replay_paused()`)
+	primary.exec(`UPDATE loyalty_card SET points = points + 1`)
+	target.Exec(t, `INSERT INTO ferry.policy VALUES ('rejected-share', '1')`)
+	f := here(t, standby.reader, target.DSN, "ferry", 1, nil)
+	v := f.rehearsed(t, rehearsing)
+	require.Equal(t, engine.CouldNotCheck, v.Verdict, v.Why)
+	require.True(t, v.FrozenAt.IsZero())
+	require.Equal(t, engine.RehearsalSkipped, v.Step(engine.RehearseFreeze).State)
+	for _, gate := range []engine.GateName{engine.GateStill, engine.GateFreshness} {
+		require.Equal(t, engine.CouldNotCheck, v.Gate(gate).Verdict, "%+v", v.Gate(gate))
+		require.Contains(t, v.Gate(gate).Evidence, "pg_wal_replay_resume()")
+	}
+
+	// One that hears nothing asks for a sign of life after half of this.
+	standby.exec(`SELECT pg_wal_replay_resume()`, `ALTER SYSTEM SET wal_receiver_timeout = '1s'`, `SELECT pg_reload_conf()`)
+	standby.caughtUp(primary)
+	v = f.rehearsed(t, rehearsing)
+	require.Equal(t, engine.Pass, v.Verdict, v.Why)
+	require.Contains(t, v.FrozenBy, "no row was written for")
+
+	standby.exec(`ALTER SYSTEM SET primary_conninfo = ''`, `SELECT pg_reload_conf()`)
+	until(t, standby.pool, `SELECT NOT EXISTS (SELECT FROM pg_stat_wal_receiver)`)
+	require.Contains(t, mark().Follows.Why, "no WAL receiver is at work")
+}
+
+// rehearsed rehearses to the verdict.
+func (l *local) rehearsed(t *testing.T, o engine.RehearsalOptions) *engine.RehearsalView {
+	t.Helper()
+	id, err := l.StartRehearsal(t.Context(), o)
+	require.NoError(t, err)
+	until(t, l.target.Pool(), `SELECT verdict <> '' FROM ferry.rehearsal WHERE run_id = $1`, id)
+	v, err := l.Rehearsal(t.Context(), id)
+	require.NoError(t, err)
+	return v
 }

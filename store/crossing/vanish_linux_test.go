@@ -19,7 +19,7 @@ func TestForgottenSessionsAreNoticed(t *testing.T) {
 	t.Parallel()
 	eachSide(t, []trouble{forgotten}, func(t *testing.T, work passage, side engine.Side, x trouble) {
 		t.Helper()
-		sufferAll(t, work, side, x, tempo{}, drawn(t, work), func() time.Duration { return 0 })
+		sufferAll(t, work, side, x, tempo{}, drawn(t, work, 1), func() time.Duration { return 0 })
 	})
 }
 

@@ -24,15 +24,7 @@ func generated(t *testing.T, clean bool) *pgx.Conn {
 	if clean {
 		name = "demo clean"
 	}
-	db := pgtest.New(t, pgtest.Template(name, func(ctx context.Context, dsn string) error {
-		conn, err := pgx.Connect(ctx, dsn)
-		if err != nil {
-			return err
-		}
-		defer conn.Close(ctx)
-		_, err = demo.Generate(ctx, conn, demo.Params{Cards: world, Seed: 11, Clean: clean})
-		return err
-	}))
+	db := pgtest.New(t, pgtest.Template(name, demo.Filling(demo.Params{Cards: world, Seed: 11, Clean: clean})))
 	return db.Conn(t)
 }
 

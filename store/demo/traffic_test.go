@@ -21,15 +21,7 @@ import (
 // shop is a small database, such that sessions meet at the same rows.
 func shop(t *testing.T) *pgtest.DB {
 	t.Helper()
-	return pgtest.New(t, pgtest.Template("demo shop", func(ctx context.Context, dsn string) error {
-		conn, err := pgx.Connect(ctx, dsn)
-		if err != nil {
-			return err
-		}
-		defer conn.Close(ctx)
-		_, err = demo.Generate(ctx, conn, demo.Params{Cards: 300, Seed: 5, Clean: true})
-		return err
-	}))
+	return pgtest.New(t, pgtest.Template("demo shop", demo.Filling(demo.Params{Cards: 300, Seed: 5, Clean: true})))
 }
 
 // commits collects what the traffic logs, and tells when there is more.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -180,7 +181,7 @@ const rollSoon = 30 * time.Second
 // checkPace has a check occupy all workers, or half of them beside a run that writes. A rolling one has a single worker now and
 // then: a pass takes half of the time after which a proof should be renewed.
 func checkPace(ctx context.Context, tx pgx.Tx, s step, workers int) (pace, error) {
-	p := pace{outstanding: max(1, workers), widest: check.WidestBatch, behind: behindWriting}
+	p := pace{outstanding: max(1, workers), widest: check.WidestBatch, bound: math.MaxInt64, behind: behindWriting}
 	var sort check.Sort
 	var policies []byte
 	var ids int64

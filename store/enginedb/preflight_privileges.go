@@ -8,6 +8,7 @@ import (
 
 	"ferry/engine"
 	"ferry/store/grants"
+	"ferry/store/sqlstate"
 )
 
 // privileges checks what the role may do against what comes next: making what is absent, writing what is there.
@@ -103,4 +104,35 @@ func (l *look) missingGrants(ctx context.Context, role string) ([]string, error)
 		out[i] = "GRANT " + g.Grant + " TO " + role
 	}
 	return out, err
+}
+
+// MayOperate fails with ErrForbidden unless this role may do what an operator does, and says what it lacks.
+func (db *DB) MayOperate(ctx context.Context) error {
+	const doing = "looking what this role may do"
+	conn, err := db.pool.Acquire(ctx)
+	if err != nil {
+		return sqlstate.Wrap(engine.SideTarget, doing, err)
+	}
+	defer conn.Release()
+	l := &look{db: conn, setup: engine.SetupReady}
+	var role string
+	if err := conn.QueryRow(ctx, `SELECT quote_ident(current_user)`).Scan(&role); err != nil {
+		return sqlstate.Wrap(engine.SideTarget, doing, err)
+	}
+	viewer, err := l.viewer(ctx)
+	if err != nil {
+		return sqlstate.Wrap(engine.SideTarget, doing, err)
+	}
+	if viewer {
+		return engine.Refuse(engine.ErrForbidden, "%s: role %s may look and change nothing; `ferry grants` has an operator's role", engine.ErrForbidden, role)
+	}
+	lacks, err := l.missingGrants(ctx, role)
+	if err != nil {
+		return sqlstate.Wrap(engine.SideTarget, doing, err)
+	}
+	if len(lacks) > 0 {
+		return engine.Refuse(engine.ErrForbidden, "%s: role %s lacks %s; `ferry grants` has all that an operator needs", engine.ErrForbidden, role,
+			strings.Join(lacks, "; "))
+	}
+	return nil
 }

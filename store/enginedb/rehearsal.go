@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -129,10 +130,24 @@ func thaw(ctx context.Context, tx pgx.Tx, id engine.RunID) error {
 	return err
 }
 
+// ConfirmFreeze keeps the answer that Odoo is frozen, with where the source stood right before it; nil: that could not be looked at,
+// and whoever carries the rehearsal out looks later.
+func (db *DB) ConfirmFreeze(ctx context.Context, act engine.Act, base *rehearsal.Mark, by engine.Actor) error {
+	return db.answer(ctx, act, true, by, base)
+}
+
 // confirmFreeze keeps that an operator said that Odoo is frozen. How long that took is nobody's idleness.
-func confirmFreeze(ctx context.Context, tx pgx.Tx, id engine.RunID, by engine.Actor) error {
-	_, err := tx.Exec(ctx, `UPDATE ferry.rehearsal SET confirmed_at = clock_timestamp(), confirmed_by = $2, held_at = clock_timestamp() WHERE run_id = $1`,
-		id, by.String())
+func confirmFreeze(ctx context.Context, tx pgx.Tx, id engine.RunID, base *rehearsal.Mark, by engine.Actor) error {
+	var mark []byte
+	if base != nil {
+		text, err := json.Marshal(base)
+		if err != nil {
+			return fmt.Errorf("keeping where the source stands: %w", err)
+		}
+		mark = text
+	}
+	_, err := tx.Exec(ctx, `UPDATE ferry.rehearsal SET confirmed_at = clock_timestamp(), confirmed_by = $2, held_at = clock_timestamp(),
+		base = $3::jsonb WHERE run_id = $1`, id, by.String(), mark)
 	return err
 }
 
@@ -321,12 +336,27 @@ func (db *DB) RerunGate(ctx context.Context, act engine.Act, gate engine.GateNam
 			return err
 		}
 		if tag.RowsAffected() == 0 {
-			return engine.Refuse(engine.ErrStateChanged, "gate %q of rehearsal #%d is asked for already, or it has no such gate", gate, r.ID)
+			return refuseGate(ctx, tx, r.ID, gate)
 		}
 		return record(ctx, tx, entry{
 			Actor: by, Action: "measure gate " + string(gate), Run: r.ID, State: string(r.State), Reason: act.Reason, Outcome: "asked",
 		})
 	})
+}
+
+// refuseGate says why a gate is not measured again: somebody has asked for it already, or the rehearsal has none of that name.
+func refuseGate(ctx context.Context, tx pgx.Tx, id engine.RunID, gate engine.GateName) error {
+	var by string
+	var has []string
+	err := tx.QueryRow(ctx, `SELECT coalesce(max(asked_by) FILTER (WHERE name = $2), ''), coalesce(array_agg(name ORDER BY seq), '{}')
+		FROM ferry.rehearsal_gate WHERE run_id = $1`, id, string(gate)).Scan(&by, &has)
+	if err != nil {
+		return err
+	}
+	if by != "" {
+		return engine.Refuse(engine.ErrStateChanged, "gate %s of rehearsal #%d is being measured again already, for %s", gate, id, by)
+	}
+	return engine.Refuse(engine.ErrStateChanged, "rehearsal #%d has no gate %q; it has %s", id, gate, strings.Join(has, ", "))
 }
 
 // ExpireRehearsal keeps that the source has moved on since a GO.

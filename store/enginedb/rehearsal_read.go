@@ -25,12 +25,12 @@ func scanRehearsal(row pgx.CollectableRow) (*rehearsal.Kept, error) {
 	v := &k.RehearsalView
 	var limits, base, mark []byte
 	var held, confirmed, frozen, ended, expired *time.Time
-	err := scanRun(row, &v.RunView, &v.Freeze, &limits, &v.Holder, &held, &v.Breaks, &confirmed, &k.ConfirmedBy, &base, &frozen,
+	err := scanRun(row, &v.RunView, &v.Freeze, &limits, &v.Holder, &held, &v.Breaks, &confirmed, &v.ConfirmedBy, &base, &frozen,
 		&v.FrozenBy, &v.Verdict, &v.Why, &ended, &mark, &expired, &v.Moved, &v.Lost)
 	if err != nil {
 		return nil, err
 	}
-	v.HeldAt, k.ConfirmedAt, v.FrozenAt, v.VerdictAt, v.ExpiredAt = orZero(held), orZero(confirmed), orZero(frozen), orZero(ended), orZero(expired)
+	v.HeldAt, v.ConfirmedAt, v.FrozenAt, v.VerdictAt, v.ExpiredAt = orZero(held), orZero(confirmed), orZero(frozen), orZero(ended), orZero(expired)
 	if err := json.Unmarshal(limits, &v.Limits); err != nil {
 		return nil, fmt.Errorf("reading the limits of rehearsal #%d: %w", v.ID, err)
 	}
@@ -60,7 +60,14 @@ func scanRehearsal(row pgx.CollectableRow) (*rehearsal.Kept, error) {
 func (db *DB) Rehearsal(ctx context.Context, id engine.RunID) (*rehearsal.Kept, error) {
 	found, err := db.rehearsals(ctx, `WHERE r.id = $2`, id)
 	if err == nil && len(found) == 0 {
-		return nil, engine.Refuse(engine.ErrNoSuchRun, "run #%d is no rehearsal; `ferry rehearsals list` lists them", id)
+		run, err := db.RunState(ctx, id)
+		if errors.Is(err, engine.ErrNoSuchRun) {
+			return nil, engine.Refuse(engine.ErrNoSuchRun, "there is no run #%d; `ferry rehearsals list` lists the rehearsals", id)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return nil, engine.Refuse(engine.ErrNoSuchRun, "#%d is no rehearsal but a run of kind %s; `ferry rehearsals list` lists the rehearsals", id, run.Kind)
 	}
 	if err != nil {
 		return nil, err
@@ -114,7 +121,7 @@ func readRunbook(ctx context.Context, tx pgx.Tx, k *rehearsal.Kept) error {
 	for _, s := range v.Steps {
 		v.Idle += s.Idle
 	}
-	v.WindowSoFar, v.Window = rehearsal.Window(v.Steps)
+	v.WindowSoFar, v.Window = rehearsal.Window(v)
 	rows, err = tx.Query(ctx, `SELECT name, verdict, figure, threshold, evidence, advice, coalesce(shown_by, 0), at, asked_by, coalesce(work, 0)
 		FROM ferry.rehearsal_gate WHERE run_id = $1 ORDER BY seq`, v.ID)
 	if err != nil {

@@ -141,12 +141,14 @@ func millis(v *float64) engine.Maybe[time.Duration] {
 	return engine.Known(time.Duration(*v * float64(time.Millisecond)))
 }
 
-// readFloorView reads the floor that is furthest behind. It is pinned if it stood still over several cycles although
-// transactions went on.
+// readFloorView reads the floor that is furthest behind. It is pinned since the first of several cycles at which it was the id of one
+// and the same transaction, which was still running. A floor that was the next id to be given to a transaction was held by nobody then: if
+// it stands at the next cycle, whoever got that id may have begun a moment before.
 func readFloorView(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 	var since *time.Time
 	err := tx.QueryRow(ctx, `SELECT f.floor::text, f.read_from, f.pinned_by, CASE WHEN f.next_xid > f.floor THEN (
 			SELECT min(o.read_from) FROM ferry.floor o WHERE o.entity = f.entity AND o.floor = f.floor AND o.source_identity = f.source_identity
+				AND o.next_xid > o.floor
 			HAVING count(*) > 1) END
 		FROM (SELECT DISTINCT ON (entity) * FROM ferry.floor ORDER BY entity, run_id DESC) f ORDER BY f.read_from, f.floor LIMIT 1`).
 		Scan(&s.Floor.Floor, &s.Floor.TakenAt, &s.Floor.PinnedBy, &since)

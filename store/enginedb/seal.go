@@ -103,8 +103,7 @@ func (db *DB) seal(ctx context.Context, confirm string, act engine.Act, by engin
 		if err := quiet(ctx, tx); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO ferry.seal (sealed_by, reason, seen) VALUES ($1, $2, pg_current_snapshot()::text)`, by.String(), act.Reason)
-		if err != nil {
+		if err := insertSeal(ctx, tx, by, act.Reason); err != nil {
 			return err
 		}
 		if err := keepIDs(ctx, tx); err != nil {
@@ -239,22 +238,12 @@ func holdTicksOpened(ctx context.Context, tx pgx.Tx, by engine.Actor, done engin
 	return err
 }
 
-// writtenSince is the condition that a row t was written since the engine was sealed: the snapshot of that moment does not see
-// the transaction that wrote it. xmin has 32 bits; it is made whole by the distance to the current transaction id, and ids below
-// three are no transaction's.
-//
-// What was written so long ago that ids have come round to it since, two thousand million transactions, may be taken for new. Then it
-// is kept where it need not be, which is the safe side.
-const writtenSince = `t.xmin::text::bigint >= 3 AND NOT pg_visible_in_snapshot(
-	(now.id - ((now.id - t.xmin::text::bigint) & 4294967295))::text::xid8, s.seen::pg_snapshot)`
-
 // noteOwned keeps which rows others have written or deleted since the engine was sealed, and gives how many there are.
 func noteOwned(ctx context.Context, tx pgx.Tx) (engine.Unsealed, error) {
 	var done engine.Unsealed
 	for _, e := range entity.All() {
 		_, err := tx.Exec(ctx, `INSERT INTO ferry.owned (entity, id, gone, seal_id)
-			SELECT $1, t.id, false, s.id FROM ferry.seal s, (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS id) now, `+public(e)+` t
-			WHERE s.unsealed_at IS NULL AND t.`+ident(e.OdooID)+` IS NOT NULL AND `+writtenSince+`
+			SELECT $1, t.id, false, s.id FROM `+sealedThen+`, `+public(e)+` t WHERE t.`+ident(e.OdooID)+` IS NOT NULL AND `+writtenSince+`
 			ON CONFLICT (entity, id) DO UPDATE SET gone = false, seal_id = EXCLUDED.seal_id WHERE owned.gone OR owned.seal_id <> EXCLUDED.seal_id`, e.Name)
 		if err != nil {
 			return done, err

@@ -36,7 +36,7 @@ func (db *DB) ReadRun(ctx context.Context, id engine.RunID) (*engine.Snapshot, e
 			return err
 		}
 		steps := []func(context.Context, pgx.Tx, *engine.Snapshot) error{
-			readSteps, readEntities, readWorkers, readQueue, readActivity, readFreshness, readLedger, readMonitor,
+			readSteps, readEntities, readWorkers, readQueue, readActivity, readFreshness, readLedger, readMonitor, readPolicyViews,
 			func(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 				return readSchedule(ctx, tx, db.silence, s)
 			},

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"ferry/engine"
+	"ferry/engine/rehearsal"
 )
 
 // steering is one action on a run.
@@ -83,7 +84,7 @@ func orNobody(by string) string {
 
 // Pause stops the carving of batches. The run is pausing until the last batch in flight has ended.
 func (db *DB) Pause(ctx context.Context, act engine.Act, by engine.Actor) error {
-	return db.steer(ctx, steering{action: "pause", act: act, by: by, decide: func(tx pgx.Tx, r runRow, _ int64) (engine.RunState, error) {
+	return db.steer(ctx, steering{action: "pause", act: act, by: by, batches: true, decide: func(tx pgx.Tx, r runRow, _ int64) (engine.RunState, error) {
 		switch r.State {
 		case engine.RunPausing, engine.RunPaused:
 			return "", engine.Refuse(engine.ErrStateChanged, "run #%d is already %s by %s", r.ID, r.State, orNobody(r.By))
@@ -92,6 +93,9 @@ func (db *DB) Pause(ctx context.Context, act engine.Act, by engine.Actor) error 
 		case engine.RunQueued, engine.RunPlanning, engine.RunRunning:
 		case engine.RunInterrupted, engine.RunCancelled, engine.RunFailed, engine.RunDone:
 			return "", engine.Refuse(engine.ErrStateChanged, "run #%d is %s, there is nothing to pause", r.ID, r.State)
+		}
+		if err := uncarve(ctx, tx, r.ID, true); err != nil { // what a throttle holds back is nobody's yet
+			return "", err
 		}
 		var open int
 		err := tx.QueryRow(ctx, `SELECT coalesce(sum(open), 0) FROM ferry.step WHERE run_id = $1 AND state = 'running'`, r.ID).Scan(&open)
@@ -242,6 +246,10 @@ func (db *DB) Cancel(ctx context.Context, act engine.Act, by engine.Actor) error
 
 // Answer answers the question of a run: accepted it goes on, else it is cancelled.
 func (db *DB) Answer(ctx context.Context, act engine.Act, accept bool, by engine.Actor) error {
+	return db.answer(ctx, act, accept, by, nil)
+}
+
+func (db *DB) answer(ctx context.Context, act engine.Act, accept bool, by engine.Actor, base *rehearsal.Mark) error {
 	action := "answer stop"
 	if accept {
 		action = "answer accept"
@@ -255,7 +263,7 @@ func (db *DB) Answer(ctx context.Context, act engine.Act, accept bool, by engine
 		case !accept:
 			return engine.RunCancelled, holdTicks(ctx, tx, r, by)
 		case r.Kind == string(engine.RunRehearsal):
-			return engine.RunRunning, confirmFreeze(ctx, tx, r.ID, by)
+			return engine.RunRunning, confirmFreeze(ctx, tx, r.ID, base, by)
 		}
 		if _, err := tx.Exec(ctx, `UPDATE ferry.run SET accepted = accepted || asked, asked = '' WHERE id = $1`, r.ID); err != nil {
 			return "", err

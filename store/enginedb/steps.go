@@ -39,10 +39,14 @@ type step struct {
 	Carved int64
 	Width  int64
 	Open   int
+	Read   int64 // source rows of the batch that has just ended
 }
 
 // firstWidth makes some twenty batches of a small table, so that its progress can be seen; large ones adapt.
 func firstWidth(high int64) int64 { return min(max(high/20, minWidth), 10_000) }
+
+// firstPour is firstWidth where a stream fills a table without keys: with nothing to look up, narrow batches are mostly overhead.
+func firstPour(high int64) int64 { return min(max(high/20, minWidth), 50_000) }
 
 // nextWidth adapts a width to the time that a batch of it took.
 func nextWidth(w cycle.Work, width int64, took time.Duration) int64 {
@@ -88,7 +92,7 @@ func (db *DB) advance(ctx context.Context, tx pgx.Tx, w cycle.Work, counts engin
 	if err := addTarget(ctx, tx, s.Entity, counts.Inserted-counts.Deleted); err != nil {
 		return err
 	}
-	s.Width = width
+	s.Width, s.Read = width, counts.Read
 	if 2*(w.High-w.Low) >= width { // a remainder says nothing about a whole batch
 		s.Width = nextWidth(w, width, took)
 	}
@@ -151,6 +155,12 @@ func (db *DB) carve(ctx context.Context, tx pgx.Tx, s step) error {
 	if pace.over {
 		return db.endComparing(ctx, tx, s)
 	}
+	if pace.bound < s.Width {
+		s.Width = pace.bound
+	}
+	if pace.after, err = pay(ctx, tx, s, pace); err != nil {
+		return err
+	}
 	var jobs []Job
 	for s.Open < pace.outstanding && s.Carved < s.High {
 		if err := skip(ctx, tx, &s); err != nil {
@@ -179,6 +189,8 @@ func (db *DB) carve(ctx context.Context, tx pgx.Tx, s step) error {
 type pace struct {
 	outstanding int
 	widest      int64
+	bound       int64 // of a width, set by somebody
+	rate        int64 // source rows a second at most; 0: no limit
 	behind      int
 	after       time.Duration
 	over        bool // the time that its run may take is up: no more are carved
@@ -186,7 +198,7 @@ type pace struct {
 
 // paceOf keeps all living workers busy with a run that writes. A check leaves them to it.
 func (db *DB) paceOf(ctx context.Context, tx pgx.Tx, s step) (pace, error) {
-	p := pace{widest: math.MaxInt64}
+	p := pace{widest: math.MaxInt64, bound: math.MaxInt64}
 	var workers int
 	err := tx.QueryRow(ctx, `SELECT coalesce(sum(workers), 0) FROM ferry.worker WHERE seen_at > clock_timestamp() - $1::interval`,
 		db.silence).Scan(&workers)
@@ -197,7 +209,7 @@ func (db *DB) paceOf(ctx context.Context, tx pgx.Tx, s step) (pace, error) {
 		return checkPace(ctx, tx, s, workers)
 	}
 	p.outstanding = max(4, 2*workers)
-	return p, nil
+	return throttled(ctx, tx, s, p)
 }
 
 // carveRunning goes on with the step at which a run stopped.

@@ -143,7 +143,7 @@ func (m *stepMaker) makeUnkeyed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err = m.add(ctx, newStep{verb: engine.StepLoad, of: p, high: high, width: firstWidth(high), beyond: p.MaxID})
+		err = m.add(ctx, newStep{verb: engine.StepLoad, of: p, high: high, width: firstPour(high), beyond: p.MaxID})
 		if err != nil {
 			return err
 		}

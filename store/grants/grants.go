@@ -24,8 +24,17 @@ type Roles struct {
 	Owner bool
 }
 
-// Section is what is to be run on one database.
+// The databases on which sections are run.
+const (
+	OnSource = "source"
+	OnEngine = "engine"
+)
+
+// Section is what is to be run on one database, for one role. It is plain SQL that may be run again, and where the role is there already:
+// then that stays as it is.
 type Section struct {
+	On         string // OnSource or OnEngine
+	Role       string
 	Title      []string // lines about it
 	Statements []Statement
 }
@@ -42,15 +51,19 @@ type Statement struct {
 // the system column xmin, by which changes are found, is the table's.
 func Source(r Roles) Section {
 	role := ident(r.Source)
-	s := Section{Title: []string{"The source: Odoo's database. This role only reads."}}
-	s.add("", login(role))
+	s := Section{On: OnSource, Role: r.Source, Title: []string{
+		"A reader of Odoo's database. This role only reads.",
+		"GRANT pg_read_all_stats TO " + role + " may be added, with ALTER ROLE " + role + " INHERIT: it shows who holds locks",
+		"and the floor, and on a standby whether that hears of its primary, without which no freeze is seen there.",
+	}}
+	s.add("", login(r.Source))
 	for _, setting := range []string{
 		"default_transaction_read_only = on", "statement_timeout = '60s'", "lock_timeout = '5s'", "idle_in_transaction_session_timeout = '15s'",
 	} {
 		s.add("", "ALTER ROLE "+role+" SET "+setting)
 	}
 	s.Statements[1].Why = "for every session, whatever it is from; ferry's own are stricter"
-	s.add("", "GRANT CONNECT ON DATABASE "+database(r.SourceDatabase)+" TO "+role)
+	s.add("", onDatabase("CONNECT", r.SourceDatabase, r.Source))
 	s.add("", "GRANT USAGE ON SCHEMA public TO "+role)
 	for _, e := range entity.All() {
 		s.add("", "GRANT SELECT ON "+pgx.Identifier{"public", e.Name}.Sanitize()+" TO "+role)
@@ -61,13 +74,13 @@ func Source(r Roles) Section {
 // Operator is what the role needs that syncs, checks, repairs and steers. Who migrates (`ferry init`) is another one: the owner.
 func Operator(r Roles) Section {
 	role := ident(r.Operator)
-	s := Section{Title: []string{
-		"The engine database, an operator: syncs, checks, repairs, steers, and adds to the journal, which it cannot change.",
-		"Run it as the owner of the tables, behind `ferry init`, which stays the owner's to run.",
+	s := Section{On: OnEngine, Role: r.Operator, Title: []string{
+		"An operator of the engine: syncs, checks, repairs, steers, and adds to the journal, which it cannot change.",
+		"`ferry init` stays the owner's to run.",
 	}}
-	s.add("", login(role))
+	s.add("", login(s.Role))
 	s.enter(r, role)
-	s.add("changed rows are compared in a temporary table", "GRANT TEMPORARY ON DATABASE "+database(r.EngineDatabase)+" TO "+role)
+	s.add("changed rows are compared in a temporary table", onDatabase("TEMPORARY", r.EngineDatabase, r.Operator))
 	for _, t := range Engine() {
 		why := ""
 		if t.Name == "journal" {
@@ -95,8 +108,12 @@ func Operator(r Roles) Section {
 // Viewer is what the role needs that opens every screen and changes nothing.
 func Viewer(r Roles) Section {
 	role := ident(r.Viewer)
-	s := Section{Title: []string{"The engine database, a viewer: opens every screen, runs every command that only reads, and changes nothing."}}
-	s.add("", login(role))
+	s := Section{On: OnEngine, Role: r.Viewer, Title: []string{
+		"A viewer of the engine: opens every screen, runs every command that only reads, and changes nothing.",
+		"PostgreSQL lets every role take advisory locks, and ferry's processes wait for each other by some. Whoever takes these by hand",
+		"holds ferry up for as long as that session is open, and can change nothing by it: pg_locks shows whose it is.",
+	}}
+	s.add("", login(s.Role))
 	s.enter(r, role)
 	for _, t := range Engine() {
 		s.add("", "GRANT SELECT ON "+t.ident()+" TO "+role)
@@ -109,18 +126,41 @@ func All(r Roles) []Section { return []Section{Source(r), Operator(r), Viewer(r)
 
 // enter lets a role into the engine database.
 func (s *Section) enter(r Roles, role string) {
-	s.add("", "GRANT CONNECT ON DATABASE "+database(r.EngineDatabase)+" TO "+role)
+	s.add("", onDatabase("CONNECT", r.EngineDatabase, s.Role))
 	s.add("before PostgreSQL 15 everybody may make functions there, which sessions of others would call", "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
 	s.add("", "GRANT USAGE ON SCHEMA public, "+ident(Schema)+" TO "+role)
 }
 
 func (s *Section) add(why, sql string) { s.Statements = append(s.Statements, Statement{why, sql}) }
 
-// Text is a section as a script for psql.
+// Header says where what follows is to be run.
+func Header(on string, r Roles) string {
+	which, name, who := "Odoo's database, the source", r.SourceDatabase, "as a superuser, or the owner of its tables who may create roles"
+	if on == OnEngine {
+		which, name, who = "the engine database", r.EngineDatabase, "behind `ferry init`, as a superuser, or the owner of its tables who may create roles"
+	}
+	if name != "" {
+		which += ", " + name
+	}
+	rule := "-- " + strings.Repeat("=", 77) + "\n"
+	return rule + comment("Run this on "+which+",") + "-- " + who + ".\n-- `ferry grants --only " + on + "` prints this part alone.\n" + rule
+}
+
+// comment is a line that means nothing, whatever names are in it.
+func comment(line string) string {
+	return "-- " + strings.Map(func(c rune) rune {
+		if c < ' ' {
+			return '?'
+		}
+		return c
+	}, line) + "\n"
+}
+
+// Text is a section as a script.
 func (s Section) Text() string {
 	var b strings.Builder
 	for _, line := range s.Title {
-		fmt.Fprintf(&b, "-- %s\n", line)
+		b.WriteString(comment(line))
 	}
 	for _, st := range s.Statements {
 		if st.Why != "" {
@@ -131,17 +171,35 @@ func (s Section) Text() string {
 	return b.String()
 }
 
-// login makes a role without a password, which is not for scripts.
+// login makes a role that is not there yet, without a password, which is not for scripts.
 func login(role string) string {
-	return "CREATE ROLE " + role + " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION NOBYPASSRLS"
+	return block("IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = " + literal(role) + ") THEN\n    CREATE ROLE " + ident(role) +
+		" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION NOBYPASSRLS;\n  END IF")
 }
 
-// database names a database, or the one that psql is connected to.
-func database(name string) string {
-	if name == "" {
-		return `:"DBNAME"`
+// onDatabase grants something on a database, or where it has no name here on the one in which it is run.
+func onDatabase(what, name, role string) string {
+	if name != "" {
+		return "GRANT " + what + " ON DATABASE " + ident(name) + " TO " + ident(role)
 	}
-	return ident(name)
+	return block("EXECUTE format('GRANT " + what + " ON DATABASE %I TO %I', current_database(), " + literal(role) + ")")
+}
+
+// block is a statement that does something by a program.
+func block(body string) string {
+	tag := "$ferry$"
+	for strings.Contains(body, tag) {
+		tag = strings.TrimSuffix(tag, "$") + "_$"
+	}
+	return "DO " + tag + " BEGIN\n  " + body + ";\nEND " + tag
+}
+
+func literal(text string) string {
+	quoted := "'" + strings.ReplaceAll(text, "'", "''") + "'"
+	if strings.Contains(text, `\`) {
+		quoted = " E" + strings.ReplaceAll(quoted, `\`, `\\`) // the same whatever standard_conforming_strings is
+	}
+	return quoted
 }
 
 func ident(name string) string { return pgx.Identifier{name}.Sanitize() }

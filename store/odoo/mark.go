@@ -41,6 +41,9 @@ func (db *DB) mark(ctx context.Context, since *rehearsal.Mark) (rehearsal.Mark, 
 	if m.Source, err = db.Identity(ctx); err != nil {
 		return m, err
 	}
+	if m.Follows, err = db.follows(ctx); err != nil { // before the snapshot, which then shows at least that
+		return m, err
+	}
 	s, err := db.begin(ctx)
 	if err != nil {
 		return m, err

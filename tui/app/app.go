@@ -63,9 +63,13 @@ type Config struct {
 	ASCII        bool    // draw with ASCII only
 
 	// Report writes the report of a rehearsal, and says where to; nil: none can be written.
-	Report    func(ctx context.Context, id engine.RunID) (file string, err error)
-	Create    func(file string) (File, error) // makes a new file, such as NewFile; nil: nothing can be exported
-	Clipboard func(text string) error         // takes what is copied; nil: nothing can be
+	Report func(ctx context.Context, id engine.RunID) (file string, err error)
+	Create func(file string) (File, error) // makes a new file, such as NewFile; nil: nothing can be exported
+	// Clipboard takes what is copied, and says where it is now; nil: nothing can be.
+	Clipboard func(text string) (where string, err error)
+	// Save writes a file of the console's own, and says where it is; nil: none can be written.
+	Save  func(name, text string) (file string, err error)
+	Mouse bool // it scrolls and selects from the beginning
 }
 
 // Model is the console. Make it with New.
@@ -90,6 +94,9 @@ type Model struct {
 	help    *screen.Scroll
 	palette *palette
 	picker  *picker
+	acted   keymap.Action // what the last key was for, unless it was refused
+	recent  []string      // what was done by the palette, the latest first
+	mouse   bool          // it scrolls and selects
 	exit    Exit
 
 	width, height int
@@ -126,6 +133,7 @@ func New(ctx context.Context, config Config) *Model {
 			preflight.New(config.Operator, reading), card.New(config.Operator, reading),
 		},
 		pending: map[string]pending{},
+		mouse:   config.Mouse,
 	}
 	for _, text := range config.Faults {
 		m.notices.fail(fault{text: text})
@@ -138,7 +146,7 @@ func New(ctx context.Context, config Config) *Model {
 
 // Init asks for the first beat.
 func (m *Model) Init() tea.Cmd {
-	return tea.Batch(m.feed.Now, tea.SetWindowTitle(m.config.Title))
+	return tea.Batch(m.feed.Now, tea.SetWindowTitle(m.config.Title), m.mouseMode())
 }
 
 // View hands out the frame that the last Update drew.
@@ -162,7 +170,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = max(0, msg.Width), max(0, msg.Height)
 	case tea.KeyMsg:
-		cmd = m.key(msg)
+		cmd = m.keyed(msg)
+		return m, cmd
 	case feed.Beat:
 		news := m.beat(msg)
 		fetch := m.fetch()
@@ -176,7 +185,10 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.openCard(msg.Key)
 	case screen.OpenEvidence:
 		cmd = m.openEvidence(msg.Gate)
+	case tea.MouseMsg:
+		cmd = m.mouseEvent(tea.MouseEvent(msg))
 	case tea.ResumeMsg:
+		cmd = m.mouseMode()
 	default:
 		if !m.hand(msg) {
 			return m, nil
@@ -185,6 +197,21 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	cmd = tea.Batch(cmd, m.fetch())
 	m.draw()
 	return m, cmd
+}
+
+// keyed takes a key, and says so where it has done nothing: no key is answered with silence.
+func (m *Model) keyed(msg tea.KeyMsg) tea.Cmd {
+	before := m.frame
+	m.acted = ""
+	cmd := tea.Batch(m.key(msg), m.fetch())
+	m.draw()
+	if cmd == nil && m.acted != "" && m.frame == before && !m.tooSmall() {
+		if why := m.unused(m.acted); why != "" {
+			m.notices.say(m.sight.Now, m.keys.Key(m.acted)+": "+why)
+			m.draw()
+		}
+	}
+	return cmd
 }
 
 // fetch asks for what the screen in sight lacks.
@@ -297,6 +324,7 @@ func (m *Model) press(key string) tea.Cmd {
 		m.notices.say(m.sight.Now, keymap.Name(key)+": "+reason)
 		return nil
 	}
+	m.acted = action
 	return m.do(action)
 }
 
@@ -349,17 +377,29 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 		m.palette, m.help = newPalette(), nil
 	case keymap.Copy:
 		return m.copySelected()
-	case keymap.Theme:
-		m.pickTheme()
-	case keymap.Redraw:
-		return tea.ClearScreen
-	case keymap.Suspend:
-		return tea.Suspend
+	case keymap.Dump, keymap.Mouse, keymap.Theme, keymap.Redraw, keymap.Suspend:
+		return m.display(action)
 	case keymap.Quit:
 		return m.askQuit()
 	default:
 		return m.onScreen(action)
 	}
+	return nil
+}
+
+// display carries out an action that is about the console itself.
+func (m *Model) display(action keymap.Action) tea.Cmd {
+	switch action { //nolint:exhaustive // the others are about something
+	case keymap.Dump:
+		return m.dump()
+	case keymap.Mouse:
+		return m.toggleMouse()
+	case keymap.Redraw:
+		return tea.ClearScreen
+	case keymap.Suspend:
+		return tea.Suspend
+	}
+	m.pickTheme()
 	return nil
 }
 
@@ -381,6 +421,8 @@ func (m *Model) question(action keymap.Action) bool {
 		m.askInit()
 	case keymap.Seal:
 		m.askSeal()
+	case keymap.Throttle:
+		m.askThrottle()
 	case keymap.Retry:
 		m.askRetry()
 	case keymap.Waive:
@@ -424,7 +466,7 @@ func (m *Model) onScreen(action keymap.Action) tea.Cmd {
 	case action == keymap.Back && len(m.before) > 0:
 		last := len(m.before) - 1
 		m.current, m.before = m.before[last], m.before[:last]
-	case action == keymap.Back:
+	case action == keymap.Back && m.notices.said != "":
 		m.notices.dismiss()
 	case action == keymap.Open && m.refusal(keymap.Answer) == "" && m.screens[m.current].Tab().Action == keymap.Overview:
 		m.askAnswer()

@@ -20,6 +20,7 @@ type dialog struct {
 	options []option
 	about   engine.RunID    // the run that the question is about; 0: none
 	seen    engine.RunState // its state when the question was asked
+	follow  func(*dialog)   // tells the choices of what was typed; nil: they stand as they are
 }
 
 type option struct {
@@ -28,6 +29,8 @@ type option struct {
 	bar    string                      // why it cannot be taken now; empty: it can
 	needs  string                      // what is said if it is taken without a line of text; empty: none is needed
 	check  func(answer string) string  // what is wrong with the line of text; nil: nothing can be
+	policy string                      // the policy that it changes; empty: none
+	fixed  string                      // to this value; empty: to what is typed
 }
 
 func (m *Model) ask(form widget.Form, options ...option) {
@@ -54,6 +57,9 @@ func (m *Model) hint(typed bool) string {
 func (m *Model) formKey(msg tea.KeyMsg) tea.Cmd {
 	form := &m.dialog.form
 	action, bound := m.keys.InForm(msg.String())
+	if m.dialog.follow != nil {
+		defer m.dialog.follow(m.dialog)
+	}
 	switch {
 	case !bound || msg.Paste:
 		if typed(msg) {
@@ -131,4 +137,14 @@ func (m *Model) dialogLines() []canvas.Line {
 	note = note.Fit(min(note.Width(), width-4))
 	lines[last] = lines[last].Over(2, note)
 	return lines
+}
+
+// focus puts the focus on a choice by its name, if there is one.
+func (d *dialog) focus(name string) {
+	for i, o := range d.options {
+		if o.choice.Name == name {
+			d.form.Move(i - d.form.Focus())
+			return
+		}
+	}
 }

@@ -312,9 +312,9 @@ func TestADiscrepancyIsCopied(t *testing.T) {
 	t.Parallel()
 	var copied string
 	b := proving(t, tuitest.Disproven(), 80, 24, tuitest.Findings(10), func(c *app.Config) {
-		c.Clipboard = func(text string) error {
+		c.Clipboard = func(text string) (string, error) {
 			copied = text
-			return nil
+			return "copied", nil
 		}
 	})
 	b.operator.Plan(tuitest.Planned(0))
@@ -352,7 +352,9 @@ func TestWhatCannotBeDoneAboutDiscrepanciesSaysWhy(t *testing.T) {
 		{[]string{"G", "R"}, "R: what is explained is kept by policy: a repair leaves it"},
 		{[]string{"1", "R"}, "R: that is about discrepancies; 3 opens them"},
 	} {
-		b := proving(t, tuitest.Disproven(), 100, 24, tuitest.Findings(10), func(c *app.Config) { c.Clipboard = func(string) error { return nil } })
+		b := proving(t, tuitest.Disproven(), 100, 24, tuitest.Findings(10), func(c *app.Config) {
+			c.Clipboard = func(string) (string, error) { return "copied", nil }
+		})
 		b.press(c.keys...)
 		require.Contains(t, b.frame(), c.reason)
 		require.Empty(t, b.operator.Calls())

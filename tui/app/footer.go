@@ -19,7 +19,7 @@ func (m *Model) footer() canvas.Line {
 		return m.lineFooter()
 	}
 	if m.picker != nil {
-		return m.keyed(keyWord{keymap.Theme, "next"}, keyWord{keymap.Open, "keep it"}, keyWord{keymap.Back, "as it was"})
+		return m.told(keyWord{keymap.Theme, "next"}, keyWord{keymap.Open, "keep it"}, keyWord{keymap.Back, "as it was"})
 	}
 	var first, last []canvas.Line
 	named := map[keymap.Action]bool{m.screens[m.current].Tab().Action: m.help == nil}
@@ -30,7 +30,9 @@ func (m *Model) footer() canvas.Line {
 	}
 	if guide, ok := m.screens[m.current].(screen.Guide); ok && m.help == nil && m.sight.Snapshot != nil {
 		for _, o := range guide.Offers() {
-			add(&first, o.Action, o.Word)
+			if m.refusal(o.Action) == "" {
+				add(&first, o.Action, o.Word)
+			}
 		}
 	}
 	for _, b := range m.keys.Bindings() {
@@ -47,7 +49,7 @@ func (m *Model) footer() canvas.Line {
 
 // lineFooter names the keys of a line of text that has them all.
 func (m *Model) lineFooter() canvas.Line {
-	return m.keyed(keyWord{keymap.FieldAccept, "take it"}, keyWord{keymap.FieldClose, "leave it"}, keyWord{keymap.FieldClear, "erase all"})
+	return m.told(keyWord{keymap.FieldAccept, "take it"}, keyWord{keymap.FieldClose, "leave it"}, keyWord{keymap.FieldClear, "erase all"})
 }
 
 // keyWord is an action with the word for it in the footer.
@@ -56,8 +58,8 @@ type keyWord struct {
 	word   string
 }
 
-// keyed names keys and what they do.
-func (m *Model) keyed(all ...keyWord) canvas.Line {
+// told names keys and what they do.
+func (m *Model) told(all ...keyWord) canvas.Line {
 	var l canvas.Line
 	for _, k := range all {
 		l.Put(themes.Text, " ").Put(themes.Accent, m.keys.Key(k.action)).Put(themes.Muted, " "+k.word+" ")

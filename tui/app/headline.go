@@ -105,6 +105,9 @@ func (m *Model) telling() telling {
 	if s.Run == nil {
 		return telling{}
 	}
+	if m.sight.State == status.Throttled {
+		return throttledWords(s.Pace, fmt.Sprintf("%s #%d", status.OfKind(s.Run), s.Run.ID))
+	}
 	return m.about(s.Run, now)
 }
 
@@ -174,7 +177,10 @@ func (m *Model) about(run *engine.RunView, now time.Time) telling {
 		by += " " + widget.Ago(run.Since, now)
 		return telling{wordings: []string{text + by, short + by, short}, words: because(run.Reason)}
 	case engine.RunAsking:
-		asks := short + ": " + m.keys.Key(keymap.Answer) + " answers"
+		asks := short
+		if m.refusal(keymap.Answer) == "" {
+			asks += ": " + m.keys.Key(keymap.Answer) + " answers"
+		}
 		return telling{wordings: []string{asks + ", since " + widget.When(run.Since, now), asks, short}}
 	case engine.RunInterrupted:
 		text = short + " " + widget.Ago(run.Since, now)

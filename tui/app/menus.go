@@ -9,6 +9,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ferry/engine"
+	"ferry/tui/keymap"
 	"ferry/tui/status"
 	"ferry/tui/widget"
 )
@@ -68,6 +69,9 @@ func (m *Model) askStart() {
 		text = append(text, "No worker is alive: the run would wait in the queue until one is.")
 	}
 	m.ask(widget.Form{Title: "Start", Text: text, Ask: "reason (optional)", Hint: m.hint(true)}, items...)
+	if m.screens[m.current].Tab().Action == keymap.Rehearsal {
+		m.dialog.focus(rehearseName)
+	}
 }
 
 // unkeyed says why nothing may write but the run that the engine's tables wait for; empty: they have their keys.
@@ -241,13 +245,24 @@ func (m *Model) allOption(run *engine.RunView) option {
 		}
 		ticks, act = m.config.Operator.ResumeSchedule, m.config.Operator.Resume
 	}
-	paused := m.sight.Snapshot.Schedule.Paused()
+	paused, check := m.sight.Snapshot.Schedule.Paused(), m.sight.Checking()
+	if check != nil && check.State.Resumable() != resume {
+		check = nil // it stands as it is wanted already
+	}
+	if check != nil {
+		line += fmt.Sprintf(", and check #%d", check.ID)
+	}
 	o := about(verb, line, func(reason string) tea.Cmd {
 		seen.Reason = reason
 		return m.perform(verb, seen, func(ctx context.Context) (string, error) {
 			if paused == resume { // else the ticks are there already
 				if err := ticks(ctx, engine.Act{Reason: reason}); err != nil {
 					return "", fmt.Errorf("ticks: %w", err)
+				}
+			}
+			if check != nil {
+				if err := act(ctx, engine.Act{Run: check.ID, Seen: check.State, Reason: reason}); err != nil {
+					return "", fmt.Errorf("check #%d: %w", check.ID, err)
 				}
 			}
 			return done, act(ctx, seen)

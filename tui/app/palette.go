@@ -1,8 +1,6 @@
 package app
 
 import (
-	"strings"
-
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ferry/themes"
@@ -56,48 +54,30 @@ func (m *Model) paletteKey(msg tea.KeyMsg) tea.Cmd {
 
 // paletteTake does what is selected; what is not possible now stays, with its reason.
 func (m *Model) paletteTake() tea.Cmd {
-	found := m.palette.found(m.keys)
+	found := m.paletteFound()
 	at := m.palette.list.At()
 	if at >= len(found) {
 		return nil
 	}
-	if reason := m.refusal(found[at].Action); reason != "" {
-		m.palette.note = "not now: " + reason
+	if found[at].bar != "" {
+		m.palette.note = "not now: " + found[at].bar
 		return nil
 	}
 	m.palette = nil
-	return m.do(found[at].Action)
+	m.used(found[at].name)
+	return found[at].take()
 }
 
-// found lists the actions in which every word that was typed occurs: first those whose name has the first one.
-func (p *palette) found(keys keymap.Map) []keymap.Binding {
-	words := strings.Fields(strings.ToLower(p.input.String()))
-	var named, others []keymap.Binding
-	for _, b := range keys.Bindings() {
-		if b.Scope == keymap.Forms || b.Scope == keymap.Fields || b.Action == keymap.Palette {
-			continue
-		}
-		name := strings.ToLower(string(b.Action) + " " + b.Short)
-		all := name + " " + strings.ToLower(b.Long)
-		fits := true
-		for _, word := range words {
-			fits = fits && strings.Contains(all, word)
-		}
-		switch {
-		case !fits:
-		case len(words) > 0 && strings.Contains(name, words[0]):
-			named = append(named, b)
-		default:
-			others = append(others, b)
-		}
-	}
-	return append(named, others...)
+// paletteFound lists what fits the line that is typed.
+func (m *Model) paletteFound() []match {
+	typed := m.palette.input.String()
+	return ranked(m.commands(typed), typed, m.recent)
 }
 
 // paletteLines draws the line that is typed in, and what it finds.
 func (m *Model) paletteLines(height int) []canvas.Line {
 	p := m.palette
-	found := p.found(m.keys)
+	found := m.paletteFound()
 	lead := canvas.Of(themes.Accent, " : ")
 	lines := []canvas.Line{*lead.Add(p.input.Line(max(1, m.width-lead.Width()-1), true))}
 	hint := canvas.Of(themes.Muted, "   type to find, "+m.keys.Key(keymap.FieldNext)+" goes on to the next")
@@ -105,7 +85,7 @@ func (m *Model) paletteLines(height int) []canvas.Line {
 	case p.note != "":
 		hint = canvas.Of(themes.Warn, "   "+p.note)
 	case len(found) == 0:
-		hint = canvas.Of(themes.Warn, "   no action is called so")
+		hint = canvas.Of(themes.Warn, "   no action is called so; "+m.keys.Key(keymap.FieldClear)+" erases the line")
 	}
 	lines = append(lines, hint)
 	if len(found) == 0 {
@@ -113,17 +93,33 @@ func (m *Model) paletteLines(height int) []canvas.Line {
 	}
 	head := canvas.Of(themes.Muted, "  "+sanitize.Pad("key", paletteKeys)+sanitize.Pad("action", paletteNames)+"what it does")
 	return append(lines, p.list.Draw(nil, head, len(found), m.width, max(2, height-len(lines)), func(i int) canvas.Line {
-		b := &found[i]
-		l := canvas.Of(themes.Text, "  ")
-		l.Put(themes.Accent, sanitize.Pad(keymap.Name(b.Keys[0]), paletteKeys))
-		reason := m.refusal(b.Action)
-		if reason != "" {
-			l.Put(themes.Muted, sanitize.Pad(string(b.Action), paletteNames)+"not now: "+reason)
-		} else {
-			l.Put(themes.Title, sanitize.Pad(string(b.Action), paletteNames)).Put(themes.Text, b.Long)
-		}
-		return l.Fit(m.width - 1)
+		return found[i].line(m.width - 1)
 	})...)
+}
+
+// line draws a command, with the letters that fit what is typed marked.
+func (f *match) line(width int) canvas.Line {
+	l := canvas.Of(themes.Text, "  ")
+	l.Put(themes.Accent, sanitize.Pad(sanitize.Fit(f.key, paletteKeys-1), paletteKeys))
+	begin, plain := l.Width(), themes.Title
+	if f.bar != "" {
+		plain = themes.Muted
+	}
+	for at, r := range []rune(f.name) {
+		role := plain
+		if f.marks[at] {
+			role = themes.Accent
+		}
+		l.Put(role, sanitize.Text(string(r)))
+	}
+	l = l.Fit(min(l.Width(), width/2))
+	l.Put(themes.Text, " ").To(begin + paletteNames)
+	if f.bar != "" {
+		l.Put(themes.Muted, "not now: "+f.bar)
+	} else {
+		l.Put(themes.Text, f.about)
+	}
+	return l.Fit(width)
 }
 
 const (

@@ -22,7 +22,7 @@ func TestThePaletteFindsAnActionAndDoesIt(t *testing.T) {
 	b.press(":")
 	require.Contains(t, b.frame(), " : ")
 	require.Contains(t, b.frame(), "keep in step every 20 s")
-	b.press("h", "i", "s", "t", "o", "r", "y")
+	b.press("s", "t", "e", "p", "s")
 	require.Contains(t, b.frame(), "runs: their history, steps and batches")
 	require.NotContains(t, b.frame(), "keep in step")
 	b.press("enter")
@@ -143,9 +143,9 @@ func TestWhatIsSelectedIsCopied(t *testing.T) {
 	var copied []string
 	var fail error
 	b := desk(t, tuitest.Quarantined(), 80, 24, 20, func(c *app.Config) {
-		c.Clipboard = func(text string) error {
+		c.Clipboard = func(text string) (string, error) {
 			copied = append(copied, text)
-			return fail
+			return "copied", fail
 		}
 	})
 	b.press("enter")

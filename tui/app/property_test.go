@@ -172,7 +172,7 @@ func TestEveryFrameIsSound(t *testing.T) {
 		model := app.New(t.Context(), app.Config{
 			Operator: operator, Themes: []themes.Theme{theme, palettes[themes.Mono]},
 			Renderer: termprobe.NewRenderer(io.Discard, termprobe.InColours(profile)),
-			Clock:    func() time.Time { return now }, Clipboard: func(string) error { return nil }, ASCII: rapid.Bool().Draw(t, "ascii"),
+			Clock:    func() time.Time { return now }, Clipboard: func(string) (string, error) { return "copied", nil }, ASCII: rapid.Bool().Draw(t, "ascii"),
 		})
 		beat := func() { tuitest.Send(model, feed.New(operator, func() time.Time { return now }, false).Now()) }
 		width, height := 0, 0

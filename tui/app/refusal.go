@@ -17,7 +17,7 @@ import (
 func (m *Model) refusal(action keymap.Action) string {
 	switch action { //nolint:exhaustive // nothing speaks against the others
 	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Answer, keymap.Init, keymap.Retry, keymap.Waive, keymap.Switch,
-		keymap.Seal, keymap.Rerun:
+		keymap.Seal, keymap.Rerun, keymap.Throttle:
 		if reason := m.hinders(action); reason != "" {
 			return reason
 		}
@@ -34,13 +34,8 @@ func (m *Model) refusal(action keymap.Action) string {
 		if !m.has(action) {
 			return "there is no view of a card yet"
 		}
-	case keymap.Theme:
-		switch {
-		case m.config.Renderer.ColorProfile() == termenv.Ascii:
-			return "there are no colours here (NO_COLOR, or the terminal has none)"
-		case len(m.config.Themes) < 2:
-			return "there is only one theme"
-		}
+	case keymap.Theme, keymap.Dump:
+		return m.displayRefusal(action)
 	}
 	switch action { //nolint:exhaustive // these belong to screens
 	case keymap.Retry, keymap.Recheck, keymap.Forecast, keymap.Waive, keymap.Switch:
@@ -52,6 +47,20 @@ func (m *Model) refusal(action keymap.Action) string {
 		return m.ownRefusal(action)
 	}
 	return m.runRefusal(action)
+}
+
+// displayRefusal says why the console cannot show itself otherwise, or elsewhere.
+func (m *Model) displayRefusal(action keymap.Action) string {
+	switch {
+	case action == keymap.Dump && m.config.Save == nil:
+		return "no files can be written from here"
+	case action == keymap.Dump:
+	case m.config.Renderer.ColorProfile() == termenv.Ascii:
+		return "there are no colours here (NO_COLOR, or the terminal has none)"
+	case len(m.config.Themes) < 2:
+		return "there is only one theme"
+	}
+	return ""
 }
 
 // hinders names what stands in the way of any action on the engine.

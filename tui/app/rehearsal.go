@@ -204,6 +204,8 @@ func (m *Model) report(v *engine.RehearsalView) tea.Cmd {
 	})
 }
 
+const rehearseName = "rehearse the cutover"
+
 // rehearseOption begins a rehearsal, or goes on with the one that was interrupted.
 func (m *Model) rehearseOption() option {
 	busy, v := "", m.rehearsed()
@@ -213,7 +215,7 @@ func (m *Model) rehearseOption() option {
 	if m.sight.Snapshot.Process.Workers == 0 {
 		busy = "this process has no workers; start ferry without --workers 0"
 	}
-	return about("rehearse the cutover", "GO or NO-GO, and the downtime it takes", func(reason string) tea.Cmd {
+	return about(rehearseName, "GO or NO-GO, and the downtime it takes", func(reason string) tea.Cmd {
 		m.askFreeze(reason)
 		return nil
 	}).barred(busy)
@@ -272,6 +274,8 @@ func (m *Model) frozenWords() string {
 	switch {
 	case v.Frozen():
 		return fmt.Sprintf("%s (%s, %s)", rehearsal.Unfreeze(v), rehearsalName(v), rehearsal.Outcome(v))
+	case v.Waits() && v.ConfirmedBy != "":
+		return fmt.Sprintf("! %s: answered by %s; waits for a process with workers", rehearsalName(v), v.ConfirmedBy)
 	case v.State == engine.RunAsking:
 		text := rehearsalName(v) + " needs an answer: is Odoo frozen?"
 		if m.refusal(keymap.Answer) == "" {

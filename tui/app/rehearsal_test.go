@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func states() map[string]*engine.RehearsalView {
 	return map[string]*engine.RehearsalView{
 		"loading": tuitest.RehearsalAt(15, engine.RehearseLoad, 40*time.Second), "detecting": detecting, "asking": tuitest.AskingFreeze(),
 		"frozen": tuitest.RehearsalAt(15, engine.RehearseCheck, 40*time.Second), "go": tuitest.RehearsalAt(15, "", 40*time.Second), "expired": expired(),
-		"no-go": measured, "lost": lost, "aborted": aborted, "failed": tuitest.Decided(broken),
+		"no-go": measured, "lost": lost, "answered": tuitest.Answered(), "aborted": aborted, "failed": tuitest.Decided(broken),
 		"unchecked": tuitest.Decided(tuitest.RehearsalAt(15, "", 40*time.Second), tuitest.BlindGate()),
 	}
 }
@@ -88,7 +89,7 @@ func TestGoldenFramesOfRehearsals(t *testing.T) {
 		}{
 			"dialog-answer": {states()["asking"], []string{"A"}}, "dialog-abort": {states()["frozen"], []string{"x"}},
 			"dialog-rerun": {states()["go"], []string{"."}},
-			"dialog-begin": {states()["go"], []string{"s", "tab", "tab", "tab", "tab", "tab", "enter"}}, "overview-frozen": {states()["frozen"], []string{"1"}},
+			"dialog-begin": {states()["go"], []string{"s", "enter"}}, "overview-frozen": {states()["frozen"], []string{"1"}},
 		} {
 			b := staged(t, size[0], size[1], c.v, earlier())
 			b.press(c.keys...)
@@ -114,11 +115,45 @@ func TestWhetherOdooMayBeUnfrozenStandsOnEveryScreenWhileItIsFrozen(t *testing.T
 	}
 }
 
+// What stands against a GO, or what is to be done, is in sight wherever the cursor is; and what is out of sight is counted.
+func TestTheVerdictIsAlwaysInSightAndHiddenGatesAreCounted(t *testing.T) {
+	t.Parallel()
+	for _, size := range [][2]int{{80, 24}, {60, 16}, {140, 45}} {
+		for state, says := range map[string]string{
+			"no-go": "NO-GO: drift: 1.51 %", "unchecked": "NO-GO, could not check: still", "failed": "NO-GO: step catch-up failed",
+			"expired": "GO, but it has expired", "aborted": "Aborted by sari@db2", "answered": "Answered by sari@db2; waits for a process with",
+		} {
+			b := staged(t, size[0], size[1], states()[state], earlier())
+			for _, key := range []string{"home", "down", "end"} {
+				b.press(key)
+				frame := b.frame()
+				require.Contains(t, frame, says, "%v %s %s", size, state, key)
+				shown := 0
+				for _, g := range engine.Gates {
+					if regexp.MustCompile(`(?m)^[› ] ` + string(g) + ` `).MatchString(frame) {
+						shown++
+					}
+				}
+				if hidden := len(engine.Gates) - shown; hidden > 0 && key == "home" {
+					require.Regexp(t, fmt.Sprintf(`↓ %d more gate`, hidden), frame, "%v %s %s", size, state, key)
+				}
+				if key == "end" && size[1] < 45 {
+					require.Regexp(t, `↑ \d+ line`, frame)
+					require.NotContains(t, frame, "more gate")
+				}
+			}
+		}
+	}
+	b := staged(t, 80, 24, states()["answered"])
+	b.press("1")
+	require.Contains(t, b.frame(), "rehearsal #15: answered by sari@db2; waits for a process with workers", "on every screen")
+}
+
 func TestARehearsalIsBegunFromTheMenu(t *testing.T) {
 	t.Parallel()
 	for tabs, freeze := range map[int]engine.Freeze{1: engine.FreezeDetect, 2: engine.FreezeConfirm, 3: engine.FreezeNone} {
 		b := staged(t, 80, 24, states()["go"])
-		b.press("s", "n", "i", "g", "h", "t", "tab", "tab", "tab", "tab", "tab", "enter")
+		b.press("s", "n", "i", "g", "h", "t", "enter") // where rehearsals are shown, that is what is most likely meant
 		require.Contains(t, b.frame(), "Rehearse the cutover?")
 		for range tabs {
 			b.press("tab")
@@ -128,7 +163,7 @@ func TestARehearsalIsBegunFromTheMenu(t *testing.T) {
 		require.Contains(t, b.frame(), "rehearsal #15 has begun: 6")
 	}
 	b := staged(t, 80, 24, states()["frozen"])
-	b.press("s", "tab", "tab", "tab", "tab", "tab", "enter")
+	b.press("s", "enter")
 	require.Contains(t, b.frame(), "not now: rehearsal #15 is running")
 }
 
@@ -158,6 +193,8 @@ func TestARehearsalIsAbortedPausedAndResumed(t *testing.T) {
 	}, b.operator.Calls())
 
 	b = staged(t, 80, 24, states()["aborted"])
+	require.Contains(t, b.frame(), "(the shop opens). p resumes it")
+	require.Contains(t, b.frame(), " p resume ")
 	b.press("x")
 	require.Contains(t, b.frame(), "x: rehearsal #15 is cancelled already")
 	b.press("p")

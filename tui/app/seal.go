@@ -19,7 +19,7 @@ func sealedAgainst(s *engine.Snapshot, action keymap.Action) string {
 		return ""
 	}
 	switch action { //nolint:exhaustive // the others write nothing that a run would write by
-	case keymap.Waive, keymap.Switch, keymap.Retry:
+	case keymap.Waive, keymap.Switch, keymap.Retry, keymap.Throttle:
 		return sealedWords(s.Sealed)
 	}
 	return ""

@@ -35,6 +35,13 @@ func (m *Model) wear(theme int) {
 	m.styles = m.config.Themes[theme].Styles(m.config.Renderer)
 }
 
+// setTheme draws the console in a theme, and says how to keep it.
+func (m *Model) setTheme(theme int) {
+	m.wear(theme)
+	name := m.config.Themes[theme].Name
+	m.notices.say(m.sight.Now, fmt.Sprintf("✓ theme %s; theme = %q in the config keeps it", name, name))
+}
+
 // pick takes an action while a theme is chosen.
 func (m *Model) pick(action keymap.Action) tea.Cmd {
 	p, count := m.picker, len(m.config.Themes)
@@ -51,8 +58,7 @@ func (m *Model) pick(action keymap.Action) tea.Cmd {
 		p.at = count - 1
 	case keymap.Open:
 		m.picker = nil
-		name := m.config.Themes[p.at].Name
-		m.notices.say(m.sight.Now, fmt.Sprintf("✓ theme %s; theme = %q in the config keeps it", name, name))
+		m.setTheme(p.at)
 	case keymap.Back, keymap.Quit:
 		m.picker, p.at = nil, p.before
 	case keymap.Redraw:

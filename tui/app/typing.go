@@ -50,9 +50,10 @@ func (m *Model) copySelected() tea.Cmd {
 	}
 	text, what := c.Copy()
 	return m.perform("copy", engine.Act{}, feed.Plain(func() (string, error) {
-		if err := m.config.Clipboard(text); err != nil {
-			return "", fmt.Errorf("the terminal did not take it: %w", err)
+		where, err := m.config.Clipboard(text)
+		if err != nil {
+			return "", fmt.Errorf("neither the terminal nor a file took it: %w", err)
 		}
-		return what + " copied, if this terminal lets programs do that (OSC 52)", nil
+		return what + " " + where, nil
 	}))
 }

@@ -11,6 +11,7 @@ package keymap
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -37,6 +38,7 @@ const (
 	Answer      Action = "answer"
 	Init        Action = "init"
 	Seal        Action = "seal"
+	Throttle    Action = "throttle"
 	Retry       Action = "retry"
 	Waive       Action = "waive"
 	Switch      Action = "switch"
@@ -71,6 +73,8 @@ const (
 	Palette Action = "palette"
 	Help    Action = "help"
 	Theme   Action = "theme"
+	Dump    Action = "dump"
+	Mouse   Action = "mouse"
 	Redraw  Action = "redraw"
 	Suspend Action = "suspend"
 	Quit    Action = "quit"
@@ -139,6 +143,7 @@ var defaults = []Binding{
 	{Cancel, []string{"x"}, "cancel", "cancel the run or the check for everyone", Everywhere, true},
 	{Init, []string{"i"}, "initialise", "make ferry's tables in the engine database, or migrate them", Everywhere, true},
 	{Seal, []string{"S"}, "seal", "seal the engine against every ferry, after the cutover; or open it again", Everywhere, false},
+	{Throttle, []string{"b"}, "throttle", "bound rows a second and rows of a batch, at once and for everyone", Everywhere, false},
 	{Overview, []string{"1"}, "overview", "overview: is it running, is it right", Everywhere, false},
 	{Runs, []string{"2"}, "runs", "runs: their history, steps and batches", Everywhere, false},
 	{Discrepancies, []string{"3"}, "discrepancies", "discrepancies: where the engine is not what Odoo says, and why", Everywhere, false},
@@ -178,6 +183,8 @@ var defaults = []Binding{
 	{Top, []string{"home", "g"}, "top", "to the first line", Screens, false},
 	{Bottom, []string{"end", "G"}, "bottom", "to the last line", Screens, false},
 	{Theme, []string{"t"}, "theme", "choose a theme by looking at it", Everywhere, false},
+	{Dump, []string{"D"}, "dump", "write the screen to a file, as text and as a picture (SVG)", Everywhere, false},
+	{Mouse, []string{"ctrl+t"}, "mouse", "let the mouse scroll and select, or leave it to the terminal", Everywhere, false},
 	{Redraw, []string{"ctrl+l"}, "redraw", "draw the screen afresh", Everywhere, false},
 	{Suspend, []string{"ctrl+z"}, "suspend", "back to the shell; fg returns", Everywhere, false},
 	{Palette, []string{":"}, "command", "find any action by its name, and do it", Everywhere, true},
@@ -252,15 +259,41 @@ func together(a, b Scope) bool {
 	return min(a, b) != min(Lost, Screens) || max(a, b) != max(Lost, Screens)
 }
 
-// Remap gives actions other keys, by name.
+// UnknownError says that there is no action, or no key, of a name.
+type UnknownError struct {
+	What  string // "action" or "key"
+	Name  string
+	For   string   // of a key: the action that was to have it
+	Known []string // what there is, to suggest what may have been meant
+}
+
+func (e *UnknownError) Error() string {
+	if e.For != "" {
+		return fmt.Sprintf("keymap: %s: no %s %q", e.For, e.What, e.Name)
+	}
+	return fmt.Sprintf("keymap: no %s %q", e.What, e.Name)
+}
+
+// Remap gives actions other keys, by name. It fails with an UnknownError, or where two actions would share a key.
 func (m Map) Remap(keys map[string][]string) (Map, error) {
 	bindings := slices.Clone(m.bindings)
-	for name, list := range keys {
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
 		at := slices.IndexFunc(bindings, func(b Binding) bool { return string(b.Action) == name })
 		if at < 0 {
-			return Map{}, fmt.Errorf("keymap: no action %q", name)
+			known := make([]string, len(bindings))
+			for i, b := range bindings {
+				known[i] = string(b.Action)
+			}
+			return Map{}, &UnknownError{What: "action", Name: name, Known: known}
 		}
-		bindings[at].Keys = slices.Clone(list)
+		bindings[at].Keys = nil
+		for _, key := range keys[name] {
+			sent, ok := parseKey(key)
+			if !ok {
+				return Map{}, &UnknownError{What: "key", Name: key, For: name, Known: KeyNames()}
+			}
+			bindings[at].Keys = append(bindings[at].Keys, sent)
+		}
 	}
 	return New(bindings)
 }
@@ -307,8 +340,8 @@ func (m Map) Key(action Action) string {
 
 // Name is a key as it is written for people.
 func Name(key string) string {
-	if key == " " {
-		return "space"
+	if before, ok := strings.CutSuffix(key, " "); ok {
+		return before + "space"
 	}
 	return key
 }

@@ -86,3 +86,21 @@ func TestActionsCanBePutOnOtherKeys(t *testing.T) {
 	_, err = keymap.Default().Remap(map[string][]string{"pawse": {"z"}})
 	require.ErrorContains(t, err, `no action "pawse"`)
 }
+
+func TestKeysAndActionsThatDoNotExistAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"space", "f5", "ctrl+x", "alt+p", "alt+up", "ä", "§", "ctrl+shift+left", "insert", "alt+space"} {
+		m, err := keymap.Default().Remap(map[string][]string{"sort-reverse": {key}, "mark": {"f12"}})
+		require.NoError(t, err, key)
+		require.Equal(t, key, m.Key(keymap.SortReverse), "it is named as it was written")
+	}
+	for _, key := range []string{"", "ctrl+", "Ctrl+x", "pagedown", "ctrl+i", "pp", "f99", "\x1b", "alt+"} {
+		_, err := keymap.Default().Remap(map[string][]string{"pause": {key}})
+		var unknown *keymap.UnknownError
+		require.ErrorAs(t, err, &unknown, "%q", key)
+		require.Equal(t, "key", unknown.What)
+		require.ErrorContains(t, err, "pause: no key")
+	}
+	_, err := keymap.Default().Remap(map[string][]string{"pause": {}})
+	require.ErrorContains(t, err, `"pause" has no key`)
+}

@@ -42,6 +42,12 @@ func (l *List) Above() int {
 	return l.top - l.lead
 }
 
+// Top is how many lines have scrolled away.
+func (l *List) Top() int { return l.top }
+
+// Below is how many rows stand below what is in sight.
+func (l *List) Below() int { return max(0, min(l.rows, l.lead+1+l.rows-l.top-l.height)) }
+
 // Do moves the cursor; false says that the action is no movement.
 func (l *List) Do(action keymap.Action) bool {
 	page := max(1, l.height-2)

@@ -120,6 +120,13 @@ type Selector interface {
 	Changed()
 }
 
+// ReasonShower is a screen that can show the rows that are in quarantine for a reason.
+type ReasonShower interface {
+	Screen
+	// ShowReason shows them.
+	ShowReason(reason engine.ReasonView)
+}
+
 // Selection are rows of quarantine: one, those that are marked, or all that are there for a reason.
 type Selection struct {
 	Reason engine.ReasonView

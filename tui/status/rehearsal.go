@@ -12,20 +12,14 @@ var rehearsalSigns = map[engine.RehearsalStepState]Sign{
 	engine.RehearsalDone:    {"✓", "done", themes.OK},
 	engine.RehearsalFailed:  {"✗", "failed", themes.Bad},
 	engine.RehearsalSkipped: {"○", "skipped", themes.Muted},
+	rehearsal.StepAsks:      needsAnswer,
+	rehearsal.StepPaused:    {"‖", string(rehearsal.StepPaused), themes.Warn},
+	rehearsal.StepStopped:   {"×", string(rehearsal.StepStopped), themes.Warn},
 }
 
 // OfRehearsalStep says how a step of a rehearsal is shown. In one that stands still nothing runs.
 func OfRehearsalStep(s engine.RehearsalStepState, v *engine.RehearsalView) Sign {
-	if s == engine.RehearsalRunning {
-		switch {
-		case v.State == engine.RunAsking:
-			return needsAnswer
-		case v.State == engine.RunPaused:
-			return Sign{"‖", "paused", themes.Warn}
-		case v.State != engine.RunRunning || v.Lost:
-			return Sign{"×", "stopped", themes.Warn}
-		}
-	}
+	s = rehearsal.Stands(s, v)
 	if sign, ok := rehearsalSigns[s]; ok {
 		return sign
 	}

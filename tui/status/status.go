@@ -9,6 +9,7 @@
 //	somebody has sealed the engine          → sealed
 //	no run has ever been                    → idle
 //	ticks are held back since the last run   → ticks paused
+//	a run that somebody has throttled       → throttled
 //	else                                    → the state of the last run
 package status
 
@@ -30,6 +31,7 @@ const (
 	Idle           State = "idle"
 	TicksPaused    State = "ticks paused"
 	Sealed         State = "sealed"
+	Throttled      State = "throttled"
 )
 
 // Sign is how a state is shown.
@@ -51,6 +53,8 @@ var signs = map[State]Sign{
 	Idle:           {"○", "idle", themes.Muted},
 	TicksPaused:    {"‖", "ticks paused", themes.Warn},
 	Sealed:         {"■", "sealed", themes.Accent},
+
+	Throttled: {"◑", "throttled", themes.Warn},
 
 	State(engine.RunQueued):      {"◌", "queued", themes.Info},
 	State(engine.RunPlanning):    {"◌", "planning", themes.Info},
@@ -90,6 +94,8 @@ func Of(s *engine.Snapshot) State {
 		return TicksPaused
 	case s.Run == nil:
 		return Idle
+	case s.Throttled():
+		return Throttled
 	}
 	return State(s.Run.State)
 }
@@ -120,7 +126,7 @@ func (s State) Sign() Sign {
 // All lists the states, for tests and for the help.
 func All() []State {
 	return []State{
-		Connecting, Unreachable, NotInitialised, SchemaOlder, SchemaNewer, Idle, TicksPaused, Sealed,
+		Connecting, Unreachable, NotInitialised, SchemaOlder, SchemaNewer, Idle, TicksPaused, Sealed, Throttled,
 		State(engine.RunQueued), State(engine.RunPlanning), State(engine.RunRunning), State(engine.RunPausing),
 		State(engine.RunPaused), State(engine.RunAsking), State(engine.RunInterrupted), State(engine.RunCancelled),
 		State(engine.RunFailed), State(engine.RunDone),

@@ -112,7 +112,7 @@ func Held() *engine.Snapshot {
 // Pinned has a floor that does not move.
 func Pinned() *engine.Snapshot {
 	s := InStep()
-	s.Floor.PinnedSince = Noon.Add(-12*time.Minute - 9*time.Second)
+	s.Floor.PinnedSince = s.Floor.TakenAt.Add(-12*time.Minute - 9*time.Second)
 	s.Floor.PinnedBy = "pid 812 odoo, since when cannot be seen; GRANT pg_read_all_stats TO ferry_reader"
 	s.Freshness.P99, s.Freshness.Max = engine.Known(71*time.Second), engine.Known(83*time.Second)
 	s.Freshness.P50 = engine.Maybe[time.Duration]{}

@@ -190,6 +190,11 @@ func (o *Operator) RetryBatch(_ context.Context, act engine.Act, batch engine.Ba
 	return o.take(Call{Action: "retry", Act: act, Batch: batch})
 }
 
+// SetPolicy is noted.
+func (o *Operator) SetPolicy(_ context.Context, name, value string, act engine.Act) error {
+	return o.take(Call{Action: "set policy", Act: act, Set: name + "=" + value})
+}
+
 // Preflight gives what Find was given.
 func (o *Operator) Preflight(ctx context.Context, forecast bool) (engine.Preflight, error) {
 	o.mu.Lock()

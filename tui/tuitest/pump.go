@@ -1,6 +1,8 @@
 package tuitest
 
 import (
+	"strings"
+
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ferry/tui/feed"
@@ -49,6 +51,11 @@ func afterBeat(msg tea.Msg) tea.Msg {
 
 // Key is the message for a key by its name: "s", "enter", "ctrl+c".
 func Key(name string) tea.KeyMsg {
+	if key, alt := strings.CutPrefix(name, "alt+"); alt {
+		msg := Key(key)
+		msg.Alt = true
+		return msg
+	}
 	for kind := tea.KeyType(-200); kind < 128; kind++ {
 		if kind != tea.KeyRunes && (tea.Key{Type: kind}).String() == name && name != "" {
 			msg := tea.KeyMsg{Type: kind}

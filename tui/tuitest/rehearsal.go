@@ -91,7 +91,7 @@ func RehearsalAt(id engine.RunID, at engine.RehearsalStepName, took time.Duratio
 		}
 		v.Steps = append(v.Steps, s)
 	}
-	v.WindowSoFar, v.Window = rehearsal.Window(v.Steps)
+	v.WindowSoFar, v.Window = rehearsal.Window(v)
 	for _, name := range rehearsal.GatesOf(v.Freeze) {
 		v.Gates = append(v.Gates, engine.RehearsalGate{Name: name})
 	}
@@ -141,6 +141,13 @@ func AskingFreeze() *engine.RehearsalView {
 	v := RehearsalAt(15, engine.RehearseFreeze, 40*time.Second)
 	v.Freeze, v.State, v.Question = engine.FreezeConfirm, engine.RunAsking, rehearsal.Question(15)
 	v.Steps[2].Found = "waits for an operator"
+	return v
+}
+
+// Answered is a rehearsal whose question was answered while nobody was there to go on with it.
+func Answered() *engine.RehearsalView {
+	v := AskingFreeze()
+	v.State, v.Question, v.Lost, v.ConfirmedBy, v.ConfirmedAt = engine.RunRunning, "", true, "sari@db2", Noon.Add(-time.Minute)
 	return v
 }
 

@@ -37,6 +37,7 @@ func Scenarios() []Scenario {
 		{"queued", state(engine.RunQueued, func(r *engine.RunView) { r.NowDoing = "waiting for a worker" })},
 		{"planning", state(engine.RunPlanning, func(r *engine.RunView) { r.NowDoing = "planning snapshot of the source" })},
 		{"running", Running()},
+		{"throttled", Throttled()},
 		{"pausing", state(engine.RunPausing, func(r *engine.RunView) { stopped(r); r.NowDoing = "2 batches end first" })},
 		{"paused", Halt(state(engine.RunPaused, func(r *engine.RunView) { stopped(r); r.NowDoing = "loading loyalty_card" }))},
 		{"interrupted", Halt(state(engine.RunInterrupted, stopped))},
@@ -53,6 +54,17 @@ func Scenarios() []Scenario {
 	}, append(Cycles(), Proofs()...)...)
 }
 
+// Throttled is a first load that somebody holds to a rate.
+func Throttled() *engine.Snapshot {
+	s := Running()
+	why := engine.PolicyView{
+		Name: engine.PolicyThrottle, Value: "2000", Default: "none", By: "sari@db2", At: Noon.Add(-40 * time.Second), Reason: "Odoo is slow",
+	}
+	*s.Policy(engine.PolicyThrottle) = why
+	s.Pace = engine.PaceView{RowsPerSecond: 2000, By: why.By, At: why.At, Reason: why.Reason}
+	return s
+}
+
 // Bare is reached, with nothing in it yet.
 func Bare(setup engine.Setup) *engine.Snapshot {
 	s := &engine.Snapshot{
@@ -67,6 +79,11 @@ func Bare(setup engine.Setup) *engine.Snapshot {
 	}
 	if setup != engine.SetupReady {
 		return s
+	}
+	s.Policies = []engine.PolicyView{
+		{Name: engine.PolicyBatchRows, Value: "auto", Default: "auto"},
+		{Name: "deletes", Value: "report", Default: "report"},
+		{Name: engine.PolicyThrottle, Value: "none", Default: "none"},
 	}
 	s.Workers = []engine.WorkerView{{ID: "p1", Host: "db1", PID: 4711, Workers: 2, Here: true}}
 	s.Entities = []engine.EntityView{

@@ -140,7 +140,7 @@ func (o *Overview) floor() []canvas.Line {
 // pinned says what the floor stands still for, and the cure in a line of its own: that is what is copied.
 func (o *Overview) pinned() []canvas.Line {
 	f := o.sight.Snapshot.Floor
-	text := "pinned " + brief(o.sight.Now.Sub(f.PinnedSince))
+	text := "pinned " + brief(f.Pinned())
 	by, cure, found := strings.Cut(f.PinnedBy, "; ")
 	if by != "" {
 		text += " by " + by

@@ -70,6 +70,8 @@ var (
 	_ screen.Copier   = (*Quarantine)(nil)
 	_ screen.Selector = (*Quarantine)(nil)
 	_ screen.Carded   = (*Quarantine)(nil)
+
+	_ screen.ReasonShower = (*Quarantine)(nil)
 )
 
 // New makes the screen.
@@ -190,6 +192,15 @@ func (q *Quarantine) enter() bool {
 		return false
 	}
 	return true
+}
+
+// ShowReason shows the rows of a reason.
+func (q *Quarantine) ShowReason(reason engine.ReasonView) {
+	if at := q.indexOf(&reason); at >= 0 {
+		q.list.Follow(at)
+	}
+	q.turnTo(reason)
+	q.level = inRows
 }
 
 // openRow shows the row under the cursor whole.

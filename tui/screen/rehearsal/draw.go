@@ -37,8 +37,26 @@ func (r *Rehearsal) Lines() []canvas.Line {
 	if r.height >= roomyFrom {
 		lead = append(lead, canvas.Line{})
 	}
-	drawn := r.gates.Draw(lead, grid.Head(), len(v.Gates), r.width, rest, func(i int) canvas.Line { return grid.Row(gateRow(&v.Gates[i])) })
+	draw := func(height int) []canvas.Line {
+		return r.gates.Draw(lead, grid.Head(), len(v.Gates), r.width, height, func(i int) canvas.Line { return grid.Row(gateRow(&v.Gates[i])) })
+	}
+	drawn := draw(rest)
+	if len(lead)+1+len(v.Gates) > rest {
+		drawn = append(draw(rest-1), r.hidden())
+	}
 	return append(append(lines, drawn...), below...)
+}
+
+// hidden says what of the steps and the gates is out of sight.
+func (r *Rehearsal) hidden() canvas.Line {
+	l := canvas.Of(themes.Muted, " ")
+	if r.gates.Top() > 0 {
+		l.Put(themes.Muted, " ↑ "+widget.Plural(int64(r.gates.Top()), "line", "lines")+" ")
+	}
+	if r.gates.Below() > 0 {
+		l.Put(themes.Muted, " ↓ "+widget.Plural(int64(r.gates.Below()), "more gate", "more gates"))
+	}
+	return l
 }
 
 // none says why there is nothing to show.
@@ -79,9 +97,8 @@ func (r *Rehearsal) standing(v *engine.RehearsalView) []canvas.Line {
 	if v.Verdict == "" {
 		role = themes.Text
 	}
-	text := rehearsal.Sentence(v)
+	text := rehearsal.SentenceBy(v, r.ways(v))
 	if v.State == engine.RunAsking {
-		text = "Is Odoo frozen? Stop everything that writes to it, then answer: " + r.sight.Keys.Key(keymap.Answer)
 		role = themes.Bad
 	}
 	most := 2
@@ -105,6 +122,20 @@ func (r *Rehearsal) standing(v *engine.RehearsalView) []canvas.Line {
 		lines = append(lines, canvas.Of(role, " "+line))
 	}
 	return lines
+}
+
+// ways are how something is done about a rehearsal from here; a process that only looks names the commands.
+func (r *Rehearsal) ways(v *engine.RehearsalView) rehearsal.Ways {
+	by := rehearsal.Commands(v)
+	if r.sight.Snapshot.OnlyLooks() != "" {
+		return by
+	}
+	if r.sight.Snapshot.Process.Workers > 0 {
+		by.GoOn = "This process"
+	}
+	by.Resume = r.sight.Keys.Key(keymap.Pause)
+	by.Answer = "Is Odoo frozen? Stop everything that writes to it, then answer: " + r.sight.Keys.Key(keymap.Answer)
+	return by
 }
 
 var stepColumns = []widget.Column{

@@ -183,6 +183,9 @@ func (r *Rehearsal) Owns(action keymap.Action) bool {
 // Offers lists what the footer names.
 func (r *Rehearsal) Offers() []screen.Offer {
 	var offers []screen.Offer
+	if v := r.Shown(); v != nil && v.State.Resumable() && r.current(v) && r.sight.Snapshot.OnlyLooks() == "" {
+		offers = append(offers, screen.Offer{Action: keymap.Pause, Word: "resume"})
+	}
 	for _, o := range []screen.Offer{
 		{Action: keymap.Open, Word: "evidence"},
 		{Action: keymap.Rerun, Word: "measure again"},
@@ -226,12 +229,17 @@ func (r *Rehearsal) Refusal(action keymap.Action) string {
 	return ""
 }
 
+// current reports whether a rehearsal is the active or last one.
+func (r *Rehearsal) current(v *engine.RehearsalView) bool {
+	return r.sight.Snapshot.Rehearsal != nil && v.ID == r.sight.Snapshot.Rehearsal.ID
+}
+
 // rerunRefusal says why a gate cannot be measured again.
 func (r *Rehearsal) rerunRefusal(v *engine.RehearsalView) string {
 	switch g := r.Gate(); {
 	case g == nil:
 		return "it has no gate to be measured"
-	case r.sight.Snapshot.Rehearsal == nil || v.ID != r.sight.Snapshot.Rehearsal.ID:
+	case !r.current(v):
 		return "gates are measured as things are now: only those of the last rehearsal"
 	case g.AskedBy != "":
 		return fmt.Sprintf("gate %s is being measured again, for %s", g.Name, g.AskedBy)

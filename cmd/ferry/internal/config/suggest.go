@@ -12,7 +12,7 @@ func suggest(name string, known []string) string {
 	wanted := strings.ReplaceAll(strings.ToLower(name), "-", "_")
 	best, least := "", tooFar
 	for _, candidate := range slices.Sorted(slices.Values(known)) {
-		if d := distance(wanted, candidate); d < least && d <= max(1, len(candidate)/3) {
+		if d := distance(wanted, strings.ReplaceAll(candidate, "-", "_")); d < least && d <= max(1, len(candidate)/3) {
 			best, least = candidate, d
 		}
 	}
@@ -52,3 +52,6 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// Suggest is "; did you mean …?" for a name of another kind than the config's own, or nothing if nothing is near.
+func Suggest(name string, known []string) string { return suggest(name, known) }

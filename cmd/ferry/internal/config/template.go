@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ferry/engine"
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
 	"ferry/engine/monitor"
@@ -128,6 +129,10 @@ func writePolicies(out *strings.Builder) {
 // PolicyUsage says in a line what a policy decides.
 func PolicyUsage(name string) string {
 	switch name {
+	case engine.PolicyThrottle:
+		return `Runs read at most so many source rows a second, all workers of all processes together; "none" does not hold them. It counts at once.`
+	case engine.PolicyBatchRows:
+		return `A batch has at most so many rows; "auto" has batches adapt to about a second each. It counts at once.`
 	case "deletes":
 		return `Engine rows whose source row is gone: "report" lists them and lets them stay, "delete" has them leave.`
 	case "vanish-share":
