@@ -34,6 +34,22 @@ const (
 	RunDone        RunState = "done"
 )
 
+// Word is the state as people read it, everywhere: "needs answer". Reports for programs have the state itself.
+func (s RunState) Word() string {
+	if s == RunAsking {
+		return "needs answer"
+	}
+	return string(s)
+}
+
+// Is says the state as part of a sentence: "is paused", "needs an answer".
+func (s RunState) Is() string {
+	if s == RunAsking {
+		return "needs an answer"
+	}
+	return "is " + string(s)
+}
+
 // ActiveStates are the states in which a run holds the entities it writes: no other writing run may start.
 var ActiveStates = []RunState{RunQueued, RunPlanning, RunRunning, RunPausing, RunPaused, RunAsking}
 

@@ -5,18 +5,25 @@ import (
 	"math"
 )
 
+// maxContrast is that of black and white.
+const maxContrast = 21
+
 // decorative are the roles that carry no text: what they show is also said in words beside them.
 var decorative = map[Role]float64{BarFill: 3, BarRest: 1.3, Border: 1.3}
+
+// least is the contrast that a role must keep to its background.
+func (t Theme) least(role Role) float64 {
+	if least, ok := decorative[role]; ok {
+		return least
+	}
+	return t.Contrast
+}
 
 // Faults lists the roles whose contrast is below what the palette promises.
 func (t Theme) Faults() []string {
 	var faults []string
 	for _, role := range Roles() {
-		want := t.Contrast
-		if least, ok := decorative[role]; ok {
-			want = least
-		}
-		look := t.Look(role)
+		want, look := t.least(role), t.Look(role)
 		front, back := look.FG, look.BG
 		if front == "" {
 			front = t.Ink

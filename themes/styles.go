@@ -14,11 +14,12 @@ type Styles struct {
 	shut  [roleCount]string
 }
 
-// Styles prepares the palette for a renderer, which must come from termprobe.
+// Styles prepares the palette for a renderer, which must come from termprobe; see For.
 func (t Theme) Styles(r *lipgloss.Renderer) Styles {
 	styles := Styles{Theme: t}
+	shown := t.For(r.ColorProfile(), r.HasDarkBackground())
 	for _, role := range Roles() {
-		look := t.Look(role)
+		look := shown.Look(role)
 		style := r.NewStyle().Bold(look.Bold).Reverse(look.Reverse).Underline(look.Underline)
 		if look.FG != "" {
 			style = style.Foreground(lipgloss.Color(look.FG))

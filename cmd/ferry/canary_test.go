@@ -277,7 +277,7 @@ func (c *cage) everyScreen(t *testing.T) {
 		[2]string{"\x1b", "newest first"},
 		[2]string{"4", "hang on"}, [2]string{"\r", "seen"}, [2]string{"\x1b", "hang on"},
 		[2]string{"7", "start full"}, [2]string{"P", "looked "}, [2]string{"f", "card.partner_missing"},
-		[2]string{"?", "next theme"},
+		[2]string{"?", "choose a theme"},
 		[2]string{"\x1b", "looked "}, [2]string{"1", "›1 Over"}, [2]string{"s", "closes"}, [2]string{"\x03", "s start"},
 	)
 	p.press("q")

@@ -202,7 +202,7 @@ func (f *ferry) checkProgress(s *engine.Snapshot) error {
 		return f.line(newReport("progress", s))
 	}
 	v := s.Check
-	line := fmt.Sprintf("check #%d %s, %s of the ids: %s rows compared, %s differ, %s in flight", v.ID, v.State, check.Percent(v.Coverage),
+	line := fmt.Sprintf("check #%d %s, %s of the ids: %s rows compared, %s differ, %s in flight", v.ID, v.State.Word(), check.Percent(v.Coverage),
 		widget.Count(v.Compared), widget.Count(v.Settled), widget.Count(v.InFlight))
 	switch {
 	case v.State == engine.RunPaused:

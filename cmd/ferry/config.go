@@ -17,7 +17,8 @@ func (f *ferry) configCommand() *cobra.Command {
 		Use:   "config",
 		Short: "Print the default config, or say what is in force and where it comes from",
 		Long: `Every setting is a flag, an environment variable and a key of the config file, and counts in this order. The file is
---config, else $FERRY_CONFIG, else $XDG_CONFIG_HOME/ferry/config.toml; it may hold several profiles, chosen with --profile.`,
+--config, else $FERRY_CONFIG, else $XDG_CONFIG_HOME/ferry/config.toml; it may hold several profiles, chosen with --profile.
+Themes of your own are files in $XDG_CONFIG_HOME/ferry/themes: the README says how to write one.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return usage("say which: `%s default` or `%[1]s check`", cmd.CommandPath())
@@ -106,7 +107,7 @@ func (f *ferry) configCheck(cmd *cobra.Command) error {
 	}
 	lines := make([]error, len(r.Faults))
 	for i, fault := range r.Faults {
-		lines[i] = errors.New(fault.Message)
+		lines[i] = errors.New(fault.String())
 	}
 	return exitWith(exitUsage, errors.Join(lines...))
 }

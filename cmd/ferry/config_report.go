@@ -36,6 +36,8 @@ type configReport struct {
 	NotRead   string                  `json:"differing_rules_unknown,omitempty"`
 	// DifferingPolicies are unknown for the same reason.
 	DifferingPolicies engine.Maybe[[]string] `json:"differing_policies"`
+	Themes            []string               `json:"themes,omitempty"`      // of the operator's own folder
+	ThemeNotes        []string               `json:"theme_notes,omitempty"` // which of them are hard to read, and where
 	Faults            []faultReport          `json:"faults"`
 }
 
@@ -58,6 +60,14 @@ type faultReport struct {
 	Line    engine.Maybe[int64] `json:"line"`
 	Column  engine.Maybe[int64] `json:"column"`
 	Message string              `json:"message"`
+}
+
+// String is for people: the place, then what is wrong there.
+func (r faultReport) String() string {
+	if !r.Line.Known {
+		return strings.TrimPrefix(r.File+": "+r.Message, ": ")
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", r.File, r.Line.Value, r.Column.Value, r.Message)
 }
 
 // faultsOf takes an error about settings apart.
@@ -112,6 +122,7 @@ func (f *ferry) effective(ctx context.Context) configReport {
 	if _, err := s.keymap(); err != nil {
 		r.Faults = append(r.Faults, faultReport{File: s.file.Path, Message: "[keys]: " + err.Error()})
 	}
+	f.checkThemes(&r)
 	f.compareRules(ctx, &r)
 	r.OK = len(r.Faults) == 0
 	return r
@@ -226,7 +237,10 @@ func (f *ferry) writeConfig(r configReport) {
 		fmt.Fprintf(f.out, "%s is %s, %s, password from %s\n", side.setting, sanitize.Text(facts.Address), sanitize.Text(verified),
 			sanitize.Text(facts.Password))
 	}
-	for _, difference := range slices.Concat(r.Differing.Value, r.DifferingPolicies.Value) {
+	if len(r.Themes) > 0 {
+		fmt.Fprintf(f.out, "themes of your own: %s\n", sanitize.Text(strings.Join(r.Themes, ", ")))
+	}
+	for _, difference := range slices.Concat(r.Differing.Value, r.DifferingPolicies.Value, r.ThemeNotes) {
 		fmt.Fprintf(f.out, "! %s\n", sanitize.Text(difference))
 	}
 	if r.NotRead != "" {

@@ -48,7 +48,7 @@ func (f *ferry) askDatabases(ctx context.Context, out *os.File, why string) (con
 		return connect.Result{}, usage("--background: %w", err)
 	}
 	renderer := termprobe.NewRenderer(f.out, termprobe.On(background))
-	list, err := f.themes(themes.DefaultFor(renderer))
+	list, _, err := f.themes(themes.DefaultFor(renderer))
 	if err != nil {
 		return connect.Result{}, err
 	}

@@ -195,7 +195,7 @@ func (f *ferry) look(shown engine.Operator, clipboard func(string) (string, erro
 		return app.Config{}, usage("--background: %w", err)
 	}
 	renderer := termprobe.NewRenderer(f.out, termprobe.On(background))
-	list, err := f.themes(themes.DefaultFor(renderer))
+	list, faults, err := f.themes(themes.DefaultFor(renderer))
 	if err != nil {
 		return app.Config{}, err
 	}
@@ -205,34 +205,9 @@ func (f *ferry) look(shown engine.Operator, clipboard func(string) (string, erro
 	}
 	return app.Config{
 		Keys: &keys, Operator: shown, Actor: thisActor(shown.Snapshot().Process.Host, f.getenv),
-		Themes: list, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth, ASCII: onlyASCII(f.getenv),
+		Themes: list, Faults: faults, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth, ASCII: onlyASCII(f.getenv),
 		Rejected: f.settings.RejectedShare, Clipboard: clipboard, Create: app.NewFile, Save: f.keep, Mouse: f.settings.Mouse,
 	}, nil
-}
-
-// themes gives all themes, the wanted one first.
-func (f *ferry) themes(fallback string) ([]themes.Theme, error) {
-	set := themes.BuiltIn()
-	name := f.settings.Theme
-	if name == "" {
-		name = fallback
-	}
-	first, err := set.Get(name)
-	if err != nil {
-		return nil, usage("--theme: %w", err)
-	}
-	list := []themes.Theme{first}
-	for _, other := range set.Names() {
-		if other == name {
-			continue
-		}
-		t, err := set.Get(other)
-		if err != nil {
-			return nil, fmt.Errorf("theme %s: %w", other, err)
-		}
-		list = append(list, t)
-	}
-	return list, nil
 }
 
 // framesPerSecond is how often what was drawn may reach the terminal.

@@ -54,7 +54,7 @@ func (f *ferry) tryRun(ctx context.Context, c *crossing, o syncOptions) (cycle.D
 		return cycle.DryResult{}, nil, err
 	}
 	if s.Run != nil && s.Run.State.Active() {
-		fmt.Fprintf(f.err, "ferry: run #%d is %s; what it changes meanwhile may be counted or not\n", s.Run.ID, s.Run.State)
+		fmt.Fprintf(f.err, "ferry: run #%d %s; what it changes meanwhile may be counted or not\n", s.Run.ID, s.Run.State.Is())
 	}
 	var said time.Time
 	result, err := cycle.DryRun(ctx, c.source, c.target, cycle.DryOptions{

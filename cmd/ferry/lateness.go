@@ -30,7 +30,8 @@ func whyLate(s *engine.Snapshot) string {
 	case c.Paused():
 		return "ticks are paused by " + c.PausedBy + because(c.Reason) + "; `ferry resume --schedule`"
 	case run != nil && run.State == engine.RunAsking:
-		return fmt.Sprintf("%s run #%d asks: %s `ferry answer %[2]d accept` lets it go on, `ferry answer %[2]d stop` ends it", run.Kind, run.ID, run.Question)
+		return fmt.Sprintf("%s run #%d needs an answer: %s `ferry answer %[2]d accept` lets it go on, `ferry answer %[2]d stop` ends it",
+			run.Kind, run.ID, run.Question)
 	case run != nil && (run.State == engine.RunPaused || run.State == engine.RunPausing):
 		return pausedWords(run)
 	}
@@ -42,7 +43,7 @@ func whyLate(s *engine.Snapshot) string {
 	parts := []string{"ticks are started by " + strings.Join(c.Keepers, ", ")}
 	switch {
 	case run != nil && run.State.Active():
-		parts = append(parts, fmt.Sprintf("%s run #%d is %s", run.Kind, run.ID, run.State))
+		parts = append(parts, fmt.Sprintf("%s run #%d %s", run.Kind, run.ID, run.State.Is()))
 	case run != nil && run.State == engine.RunFailed:
 		parts = append(parts, fmt.Sprintf("the last one, run #%d, failed: %s", run.ID, run.Error))
 	}

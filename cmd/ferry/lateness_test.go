@@ -60,7 +60,7 @@ func TestWhatMakesTheEngineLateIsNamed(t *testing.T) {
 		},
 		"it asks": {
 			func(s *engine.Snapshot) { s.Run.State, s.Run.Question = engine.RunAsking, "20 rows are gone." },
-			"incremental run #7 asks: 20 rows are gone. `ferry answer 7 accept` lets it go on, `ferry answer 7 stop` ends it",
+			"incremental run #7 needs an answer: 20 rows are gone. `ferry answer 7 accept` lets it go on, `ferry answer 7 stop` ends it",
 		},
 	} {
 		require.EqualError(t, late(s(c.change)), begins+c.says, name)

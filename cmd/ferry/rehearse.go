@@ -165,7 +165,7 @@ func (f *ferry) takeUpRehearsal(ctx context.Context, c *crossing, o rehearsing) 
 func (f *ferry) goOnWith(ctx context.Context, c *crossing, v *engine.RehearsalView, reason string) (engine.RunID, error) {
 	switch v.State { //nolint:exhaustive // the others are active
 	case engine.RunInterrupted, engine.RunCancelled, engine.RunFailed, engine.RunPaused, engine.RunPausing:
-		fmt.Fprintf(f.err, "resuming rehearsal #%d, %s %s\n", v.ID, v.State, widget.Ago(v.Since, time.Now()))
+		fmt.Fprintf(f.err, "resuming rehearsal #%d, %s %s\n", v.ID, v.State.Word(), widget.Ago(v.Since, time.Now()))
 		return v.ID, c.Resume(ctx, engine.Act{Run: v.ID, Seen: v.State, Reason: reason})
 	case engine.RunDone:
 		return 0, engine.Refuse(engine.ErrStateChanged, "rehearsal #%d has its verdict (%s); `ferry rehearse` begins another one, "+

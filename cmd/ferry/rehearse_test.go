@@ -113,7 +113,7 @@ func TestAFreezeIsConfirmedByAnswerAndAbortedByCancel(t *testing.T) {
 	asked := c.until(t, asking)
 	require.Contains(t, asked["question"], "ferry answer 1 accept")
 	require.Nil(t, asked["odoo_may_be_unfrozen"])
-	require.Contains(t, b.ferry(t, "status").out, "rehearsal #1 waiting for an answer")
+	require.Contains(t, b.ferry(t, "status").out, "rehearsal #1 needs answer")
 	refused := b.ferry(t, "seal", "--confirm", b.target.Name)
 	require.Equal(t, exitRefused, refused.code, refused.err)
 	require.Contains(t, refused.err, "another rehearsal is active: #1")

@@ -80,9 +80,12 @@ func (a asItWas) Snapshot() *engine.Snapshot {
 
 // draw makes pictures of a recording at a moment.
 func (f *ferry) draw(ctx context.Context, tape *recording.Recording, at time.Duration, dir string, pictures []picture) error {
-	list, err := f.themes("default-dark")
+	list, said, err := f.themes(themes.DefaultDark)
 	if err != nil {
 		return err
+	}
+	for _, fault := range said {
+		fmt.Fprintln(f.err, "ferry: "+fault)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // pictures for everybody
 		return fmt.Errorf("making a place for the pictures: %w", err)

@@ -116,13 +116,13 @@ func (f *ferry) runLine(r engine.RunSummary) error {
 			Error: r.Error,
 		})
 	}
-	line := fmt.Sprintf("#%-5d %-12s %-11s %s  %8s  read %s  new %s  changed %s  rejected %s%s  errors %s  by %s", r.ID, r.Kind, r.State,
+	line := fmt.Sprintf("#%-5d %-12s %-11s %s  %8s  read %s  new %s  changed %s  rejected %s%s  errors %s  by %s", r.ID, r.Kind, r.State.Word(),
 		r.CreatedAt.UTC().Format(time.RFC3339), widget.Span(elapsed(&r.RunView, time.Now())), widget.Count(c.Read),
 		widget.Count(c.Inserted), widget.Count(c.Updated), widget.Count(c.Rejected), gone(c), widget.Count(r.Errors), r.By)
 	if r.Ticks > 1 {
 		line += fmt.Sprintf("  × %d since %s", r.Ticks, r.FirstAt.UTC().Format(time.RFC3339))
 	}
-	return f.say(line + labelled("  every row: ", r.WhyFull) + labelled("  asks: ", r.Question) + labelled("  ", r.Error))
+	return f.say(line + labelled("  every row: ", r.WhyFull) + labelled("  needs an answer: ", r.Question) + labelled("  ", r.Error))
 }
 
 // gone counts, where there are any, the rows that are gone from the source, and those that it has and the engine lacks.

@@ -134,7 +134,7 @@ var table = []setting{
 		func(s *settings) any { return &s.JSON },
 	},
 	{
-		config.Setting{Name: "theme", Usage: "the console's colours; none named: what fits the terminal"},
+		config.Setting{Name: "theme", Usage: "the console's colours, ferry's or your own; none named: what fits the terminal"},
 		func(s *settings) any { return &s.Theme },
 	},
 	{

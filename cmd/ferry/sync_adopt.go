@@ -81,7 +81,7 @@ func (a *adoption) once(ctx context.Context) (engine.RunID, error) {
 	if err := adoptable(run, a.identity); err != nil {
 		return 0, err
 	}
-	fmt.Fprintf(a.f.err, "resuming full run #%d, %s %s\n", run.ID, run.State, widget.Ago(run.Since, time.Now()))
+	fmt.Fprintf(a.f.err, "resuming full run #%d, %s %s\n", run.ID, run.State.Word(), widget.Ago(run.Since, time.Now()))
 	return run.ID, a.c.Resume(ctx, engine.Act{Run: run.ID, Seen: run.State, Reason: a.o.Reason})
 }
 

@@ -217,7 +217,7 @@ func (w *watcher) tell(ctx context.Context, id engine.RunID) error {
 // tickLine is a run in one line.
 func tickLine(s *engine.Snapshot, c engine.Counts) string {
 	run := s.Run
-	line := fmt.Sprintf("%s  %s run #%d %s", s.TakenAt.UTC().Format(time.TimeOnly), run.Kind, run.ID, run.State)
+	line := fmt.Sprintf("%s  %s run #%d %s", s.TakenAt.UTC().Format(time.TimeOnly), run.Kind, run.ID, run.State.Word())
 	if took := elapsed(run, s.TakenAt); took > 0 {
 		line += " " + took.Round(10*time.Millisecond).String()
 	}

@@ -92,7 +92,7 @@ func TestWhatACheckWaitsForAndForHowLong(t *testing.T) {
 		"ticks stay paused":        {Waiting{PausedBy: "sari", Since: 3 * time.Minute}, false, true, "paused by sari"},
 		"ticks are slow":           {Waiting{PausedBy: "sari", Since: 3 * time.Minute, Every: time.Minute + time.Second}, false, false, "paused by sari"},
 		"a run goes on":            {Waiting{Run: 7, State: engine.RunRunning, PausedBy: "sari"}, false, false, "run #7 is still running"},
-		"a run asks":               {Waiting{Run: 7, State: engine.RunAsking}, false, false, "run #7 waits for an answer"},
+		"a run asks":               {Waiting{Run: 7, State: engine.RunAsking}, false, false, "run #7 needs an answer"},
 		"a run is paused":          {Waiting{Run: 7, State: engine.RunPaused, StateBy: "sari"}, false, false, "run #7 is paused by sari"},
 		"the last run failed":      {Waiting{Run: 7, State: engine.RunFailed, Error: "full"}, true, false, "run #7 failed: full"},
 		"the run asked for failed": {Waiting{Run: 7, State: engine.RunFailed, Error: "full", AskedOf: true}, false, false, "run #7 failed: full"},

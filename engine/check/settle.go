@@ -121,7 +121,7 @@ func (r *Runner) next(w Waiting) nextMove {
 	case w.SealedBy != "":
 		return nextMove{giveUp: true, why: fmt.Sprintf("the engine is sealed by %s, so none can come (`ferry unseal` opens it again)", w.SealedBy)}
 	case w.State == engine.RunAsking:
-		n.why = fmt.Sprintf("run #%d waits for an answer (`ferry answer %[1]d accept` or `stop`)", w.Run)
+		n.why = fmt.Sprintf("run #%d needs an answer (`ferry answer %[1]d accept` or `stop`)", w.Run)
 	case w.State == engine.RunPaused || w.State == engine.RunPausing:
 		n.why = fmt.Sprintf("run #%d is %s by %s (`ferry resume --run %[1]d` lets it go on)", w.Run, w.State, orFerry(w.StateBy))
 	case w.State.Active():

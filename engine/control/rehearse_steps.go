@@ -84,7 +84,7 @@ func (d *director) runs(ctx context.Context, r *rehearsal.Kept, step engine.Rehe
 		}
 		return nil, d.keep(ctx, r, failed(r, step, fmt.Sprintf("%s run #%d %s: %s", run.Kind, run.ID, run.State, why)))
 	case engine.RunAsking:
-		return nil, d.tell(ctx, r, step, fmt.Sprintf("waits: %s run #%d asks: %s `ferry answer %[2]d accept` or `stop` answers",
+		return nil, d.tell(ctx, r, step, fmt.Sprintf("waits: %s run #%d needs an answer: %s `ferry answer %[2]d accept` or `stop` answers",
 			run.Kind, run.ID, run.Question))
 	case engine.RunPaused, engine.RunPausing:
 		return nil, d.tell(ctx, r, step, fmt.Sprintf("waits: %s run #%d is %s by %s; `ferry resume --run %[2]d` lets it go on",

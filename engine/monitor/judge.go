@@ -242,9 +242,9 @@ func (j *judge) whyLate() string {
 	case j.s.Source.Down():
 		return "the source does not answer"
 	case run != nil && run.State == engine.RunAsking:
-		return fmt.Sprintf("run #%d waits for an answer, `ferry answer %d accept` or `stop`", run.ID, run.ID)
+		return fmt.Sprintf("run #%d needs an answer, `ferry answer %d accept` or `stop`", run.ID, run.ID)
 	case run != nil && run.State.Active():
-		return fmt.Sprintf("%s run #%d is %s", run.Kind, run.ID, run.State)
+		return fmt.Sprintf("%s run #%d %s", run.Kind, run.ID, run.State.Is())
 	case c.FailedInRow > 0:
 		return fmt.Sprintf("the last %d ticks failed: %s", c.FailedInRow, c.LastFailure)
 	case len(c.Keepers) == 0:

@@ -36,7 +36,7 @@ func Outcome(v *engine.RehearsalView) string {
 	case v.State == engine.RunCancelled:
 		state = "aborted"
 	case v.State == engine.RunAsking:
-		state = "waiting for an answer"
+		state = v.State.Word()
 	case answered(v) && v.Waits():
 		state = "answered, waits"
 	case v.Lost:

@@ -89,7 +89,7 @@ func (db *DB) Pause(ctx context.Context, act engine.Act, by engine.Actor) error 
 		case engine.RunPausing, engine.RunPaused:
 			return "", engine.Refuse(engine.ErrStateChanged, "run #%d is already %s by %s", r.ID, r.State, orNobody(r.By))
 		case engine.RunAsking:
-			return "", engine.Refuse(engine.ErrNeedsAnswer, "run #%d waits for an answer already; nothing of it is at work", r.ID)
+			return "", engine.Refuse(engine.ErrNeedsAnswer, "run #%d needs an answer already; nothing of it is at work", r.ID)
 		case engine.RunQueued, engine.RunPlanning, engine.RunRunning:
 		case engine.RunInterrupted, engine.RunCancelled, engine.RunFailed, engine.RunDone:
 			return "", engine.Refuse(engine.ErrStateChanged, "run #%d is %s, there is nothing to pause", r.ID, r.State)

@@ -32,7 +32,7 @@ func (m *Model) askAnswer() {
 			})
 		}
 	}
-	m.ask(widget.Form{Title: fmt.Sprintf("Run #%d asks", run.ID), Text: []string{run.Question}, Ask: "reason (optional)", Hint: m.hint(true)},
+	m.ask(widget.Form{Title: fmt.Sprintf("Run #%d needs an answer", run.ID), Text: []string{run.Question}, Ask: "reason (optional)", Hint: m.hint(true)},
 		about("Stop", "nothing more is done; what was found stays listed; ticks are paused until somebody resumes them", answer(false, "stop")),
 		about("Accept", "go on as the question says", answer(true, "go on")))
 	m.dialog.about, m.dialog.seen = run.ID, run.State

@@ -52,7 +52,8 @@ const (
 type Config struct {
 	Operator     engine.Operator
 	Actor        engine.Actor
-	Themes       []themes.Theme // the first is used, `t` takes the next; none: no colours
+	Themes       []themes.Theme // the first is used, `t` chooses among them; none: no colours
+	Faults       []string       // what was wrong with the settings and did not stop the console; shown until dismissed
 	Renderer     *lipgloss.Renderer
 	Clock        func() time.Time // nil: the system's
 	Keys         *keymap.Map      // nil: ferry's own
@@ -94,6 +95,7 @@ type Model struct {
 	prompt  *prompt
 	help    *screen.Scroll
 	palette *palette
+	picker  *picker
 	acted   keymap.Action // what the last key was for, unless it was refused
 	recent  []string      // what was done by the palette, the latest first
 	mouse   bool          // it scrolls and selects
@@ -131,6 +133,9 @@ func New(ctx context.Context, config Config) *Model {
 		mouse:   config.Mouse,
 	}
 	m.screens = m.fresh()
+	for _, text := range config.Faults {
+		m.notices.fail(fault{text: text})
+	}
 	return m
 }
 
@@ -320,6 +325,9 @@ func (m *Model) press(key string) tea.Cmd {
 	if m.tooSmall() && action != keymap.Quit && action != keymap.Redraw && action != keymap.Suspend {
 		return nil
 	}
+	if m.picker != nil && !m.tooSmall() {
+		return m.pick(action)
+	}
 	if m.help != nil && m.inHelp(action) {
 		return nil
 	}
@@ -409,7 +417,7 @@ func (m *Model) display(action keymap.Action) tea.Cmd {
 	case keymap.Suspend:
 		return tea.Suspend
 	}
-	m.nextTheme()
+	m.pickTheme()
 	return nil
 }
 
@@ -495,14 +503,6 @@ func (m *Model) onScreen(action keymap.Action) tea.Cmd {
 		m.askInit()
 	}
 	return nil
-}
-
-func (m *Model) nextTheme() { m.setTheme((m.theme + 1) % len(m.config.Themes)) }
-
-func (m *Model) setTheme(i int) {
-	m.theme = i
-	m.styles = m.config.Themes[m.theme].Styles(m.config.Renderer)
-	m.notices.say(m.sight.Now, "theme "+m.config.Themes[m.theme].Name)
 }
 
 // pending is a task under way.

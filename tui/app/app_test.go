@@ -146,8 +146,8 @@ func TestADisabledKeyGivesItsReason(t *testing.T) {
 		snapshot          *engine.Snapshot
 	}{
 		{"running", "i", "the engine database is initialised", tuitest.Running()},
-		{"idle", "A", "there is no run that asks anything", tuitest.Bare(engine.SetupReady)},
-		{"running", "A", "run #12 is running: it asks nothing", tuitest.Running()},
+		{"idle", "A", "no run needs an answer", tuitest.Bare(engine.SetupReady)},
+		{"running", "A", "run #12 is running: it needs no answer", tuitest.Running()},
 		{"idle", "x", "there is no run to cancel", tuitest.Bare(engine.SetupReady)},
 		{"done", "x", "run #12 is done already", tuitest.Done()},
 		{"none", "s", "the engine database is not initialised; i initialises it", tuitest.Bare(engine.SetupMissing)},
@@ -235,7 +235,7 @@ func TestAWindowThatIsTooSmallSaysSoAndTakesNoAnswer(t *testing.T) {
 	tuitest.Send(b.model, tea.WindowSizeMsg{Width: 59, Height: 24})
 	require.Contains(t, b.frame(), "● RUNNING")
 	require.Contains(t, b.frame(), "window too small (need 60×16)")
-	require.Contains(t, b.frame(), "waits for an answer: Pause run #12")
+	require.Contains(t, b.frame(), "needs an answer: Pause run #12")
 	b.press("tab", "enter")
 	require.Empty(t, b.operator.Calls())
 	b.press("esc", "x", "enter")

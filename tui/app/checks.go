@@ -39,7 +39,7 @@ func (m *Model) checkOptions() []option {
 	busy, line := m.unkeyed(), "prove every row, beside whatever runs"
 	switch check := m.sight.Checking(); {
 	case check != nil && !check.Rolling:
-		busy = fmt.Sprintf("check #%d is %s", check.ID, check.State)
+		busy = fmt.Sprintf("check #%d %s", check.ID, check.State.Is())
 	case m.run() == nil:
 		busy = "nothing has been loaded that could be checked"
 	}

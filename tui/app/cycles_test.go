@@ -21,7 +21,7 @@ func TestAQuestionCannotBeOverlooked(t *testing.T) {
 			b := setup(t, tuitest.Asking(), width, 24)
 			b.press(key)
 			require.Contains(t, b.frame(), "? NEEDS ANSWER tick #4711")
-			require.Contains(t, b.frame(), "? run #4711 waits for an answer: A", key)
+			require.Contains(t, b.frame(), "? run #4711 needs an answer: A", key)
 			require.Contains(t, b.frame(), " A answer")
 		}
 	}
@@ -36,7 +36,7 @@ func TestAConsoleThatOnlyLooksSeesTheQuestionAndDoesNotAnswer(t *testing.T) {
 	s := tuitest.Asking()
 	s.Process.ReadOnly = true
 	b := setup(t, s, 80, 24)
-	require.Contains(t, b.frame(), "? run #4711 waits for an answer ─")
+	require.Contains(t, b.frame(), "? run #4711 needs an answer ─")
 	require.Contains(t, b.frame(), "this console only looks (--read-only): answer in another one")
 	b.press("A")
 	require.Contains(t, b.frame(), "A: this console only looks (--read-only)")
@@ -179,7 +179,7 @@ func TestWhoPausedTheSync(t *testing.T) {
 	t.Parallel()
 	b := setup(t, tuitest.TicksPaused(), 80, 24)
 	require.Contains(t, b.frame(), "ticks     paused by sari@db2 26m ago: index rebuild on the engine")
-	require.Contains(t, b.frame(), "held      loyalty_point_history by budi@db1: Odoo rewrites it tonight")
+	require.Contains(t, b.frame(), "paused    loyalty_point_history by budi@db1: Odoo rewrites it tonight")
 	s := paused()
 	s.Run.Reason = "index rebuild on db1"
 	b = setup(t, s, 80, 24)

@@ -18,6 +18,9 @@ func (m *Model) footer() canvas.Line {
 	if m.palette != nil || m.text() != nil {
 		return m.lineFooter()
 	}
+	if m.picker != nil {
+		return m.told(keyWord{keymap.Theme, "next"}, keyWord{keymap.Open, "keep it"}, keyWord{keymap.Back, "as it was"})
+	}
 	var first, last []canvas.Line
 	named := map[keymap.Action]bool{m.screens[m.current].Tab().Action: m.help == nil}
 	add := func(to *[]canvas.Line, action keymap.Action, word string) {
@@ -46,10 +49,20 @@ func (m *Model) footer() canvas.Line {
 
 // lineFooter names the keys of a line of text that has them all.
 func (m *Model) lineFooter() canvas.Line {
+	return m.told(keyWord{keymap.FieldAccept, "take it"}, keyWord{keymap.FieldClose, "leave it"}, keyWord{keymap.FieldClear, "erase all"})
+}
+
+// keyWord is an action with the word for it in the footer.
+type keyWord struct {
+	action keymap.Action
+	word   string
+}
+
+// told names keys and what they do.
+func (m *Model) told(all ...keyWord) canvas.Line {
 	var l canvas.Line
-	for _, action := range []keymap.Action{keymap.FieldAccept, keymap.FieldClose, keymap.FieldClear} {
-		word := map[keymap.Action]string{keymap.FieldAccept: "take it", keymap.FieldClose: "leave it", keymap.FieldClear: "erase all"}[action]
-		l.Put(themes.Text, " ").Put(themes.Accent, m.keys.Key(action)).Put(themes.Muted, " "+word+" ")
+	for _, k := range all {
+		l.Put(themes.Text, " ").Put(themes.Accent, m.keys.Key(k.action)).Put(themes.Muted, " "+k.word+" ")
 	}
 	return l
 }

@@ -63,19 +63,27 @@ func (m *Model) lines() []canvas.Line {
 	}
 	lines := append(append(top, canvas.Block(body, m.width, height)...), foot...)
 	lines = canvas.Block(lines, m.width, m.height)
+	if m.picker != nil {
+		m.layPicker(lines, len(top))
+	}
 	if m.dialog != nil {
 		box := m.dialogLines()
 		width := 0
 		if len(box) > 0 {
 			width = box[0].Width()
 		}
-		for i := range box { // a cell of air at both sides
-			l := canvas.Of(themes.Text, " ")
-			box[i] = *l.Add(box[i]).Put(themes.Text, " ")
-		}
-		canvas.Lay(lines, box, max(0, (m.width-width)/2-1), max(0, (m.height-len(box))/2))
+		canvas.Lay(lines, aired(box), max(0, (m.width-width)/2-1), max(0, (m.height-len(box))/2))
 	}
 	return lines
+}
+
+// aired is a box with a cell of air at both sides.
+func aired(box []canvas.Line) []canvas.Line {
+	for i := range box {
+		l := canvas.Of(themes.Text, " ")
+		box[i] = *l.Add(box[i]).Put(themes.Text, " ")
+	}
+	return box
 }
 
 // smallLines is what a window gets that is too small for anything else: where ferry stands, and what to do.
@@ -90,7 +98,7 @@ func (m *Model) smallLines() []canvas.Line {
 		lines = []canvas.Line{l}
 	}
 	if m.dialog != nil {
-		lines = append(lines, canvas.Of(themes.Text, " waits for an answer: "+m.dialog.form.Title))
+		lines = append(lines, canvas.Of(themes.Text, " needs an answer: "+m.dialog.form.Title))
 	}
 	if m.prompt != nil {
 		lines = append(lines, canvas.Of(themes.Text, " waits for the id or code of a card"))
@@ -202,7 +210,7 @@ func (m *Model) tabRow(behind, between string) canvas.Line {
 }
 
 // topRule parts the frame from the screen. It says so when what is below is not of this moment, and on every screen when
-// the run waits for an answer.
+// the run needs an answer.
 func (m *Model) topRule() canvas.Line {
 	s := m.sight.Snapshot
 	if s == nil || s.TakenAt.IsZero() {
@@ -217,7 +225,7 @@ func (m *Model) topRule() canvas.Line {
 		frozen += "  ·  "
 	}
 	if run := s.Run; run != nil && run.State == engine.RunAsking && !s.Target.Down() {
-		text := fmt.Sprintf("? run #%d waits for an answer", run.ID)
+		text := fmt.Sprintf("? run #%d needs an answer", run.ID)
 		if m.refusal(keymap.Answer) == "" {
 			text += ": " + m.keys.Key(keymap.Answer)
 		}

@@ -38,6 +38,12 @@ func (m *Model) mouseEvent(e tea.MouseEvent) tea.Cmd {
 		return nil
 	}
 	switch {
+	case m.picker != nil && e.Button == tea.MouseButtonWheelUp:
+		return m.pick(keymap.Up)
+	case m.picker != nil && e.Button == tea.MouseButtonWheelDown:
+		return m.pick(keymap.Down)
+	case m.picker != nil:
+		return nil
 	case e.Button == tea.MouseButtonWheelUp:
 		m.wheel(keymap.Up)
 	case e.Button == tea.MouseButtonWheelDown:

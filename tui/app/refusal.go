@@ -201,9 +201,9 @@ func (m *Model) runRefusal(action keymap.Action) string {
 	case keymap.Answer:
 		switch {
 		case last == nil:
-			return "there is no run that asks anything"
+			return "no run needs an answer"
 		case last.State != engine.RunAsking:
-			return fmt.Sprintf("run #%d is %s: it asks nothing", last.ID, last.State)
+			return fmt.Sprintf("run #%d %s: it needs no answer", last.ID, last.State.Is())
 		}
 	case keymap.Seal:
 		return sealRefusal(m.sight.Snapshot)
@@ -232,13 +232,5 @@ func pauseRefusal(last, run *engine.RunView) string {
 }
 
 func onlyOne(run *engine.RunView) string {
-	return fmt.Sprintf("run #%d %s, and only one run writes at a time", run.ID, is(run.State))
-}
-
-// is says how a run stands, as part of a sentence.
-func is(state engine.RunState) string {
-	if state == engine.RunAsking {
-		return "needs an answer"
-	}
-	return "is " + string(state)
+	return fmt.Sprintf("run #%d %s, and only one run writes at a time", run.ID, run.State.Is())
 }

@@ -116,7 +116,7 @@ func (m *Model) askFrozen(v *engine.RehearsalView) {
 		}
 	}
 	m.ask(widget.Form{
-		Title: "Is Odoo frozen? Rehearsal asks", Ask: "reason (optional)", Hint: m.hint(true),
+		Title: "Is Odoo frozen? Rehearsal needs an answer", Ask: "reason (optional)", Hint: m.hint(true),
 		Text: []string{"Stop everything that writes to it: users, workers, cron, integrations. From the answer on every screen says whether it " +
 			"may be unfrozen."},
 	},
@@ -210,7 +210,7 @@ const rehearseName = "rehearse the cutover"
 func (m *Model) rehearseOption() option {
 	busy, v := "", m.rehearsed()
 	if v != nil && v.State.Active() {
-		busy = fmt.Sprintf("rehearsal #%d is %s", v.ID, v.State)
+		busy = fmt.Sprintf("rehearsal #%d %s", v.ID, v.State.Is())
 	}
 	if m.sight.Snapshot.Process.Workers == 0 {
 		busy = "this process has no workers; start ferry without --workers 0"
@@ -275,9 +275,9 @@ func (m *Model) frozenWords() string {
 	case v.Waits() && v.ConfirmedBy != "":
 		return fmt.Sprintf("! %s: answered by %s; waits for a process with workers", rehearsalName(v), v.ConfirmedBy)
 	case v.State == engine.RunAsking:
-		text := rehearsalName(v) + " asks whether Odoo is frozen"
+		text := rehearsalName(v) + " needs an answer: is Odoo frozen?"
 		if m.refusal(keymap.Answer) == "" {
-			text += ": " + m.keys.Key(keymap.Answer)
+			text += " " + m.keys.Key(keymap.Answer) + " answers"
 		}
 		return "? " + text
 	}

@@ -38,7 +38,7 @@ func sealRefusal(s *engine.Snapshot) string {
 	case s.Unkeyed != 0:
 		return fmt.Sprintf("first load #%d has left the tables without keys; it must come to its end first", s.Unkeyed)
 	case s.Run != nil && s.Run.State.Active() && !s.Run.Scheduled:
-		return fmt.Sprintf("run #%d %s: let it end or cancel it first", s.Run.ID, is(s.Run.State))
+		return fmt.Sprintf("run #%d %s: let it end or cancel it first", s.Run.ID, s.Run.State.Is())
 	}
 	return ""
 }

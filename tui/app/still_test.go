@@ -16,12 +16,12 @@ func TestWhatIsHeldSaysSoAndShowsNoFiguresAsOfNow(t *testing.T) {
 	t.Parallel()
 	for _, s := range []*engine.Snapshot{tuitest.Held(), tuitest.TicksPaused()} {
 		b := setup(t, s, 80, 24)
-		require.Contains(t, b.frame(), "‖ held by budi@db1: Odoo rewrites it tonight")
+		require.Contains(t, b.frame(), "‖ paused by budi@db1: Odoo rewrites it tonight")
 		require.Contains(t, b.frame(), "   before that: s")
 		require.NotRegexp(t, `point_move +queued|point_history +✓`, b.frame())
 		b = setup(t, s, 140, 45)
-		require.Contains(t, b.frame(), "‖ held: figures from before")
-		require.Regexp(t, `held +loyalty_point_\w+ by budi@db1: Odoo rewrites it tonight`, b.frame())
+		require.Contains(t, b.frame(), "‖ paused: figures from before")
+		require.Regexp(t, `paused +loyalty_point_\w+ by budi@db1: Odoo rewrites it tonight`, b.frame())
 		require.NotContains(t, strings.Split(b.frame(), "\n")[1], "accounted for")
 	}
 }

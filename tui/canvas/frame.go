@@ -92,7 +92,7 @@ func Frame(styles *themes.Styles, lines []Line, width int) string {
 		l := lines[i].Fit(width)
 		// Characters may join across pieces, and then take fewer or more cells than their sum. Measure the whole.
 		if text := l.String(); ansi.StringWidth(text) != width {
-			b.WriteString(sanitize.Pad(text, width))
+			styles.Paint(&b, themes.Text, sanitize.Pad(text, width))
 			continue
 		}
 		for _, s := range l.spans {

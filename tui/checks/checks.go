@@ -10,6 +10,7 @@ import (
 	"ferry/tui/canvas"
 	"ferry/tui/cure"
 	"ferry/tui/sanitize"
+	"ferry/tui/status"
 	"ferry/tui/widget"
 )
 
@@ -20,23 +21,6 @@ const (
 	besideFrom = 76  // in narrower windows all names have
 	wideFrom   = 120 // a wide window
 )
-
-// sign is how a verdict is shown.
-type sign struct {
-	glyph, word string
-	role        themes.Role
-}
-
-func signOf(v engine.Verdict) sign {
-	switch v {
-	case engine.Pass:
-		return sign{"✓", "pass", themes.OK}
-	case engine.Fail:
-		return sign{"✗", "fail", themes.Bad}
-	case engine.CouldNotCheck:
-	}
-	return sign{"?", string(engine.CouldNotCheck), themes.Warn}
-}
 
 // order is how urgent verdicts are.
 var order = []engine.Verdict{engine.Fail, engine.CouldNotCheck, engine.Pass}
@@ -64,14 +48,14 @@ func Lines(p engine.Preflight, width int) []canvas.Line {
 
 // line draws one precondition: what holds on one line where it has room, what does not on several.
 func line(p *engine.PreflightLine, width int) []canvas.Line {
-	s := signOf(p.Verdict)
-	head := canvas.Of(s.role, " "+s.glyph+" "+s.word)
+	s := status.OfVerdict(known(p.Verdict))
+	head := canvas.Of(s.Role, " "+s.Glyph+" "+s.Word)
 	head.Put(themes.Text, "  ").Put(themes.Title, p.Name)
 	room := nameWidth
 	if width >= wideFrom {
 		room = longName
 	}
-	if s.word == string(engine.Pass) && width >= besideFrom && ansi.StringWidth(sanitize.Text(p.Name)) <= room-2 {
+	if s.Word == string(engine.Pass) && width >= besideFrom && ansi.StringWidth(sanitize.Text(p.Name)) <= room-2 {
 		return hang(head, textColumn+room, texts(p, width-textColumn-room-1))
 	}
 	return append([]canvas.Line{head}, hang(canvas.Line{}, textColumn, texts(p, width-textColumn-1))...)

@@ -193,7 +193,7 @@ var defaults = []Binding{
 	{PageDown, []string{"pgdown", "ctrl+f"}, "page down", "one page down", Screens, false},
 	{Top, []string{"home", "g"}, "top", "to the first line", Screens, false},
 	{Bottom, []string{"end", "G"}, "bottom", "to the last line", Screens, false},
-	{Theme, []string{"t"}, "theme", "next theme", Everywhere, false},
+	{Theme, []string{"t"}, "theme", "choose a theme by looking at it", Everywhere, false},
 	{Dump, []string{"D"}, "dump", "write the screen to a file, as text and as a picture (SVG)", Everywhere, false},
 	{Mouse, []string{"ctrl+t"}, "mouse", "let the mouse scroll and select, or leave it to the terminal", Everywhere, false},
 	{Redraw, []string{"ctrl+l"}, "redraw", "draw the screen afresh", Everywhere, false},

@@ -12,7 +12,7 @@ var rehearsalSigns = map[engine.RehearsalStepState]Sign{
 	engine.RehearsalDone:    {"✓", "done", themes.OK},
 	engine.RehearsalFailed:  {"✗", "failed", themes.Bad},
 	engine.RehearsalSkipped: {"○", "skipped", themes.Muted},
-	rehearsal.StepAsks:      {"?", string(rehearsal.StepAsks), themes.Bad},
+	rehearsal.StepAsks:      needsAnswer,
 	rehearsal.StepPaused:    {"‖", string(rehearsal.StepPaused), themes.Warn},
 	rehearsal.StepStopped:   {"×", string(rehearsal.StepStopped), themes.Warn},
 }

@@ -41,6 +41,9 @@ type Sign struct {
 	Role  themes.Role
 }
 
+// needsAnswer is whatever waits for an operator: a run, its step, a rehearsal.
+var needsAnswer = Sign{"?", engine.RunAsking.Word(), themes.Bad}
+
 var signs = map[State]Sign{
 	Connecting:     {"◌", "connecting", themes.Info},
 	Unreachable:    {"◆", "unreachable", themes.Bad},
@@ -58,7 +61,7 @@ var signs = map[State]Sign{
 	State(engine.RunRunning):     {"●", "running", themes.OK},
 	State(engine.RunPausing):     {"◐", "pausing", themes.Warn},
 	State(engine.RunPaused):      {"‖", "paused", themes.Warn},
-	State(engine.RunAsking):      {"?", "needs answer", themes.Bad},
+	State(engine.RunAsking):      needsAnswer,
 	State(engine.RunInterrupted): {"◆", "interrupted", themes.Bad},
 	State(engine.RunCancelled):   {"×", "cancelled", themes.Warn},
 	State(engine.RunFailed):      {"✗", "failed", themes.Bad},
@@ -166,7 +169,7 @@ func OfStep(s engine.StepState, run engine.RunState) Sign {
 	case run == engine.RunPaused && s == engine.StepRunning:
 		return Sign{"‖", "paused", themes.Warn}
 	case run == engine.RunAsking && s == engine.StepRunning:
-		return Sign{"?", "asks", themes.Bad}
+		return needsAnswer
 	}
 	if sign, ok := stepSigns[s]; ok {
 		return sign

@@ -99,7 +99,7 @@ func sentence(e *engine.JournalEntry) string {
 	}
 	text += ": " + what(e)
 	if e.State != "" {
-		text += ", was " + widget.Value(e.State, longValue)
+		text += ", was " + widget.Value(engine.RunState(e.State).Word(), longValue)
 	}
 	if e.Outcome != "" {
 		text += ": " + widget.Value(e.Outcome, longValue)
@@ -152,7 +152,7 @@ func (a *Activity) columns() []grid.Column[engine.JournalEntry] {
 		text("what", "action", 30, 18, 0, themes.Title, what),
 		outcome,
 		text("reason", "reason", 24, 12, 1, themes.Text, func(e *entry) string { return e.Reason }),
-		text("was", "state", 10, 8, 2, themes.Muted, func(e *entry) string { return e.State }),
+		text("was", "state", 10, 8, 2, themes.Muted, func(e *entry) string { return engine.RunState(e.State).Word() }),
 		text("from", "ssh", 15, 9, 3, themes.Muted, func(e *entry) string { return e.SSH }),
 	}
 }

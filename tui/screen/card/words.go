@@ -15,19 +15,19 @@ import (
 func verdict(r *engine.CardReport) status.Sign {
 	switch {
 	case r.ID == 0 || (!r.AtSource && !r.InEngine && r.Quarantine == nil):
-		return status.Sign{Glyph: "○", Word: "unknown", Role: themes.Muted}
+		return status.CardUnknown.Sign()
 	case explained(r.Cause):
-		return status.Sign{Glyph: "◆", Word: "explained", Role: themes.Warn}
+		return status.CardExplained.Sign()
 	case r.Cause != "" && r.Settled.Known && !r.Settled.Value:
-		return status.Sign{Glyph: "◌", Word: "in flight", Role: themes.Info}
+		return status.CardInFlight.Sign()
 	case r.Cause != "":
-		return status.Sign{Glyph: "✗", Word: "wrong", Role: themes.Bad}
+		return status.CardWrong.Sign()
 	case r.Quarantine != nil:
-		return status.Sign{Glyph: "◆", Word: "in quarantine", Role: themes.Warn}
+		return status.CardQuarantined.Sign()
 	case len(r.Drifts) > 0:
-		return status.Sign{Glyph: "◆", Word: "drifted in Odoo", Role: themes.Warn}
+		return status.CardDrifted.Sign()
 	}
-	return status.Sign{Glyph: "✓", Word: "right", Role: themes.OK}
+	return status.CardRight.Sign()
 }
 
 // explained reports whether a cause is known and kept by policy: a difference that is nobody's fault to mend here.

@@ -133,12 +133,12 @@ func countCells(c *engine.DiscrepancyCount) []widget.Cell {
 	if c.Entity == "" && c.Cause == "" && c.State == "" {
 		return cells
 	}
-	s := signOf(c.State)
+	s := status.OfFound(c.State)
 	cells[0].Text = c.Entity
 	cells[1] = widget.Cell{Text: causeName(c.Cause)}
-	cells[2] = widget.Cell{Role: s.role, Text: s.glyph + " " + s.word}
-	cells[3].Role = s.role
-	cells[6] = widget.Cell{Role: themes.Muted, Text: s.about}
+	cells[2] = widget.Cell{Role: s.Role, Text: s.Glyph + " " + s.Word}
+	cells[3].Role = s.Role
+	cells[6] = widget.Cell{Role: themes.Muted, Text: status.AboutFound(c.State)}
 	return cells
 }
 
@@ -147,7 +147,7 @@ func lineName(c *engine.DiscrepancyCount) string {
 	if c.Entity == "" && c.Cause == "" && c.State == "" {
 		return "that are open"
 	}
-	return "of " + c.Entity + ": " + causeName(c.Cause) + ", " + signOf(c.State).word
+	return "of " + c.Entity + ": " + causeName(c.Cause) + ", " + status.OfFound(c.State).Word
 }
 
 // meaning says what the line under the cursor means and what cures it.
@@ -162,7 +162,7 @@ func (d *Discrepancies) meaning(width int) []canvas.Line {
 	}
 	words := causes[c.Cause]
 	lines := labelled("why", themes.Text, words.why, width)
-	lines = append(lines, labelled("state", signOf(c.State).role, signOf(c.State).about, width)...)
+	lines = append(lines, labelled("state", status.OfFound(c.State).Role, status.AboutFound(c.State), width)...)
 	if c.State == engine.DiscrepancySettled || c.State == engine.DiscrepancyExplained {
 		lines = append(lines, labelled("to cure", themes.Info, words.cure, width)...)
 	}
@@ -197,7 +197,7 @@ func (d *Discrepancies) verdict(width int) canvas.Line {
 		s := status.State(c.State).Sign()
 		switch c.State { //nolint:exhaustive // the others are told by their word
 		case engine.RunRunning, engine.RunPlanning:
-			s = status.Sign{Glyph: s.Glyph, Word: widget.Progress(c.Done), Role: themes.Info}
+			s.Word, s.Role = widget.Progress(c.Done), themes.Info
 		case engine.RunDone:
 			s = status.OfVerdict(c.Verdict)
 		}

@@ -9,6 +9,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ferry/engine"
+	"ferry/tui/status"
 )
 
 const (
@@ -37,7 +38,7 @@ func (d *Discrepancies) fetchRow() tea.Cmd {
 		return nil
 	}
 	d.again = false
-	which := engine.DiscrepancySelection{IDs: []int64{d.row.ID}, States: order}
+	which := engine.DiscrepancySelection{IDs: []int64{d.row.ID}, States: status.FoundStates()}
 	return d.fresh.Fetch(d.sight.Now, d.reading, readLimit, func(ctx context.Context) (engine.Page[engine.Discrepancy], error) {
 		return d.desk.Discrepancies(ctx, which, engine.Listing{Limit: 1})
 	})
@@ -115,7 +116,8 @@ func inOrder(counts []engine.DiscrepancyCount, s *engine.Snapshot) []engine.Disc
 	}
 	slices.SortStableFunc(out, func(a, b engine.DiscrepancyCount) int {
 		return cmp.Or(
-			cmp.Compare(slices.Index(order, a.State), slices.Index(order, b.State)), cmp.Compare(place(a.Entity), place(b.Entity)),
+			cmp.Compare(slices.Index(status.FoundStates(), a.State), slices.Index(status.FoundStates(), b.State)),
+			cmp.Compare(place(a.Entity), place(b.Entity)),
 			cmp.Compare(a.Entity, b.Entity), cmp.Compare(slices.Index(engine.Causes, a.Cause), slices.Index(engine.Causes, b.Cause)),
 			cmp.Compare(a.Cause, b.Cause))
 	})

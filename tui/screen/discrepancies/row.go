@@ -9,6 +9,7 @@ import (
 	"ferry/themes"
 	"ferry/tui/canvas"
 	"ferry/tui/keymap"
+	"ferry/tui/status"
 	"ferry/tui/widget"
 )
 
@@ -18,9 +19,9 @@ func (d *Discrepancies) wholeRow(row *engine.Discrepancy, width, height int) []c
 }
 
 func (d *Discrepancies) rowTitle(row *engine.Discrepancy, width int) canvas.Line {
-	s := signOf(row.State)
+	s := status.OfFound(row.State)
 	l := canvas.Of(themes.Title, " "+row.Entity+" "+id(row))
-	l.Put(themes.Text, "  "+field(row)+"  ").Put(s.role, s.glyph+" "+s.word).Put(themes.Muted, "  "+causeName(row.Cause)+"  #"+number(row))
+	l.Put(themes.Text, "  "+field(row)+"  ").Put(s.Role, s.Glyph+" "+s.Word).Put(themes.Muted, "  "+causeName(row.Cause)+"  #"+number(row))
 	if d.level == inRow && d.grid.Gone(number(row)) {
 		l.PutRight(width-1, themes.OK, "it has left this list meanwhile")
 	}
@@ -32,7 +33,7 @@ func (d *Discrepancies) rowBody(row *engine.Discrepancy, width int) []canvas.Lin
 	words := causes[row.Cause]
 	lines = append(lines, canvas.Line{})
 	lines = append(lines, labelled("why", themes.Text, words.why, width)...)
-	lines = append(lines, labelled("state", signOf(row.State).role, signOf(row.State).about, width)...)
+	lines = append(lines, labelled("state", status.OfFound(row.State).Role, status.AboutFound(row.State), width)...)
 	if row.State == engine.DiscrepancySettled || row.State == engine.DiscrepancyExplained {
 		lines = append(lines, labelled("to cure", themes.Info, words.cure, width)...)
 	}
@@ -144,5 +145,5 @@ func (d *Discrepancies) Copy() (text, what string) {
 	}
 	source, expected, target := row.Sides()
 	return fmt.Sprintf("%s %d %s: source %s, expected %s, engine %s (%s, %s, #%d)", row.Entity, row.Row, field(row),
-		plain(source), plain(expected), plain(target), causeName(row.Cause), signOf(row.State).word, row.ID), name(row)
+		plain(source), plain(expected), plain(target), causeName(row.Cause), status.OfFound(row.State).Word, row.ID), name(row)
 }

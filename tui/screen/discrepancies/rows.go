@@ -6,6 +6,7 @@ import (
 	"ferry/engine"
 	"ferry/themes"
 	"ferry/tui/canvas"
+	"ferry/tui/status"
 	"ferry/tui/widget"
 	"ferry/tui/widget/grid"
 )
@@ -48,8 +49,8 @@ func (d *Discrepancies) columns() []grid.Column[engine.Discrepancy] {
 		target,
 		left("cause", "cause", 12, 7, 4, func(r *row) widget.Cell { return widget.Cell{Text: causeName(r.Cause)} }),
 		left("state", "state", 11, 0, 3, func(r *row) widget.Cell {
-			s := signOf(r.State)
-			return widget.Cell{Role: s.role, Text: s.glyph + " " + s.word}
+			s := status.OfFound(r.State)
+			return widget.Cell{Role: s.Role, Text: s.Glyph + " " + s.Word}
 		}),
 		{Title: "age", Name: "found", Width: 4, Drop: 5, Cell: func(r *row) widget.Cell {
 			return widget.Cell{Role: themes.Muted, Text: age(r, d.sight.Now)}
@@ -65,8 +66,8 @@ func (d *Discrepancies) rowsTitle() canvas.Line {
 		return canvas.Of(themes.Title, " all discrepancies")
 	}
 	l := canvas.Of(themes.Title, " "+c.Entity)
-	s := signOf(c.State)
-	return *l.Put(themes.Text, " "+causeName(c.Cause)+" ").Put(s.role, s.glyph+" "+s.word)
+	s := status.OfFound(c.State)
+	return *l.Put(themes.Text, " "+causeName(c.Cause)+" ").Put(s.Role, s.Glyph+" "+s.Word)
 }
 
 func when(t, now time.Time) string { return widget.When(t, now) + " (" + widget.Ago(t, now) + ")" }

@@ -45,35 +45,6 @@ func causeName(c engine.Cause) string {
 	return string(c)
 }
 
-// sign is how a state of a discrepancy is shown.
-type sign struct {
-	glyph, word string
-	role        themes.Role
-	about       string
-}
-
-var signs = map[engine.DiscrepancyState]sign{
-	engine.DiscrepancySettled: {"✗", "settled", themes.Bad, "it is no change under way"},
-	engine.DiscrepancyInFlight: {
-		"◌", "in flight", themes.Warn, "it may be a change under way; once a cycle has been behind it, it is settled or gone",
-	},
-	engine.DiscrepancyRepaired:  {"◐", "repaired", themes.Info, "a repair has written it; no check has seen that yet"},
-	engine.DiscrepancyExplained: {"–", "explained", themes.Muted, "known and kept by policy: outside of the rate"},
-	engine.DiscrepancyVerified:  {"✓", "verified", themes.OK, "a later check found both sides equal"},
-}
-
-// order is that of the counts: what wants an operator comes first.
-var order = []engine.DiscrepancyState{
-	engine.DiscrepancySettled, engine.DiscrepancyInFlight, engine.DiscrepancyRepaired, engine.DiscrepancyExplained, engine.DiscrepancyVerified,
-}
-
-func signOf(s engine.DiscrepancyState) sign {
-	if known, ok := signs[s]; ok {
-		return known
-	}
-	return sign{"◆", string(s), themes.Warn, ""}
-}
-
 // number is a discrepancy's own number.
 func number(d *engine.Discrepancy) string { return strconv.FormatInt(d.ID, 10) }
 

@@ -98,7 +98,7 @@ func held(e engine.EntityView) bool { return e.PausedBy != "" && e.State != engi
 
 // heldBy says who holds an entity's batches back, and why.
 func heldBy(e engine.EntityView) string {
-	text := "‖ held by " + e.PausedBy
+	text := "‖ paused by " + e.PausedBy
 	if e.PausedReason != "" {
 		text += ": " + e.PausedReason
 	}
@@ -297,7 +297,7 @@ func progressRow(e engine.EntityView, run *engine.RunView) []widget.Cell {
 	role := themes.Text
 	word := standing(e.State, run)
 	if held(e) {
-		word = "held"
+		word = "paused"
 	}
 	if word != "" {
 		left, role = word, themes.Muted
@@ -349,7 +349,7 @@ func (o *Overview) rowsTable() []canvas.Line {
 		text, role := o.accounted(e)
 		share, shareRole := o.share(e, " over")
 		if before { // by whom and why is said below
-			text, role, shareRole = "‖ held: figures from before", themes.Warn, themes.Muted
+			text, role, shareRole = "‖ paused: figures from before", themes.Warn, themes.Muted
 		}
 		rows = append(rows, []widget.Cell{
 			{Role: themes.Title, Text: e.Name},

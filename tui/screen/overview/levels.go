@@ -76,7 +76,7 @@ func (o *Overview) levels() []canvas.Line {
 	lines := append(o.proof(), labelled("fresh", o.fresh())...)
 	lines = append(lines, labelled("floor", o.floor())...)
 	lines = append(lines, labelled("ticks", []canvas.Line{o.ticks()})...)
-	return append(lines, labelled("held", o.held())...)
+	return append(lines, labelled("paused", o.held())...)
 }
 
 // fresh is the bound of now, and the figures of the last hour.

@@ -248,7 +248,7 @@ func (r *Rehearsal) rerunRefusal(v *engine.RehearsalView) string {
 	case g.AskedBy != "":
 		return fmt.Sprintf("gate %s is being measured again, for %s", g.Name, g.AskedBy)
 	case v.State != engine.RunRunning && v.State != engine.RunDone:
-		return fmt.Sprintf("rehearsal #%d is %s; resume it first", v.ID, v.State)
+		return fmt.Sprintf("rehearsal #%d %s; resume it first", v.ID, v.State.Is())
 	}
 	return ""
 }

@@ -147,7 +147,7 @@ func (r *Runs) faultOf(run *engine.RunView) string {
 
 var stepColumns = []widget.Column{
 	{Title: "step", Left: true, Width: 23},
-	{Title: "state", Left: true, Width: 11},
+	{Title: "state", Left: true, Width: 14},
 	{Title: "batches", Width: 9},
 	{Title: "took", Width: 6, Drop: 1},
 	{Title: "new", Width: 6, Drop: 6},

@@ -271,7 +271,7 @@ func (r *Runs) Refusal(action keymap.Action) string {
 	case b.State == engine.BatchRunning && r.Run().State.Active():
 		return "batch " + number(b.ID) + " is at work on " + process(b.Worker) + "; if that process is gone, others take over by themselves"
 	case r.Run().State.Ended() && last != nil && last.State.Active() && last.ID != r.Run().ID:
-		return fmt.Sprintf("it would resume run #%d, but run #%d is %s, and only one run writes at a time", r.Run().ID, last.ID, last.State)
+		return fmt.Sprintf("it would resume run #%d, but run #%d %s, and only one run writes at a time", r.Run().ID, last.ID, last.State.Is())
 	}
 	return ""
 }

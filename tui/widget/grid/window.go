@@ -82,6 +82,9 @@ func (w *window[T]) put(a ask, page engine.Page[T]) {
 		w.before, w.first = front, w.first-int64(len(more))
 		w.rows = slices.Concat(more, rest)
 	}
+	if page.Total.Known && w.before != nil && int64(len(w.rows)) == page.Total.Value {
+		w.before = nil // what stood in front is gone
+	}
 	w.count()
 }
 
