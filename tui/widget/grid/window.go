@@ -85,6 +85,9 @@ func (w *window[T]) put(a ask, page engine.Page[T]) {
 	if page.Total.Known && w.before != nil && int64(len(w.rows)) == page.Total.Value {
 		w.before = nil // what stood in front is gone
 	}
+	if page.Total.Known && w.placed {
+		w.first = min(w.first, max(0, page.Total.Value-int64(len(w.rows)))) // others that stood in front may be gone too
+	}
 	w.count()
 }
 
