@@ -21,7 +21,7 @@ govulncheck   = vuln="$$(.ci/tool '$(CACHE)' govulncheck golang.org/x/vuln/cmd/g
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo build screenshot test soak soak-network soak-interleave check fmt fmt-check vet lint tidy-check generate generate-check bench microbench vuln tools clean go postgres
+.PHONY: console-figures help demo build screenshots recording test soak soak-network soak-interleave check fmt fmt-check vet lint tidy-check generate generate-check bench microbench vuln tools clean go postgres
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,8 +34,11 @@ demo: go postgres build ## try ferry: a throwaway PostgreSQL, data, live traffic
 build: go ## build bin/ferry
 	@CGO_ENABLED=0 go build -o bin/ferry ./cmd/ferry
 
-screenshot: go postgres build ## draw the README's picture from a full sync of the demo
-	@dir=$$(mktemp -d) && bin/ferry demo --dir "$$dir" --cards 200000 --traffic 0 --screenshot testdata/screenshots/overview.svg
+screenshots: go build ## draw the README's pictures from the recording that is checked in
+	@.ci/screenshots bin/ferry testdata/recordings/demo.jsonl.gz testdata/screenshots
+
+recording: go postgres ## play a night on a demo and record it anew: pictures and golden frames come from it (3 minutes)
+	@FERRY_MAKE_RECORDING="$$PWD/testdata/recordings/demo.jsonl.gz" go test -count=1 -timeout 20m -run '^TestMakeTheRecording$$' ./cmd/ferry
 
 test: go postgres ## run all tests, on a real PostgreSQL, with the race detector if there is a C compiler
 	@.ci/test -timeout 40m -shuffle=on $(ARGS) $(PKG)
@@ -75,6 +78,9 @@ bench: go postgres build ## measure ferry beside its peers, on databases of its 
 
 microbench: go postgres ## run the micro-benchmarks
 	@go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)
+
+console-figures: go postgres ## measure the console: first frame, key to frame in a full sync, bytes to the terminal
+	@FERRY_CONSOLE_FIGURES=$${FERRY_CONSOLE_FIGURES:-40000} go test -count=1 -timeout 20m -v -run TestFiguresOfAConsole $(ARGS) ./cmd/ferry
 
 # Without -count the result of an equal soak would be taken from the cache.
 soak: go postgres ## half an hour of live traffic, one transaction open for ten minutes: how late every row is, and what grows

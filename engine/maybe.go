@@ -1,6 +1,9 @@
 package engine
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // Maybe is a figure that may be unknown. Unknown is shown as "–" and written as JSON null, never as 0: an operator must
 // be able to tell "none" from "not measured".
@@ -26,4 +29,14 @@ func (m Maybe[T]) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	return json.Marshal(m.Value)
+}
+
+// UnmarshalJSON reads null as an unknown figure.
+func (m *Maybe[T]) UnmarshalJSON(text []byte) error {
+	*m = Maybe[T]{}
+	if bytes.Equal(text, []byte("null")) {
+		return nil
+	}
+	m.Known = true
+	return json.Unmarshal(text, &m.Value) //nolint:wrapcheck // as json calls it
 }

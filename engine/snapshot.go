@@ -51,6 +51,19 @@ type Snapshot struct {
 	Monitor MonitorView
 
 	Rehearsal *RehearsalView // the active rehearsal, else the last one, else nil
+
+	Tape *TapeView // nil: it is neither recorded nor replayed
+}
+
+// TapeView says that snapshots go to a recording, or come from one.
+type TapeView struct {
+	Replay bool   // they come from it: nothing of it can be acted on
+	Name   string // the recording's file
+	Speed  string // of a replay: "4x", "max"
+	Paused bool   // of a replay, also at its end
+	Ended  bool   // the replay is at the end of the recording
+	Lost   int64  // snapshots and answers that could not be recorded
+	Err    string // why nothing more is recorded, or why the recording ends early; empty: all is well
 }
 
 // Now is the engine's clock at a moment of this process's: the clocks of two machines differ.
@@ -65,6 +78,8 @@ type QueueView struct {
 // OnlyLooks says why nothing can be done from this process whatever the engine's state is; empty: it may act.
 func (s *Snapshot) OnlyLooks() string {
 	switch {
+	case s.Replayed():
+		return "this is a recording"
 	case s.Process.ReadOnly:
 		return "this console only looks (--read-only)"
 	case s.Viewer != "":
@@ -72,6 +87,9 @@ func (s *Snapshot) OnlyLooks() string {
 	}
 	return ""
 }
+
+// Replayed reports whether it comes from a recording.
+func (s *Snapshot) Replayed() bool { return s.Tape != nil && s.Tape.Replay }
 
 // Schedule is when ticks come: one at a time among all processes.
 type Schedule struct {

@@ -189,7 +189,7 @@ func (c *cage) says(t *testing.T, env map[string]string, args ...string) (code i
 // some.
 func everyCommand() [][]string {
 	first := [][]string{{"preflight"}, {"init"}, {"sync", "full"}}
-	arguments := map[string][]string{"runs show": {"1"}, "cancel": {"1"}}
+	arguments := map[string][]string{"runs show": {"1"}, "cancel": {"1"}, "replay": {demoRecording, "--speed", "max"}}
 	all := slices.Clone(first)
 	var walk func(cmd *cobra.Command, path []string)
 	walk = func(cmd *cobra.Command, path []string) {
@@ -267,7 +267,8 @@ func (p *process) visits(steps ...[2]string) {
 // everyScreen walks through the console of databases that answer.
 func (c *cage) everyScreen(t *testing.T) {
 	t.Helper()
-	p := launch(t, c.env, true)
+	tape := filepath.Join(t.TempDir(), "night.jsonl")
+	p := launch(t, with(c.env, "FERRY_RECORD", tape), true)
 	p.shows("DONE", "s start")
 	require.NoError(t, resize(p, 100, 120)) // nothing is below the window
 	p.visits(
@@ -282,6 +283,10 @@ func (c *cage) everyScreen(t *testing.T) {
 	p.press("q")
 	require.Equal(t, exitClean, p.exits())
 	silent(t, "the console", p.received())
+	text, err := os.ReadFile(tape)
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"ask":"QuarantineRows"`)
+	silent(t, "the recording", string(text))
 }
 
 // serves runs unattended until the log says how it stands, and reads the log and every answer.

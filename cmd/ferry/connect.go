@@ -59,7 +59,7 @@ func (f *ferry) askDatabases(ctx context.Context, out *os.File, why string) (con
 	defer screen.close()
 	model := &guard{lose: lose, model: connect.New(hard, connect.Config{
 		Source: f.settings.Source, Target: f.settings.Target, Profile: f.settings.Profile,
-		Test: f.tryDatabases, Save: f.saveProfile, Theme: list[0], Renderer: renderer, Why: why,
+		Test: f.tryDatabases, Save: f.saveProfile, Theme: list[0], Renderer: renderer, Why: why, ASCII: onlyASCII(f.getenv),
 	})}
 	_, lost := f.show(soft, screen, model, losses)
 	if code := caught(); code != 0 {

@@ -14,6 +14,7 @@ import (
 	"ferry/engine"
 	"ferry/themes"
 	"ferry/tui/app"
+	"ferry/tui/feed"
 	"ferry/tui/termprobe"
 )
 
@@ -66,7 +67,12 @@ func (f *ferry) openConsole(ctx context.Context, out, log *os.File) (app.Exit, e
 		return app.ExitNone, err
 	}
 	defer c.close()
-	return f.runConsole(ctx, out, &afterlife{c: c, logger: logger, logName: log.Name()})
+	tape, err := f.record(c)
+	if err != nil {
+		return app.ExitNone, err
+	}
+	defer tape.end(ctx, func(format string, args ...any) { fmt.Fprintf(lossy(f.err, restoreLimit), format+"\n", args...) })
+	return f.runConsole(ctx, out, &afterlife{c: c, logger: logger, logName: log.Name()}, tape)
 }
 
 // runConsole shows a crossing until the console ends: the operator leaves, somebody interrupts the process, the terminal
@@ -74,7 +80,7 @@ func (f *ferry) openConsole(ctx context.Context, out, log *os.File) (app.Exit, e
 // the process ends with it.
 //
 // What follows the console writes to a terminal that may take nothing any more, so no message may wait for it.
-func (f *ferry) runConsole(ctx context.Context, out *os.File, a *afterlife) (app.Exit, error) {
+func (f *ferry) runConsole(ctx context.Context, out *os.File, a *afterlife, shown engine.Operator) (app.Exit, error) {
 	losses := make(chan error, 1)
 	lose := func(why error) {
 		select {
@@ -91,10 +97,12 @@ func (f *ferry) runConsole(ctx context.Context, out *os.File, a *afterlife) (app
 		return app.ExitNone, err
 	}
 	defer screen.close()
-	model, err := f.model(hard, a.c, clipboard(screen, f.getenv, f.keep))
+	config, err := f.look(shown, clipboard(screen, f.getenv, f.keep))
 	if err != nil {
 		return app.ExitNone, err
 	}
+	config.Report = func(ctx context.Context, id engine.RunID) (string, error) { return f.reportHere(ctx, a.c, id) }
+	model := app.New(hard, config)
 	a.c.Run(hard)
 	choice, why := f.show(soft, screen, &guard{model: between(model), lose: lose}, losses)
 	switch {
@@ -180,33 +188,36 @@ func leave(program *tea.Program, screen *terminal, ended <-chan struct{}) {
 	}
 }
 
-func (f *ferry) model(ctx context.Context, c *crossing, clipboard func(string) (string, error)) (*app.Model, error) {
+// look is how the console looks, and how it is used, on whatever it shows.
+func (f *ferry) look(shown engine.Operator, clipboard func(string) (string, error)) (app.Config, error) {
 	background, err := termprobe.Resolve(f.settings.Background, f.getenv)
 	if err != nil {
-		return nil, usage("--background: %w", err)
+		return app.Config{}, usage("--background: %w", err)
 	}
 	renderer := termprobe.NewRenderer(f.out, termprobe.On(background))
 	list, faults, err := f.themes(themes.DefaultFor(renderer))
 	if err != nil {
-		return nil, err
+		return app.Config{}, err
 	}
 	keys, err := f.settings.keymap()
 	if err != nil {
-		return nil, usage("[keys] of the config: %w", err)
+		return app.Config{}, usage("[keys] of the config: %w", err)
 	}
-	return app.New(ctx, app.Config{
-		Keys: &keys, Operator: c, Actor: thisActor(c.Snapshot().Process.Host, f.getenv),
-		Themes: list, Faults: faults, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth,
+	return app.Config{
+		Keys: &keys, Operator: shown, Actor: thisActor(shown.Snapshot().Process.Host, f.getenv),
+		Themes: list, Faults: faults, Renderer: renderer, LowBandwidth: f.settings.LowBandwidth, ASCII: onlyASCII(f.getenv),
 		Rejected: f.settings.RejectedShare, Clipboard: clipboard, Create: app.NewFile, Save: f.keep, Mouse: f.settings.Mouse,
-		Report: func(ctx context.Context, id engine.RunID) (string, error) { return f.reportHere(ctx, c, id) },
-	}), nil
+	}, nil
 }
 
+// framesPerSecond is how often what was drawn may reach the terminal.
+// Figures move with the console's beats, eight times a second or twice; more frames than that come of keys alone, and who has pressed
+// one does not wait for the next beat. An unchanged frame costs no byte. On a narrow line a key that is held down is drawn less often.
 func (f *ferry) framesPerSecond() int {
 	if f.settings.LowBandwidth {
-		return 2
+		return 10
 	}
-	return 8
+	return 60
 }
 
 // statusLines prints a line whenever something changed, until interrupted or until nobody reads them.
@@ -224,8 +235,13 @@ func (f *ferry) statusLines(ctx context.Context) error {
 		return err
 	}
 	defer c.close()
+	tape, err := f.record(c)
+	if err != nil {
+		return err
+	}
+	defer tape.end(ctx, func(format string, args ...any) { fmt.Fprintf(f.err, format+"\n", args...) })
 	c.Run(hard)
-	err = f.printStatus(soft, c)
+	err = f.printStatus(soft, tape)
 	limited, cancel := context.WithTimeout(hard, drainLimit)
 	defer cancel()
 	if stopErr := c.Stop(limited); stopErr != nil && err == nil {
@@ -240,7 +256,7 @@ func (f *ferry) statusLines(ctx context.Context) error {
 	return err
 }
 
-func (f *ferry) printStatus(ctx context.Context, c *crossing) error {
+func (f *ferry) printStatus(ctx context.Context, c feed.Source) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	last := ""

@@ -23,7 +23,6 @@ type demoOptions struct {
 	dir      string
 	reset    bool
 	headless bool
-	picture  string
 	traffic  float64
 }
 
@@ -51,7 +50,6 @@ With --headless it prints two connection strings and serves until interrupted, w
 	cmd.Flags().BoolVar(&o.reset, "reset", false, "throw the demo's data away and start over")
 	cmd.Flags().BoolVar(&o.headless, "headless", false,
 		"print the two connection strings and serve until interrupted; ferry sync incremental --watch keeps them in step")
-	cmd.Flags().StringVar(&o.picture, "screenshot", "", "run a full sync, write a picture of the console in the middle of it (SVG), and end")
 	return cmd
 }
 
@@ -106,14 +104,11 @@ func (f *ferry) demo(ctx context.Context, o demoOptions) error {
 		return err
 	}
 	defer quiet()
-	switch {
-	case o.headless:
+	if o.headless {
 		err := f.serveDemo(soft, server)
 		quiet()
 		f.sayFreshness(ctx, server, dir)
 		return err
-	case o.picture != "":
-		return f.screenshot(soft, o.picture)
 	}
 	return f.console(ctx)
 }

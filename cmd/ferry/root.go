@@ -31,6 +31,7 @@ type ferry struct {
 
 	getenv   func(string) string
 	settings settings
+	taped    int // recordings that were begun
 }
 
 // run carries out one invocation and gives its exit code.
@@ -88,7 +89,7 @@ they have drained).`,
 		f.demoCommand(), f.benchCommand(), f.versionCommand(), f.pauseCommand(), f.resumeCommand(), f.cancelCommand(), f.answerCommand(), f.runsCommand(),
 		f.journalCommand(), f.configCommand(), f.policyCommand(), f.discrepanciesCommand(), f.repairCommand(), f.cardCommand(), f.ledgerCommand(),
 		f.alertsCommand(), f.serveCommand(), f.workerCommand(), f.sealCommand(), f.unsealCommand(), f.grantsCommand(),
-		f.rehearseCommand(), f.rehearsalsCommand())
+		f.rehearseCommand(), f.rehearsalsCommand(), f.replayCommand())
 	return root
 }
 

@@ -37,6 +37,7 @@ type settings struct {
 	Background         string
 	LowBandwidth       bool
 	Mouse              bool
+	Record             string // a file or a folder; empty: nothing is recorded
 	RejectedShare      float64
 	Alerts             string // channels, with blanks between them: secrets
 	Listen             string // where metrics and health are told; config.NoAddress: nowhere
@@ -150,6 +151,13 @@ var table = []setting{
 	{
 		config.Setting{Name: "mouse", Kind: config.Switch, Default: "false", Usage: "let the mouse scroll and select in the console"},
 		func(s *settings) any { return &s.Mouse },
+	},
+	{
+		config.Setting{
+			Name:  "record",
+			Usage: "record what the console shows, for ferry replay: a new file (.gz compresses), or a folder; rows that are shown may be personal data",
+		},
+		func(s *settings) any { return &s.Record },
 	},
 	{
 		config.Setting{

@@ -61,6 +61,7 @@ type Config struct {
 	LowBandwidth bool
 	Rejected     float64 // the share of an entity's rows that may be rejected; 0: one percent
 	ASCII        bool    // draw with ASCII only
+	Replay       Replay  // steers the recording that Operator replays, in whose time Clock is; nil: it is no replay
 
 	// Report writes the report of a rehearsal, and says where to; nil: none can be written.
 	Report func(ctx context.Context, id engine.RunID) (file string, err error)
@@ -81,9 +82,10 @@ type Model struct {
 	styles  themes.Styles
 	feed    feed.Feed
 	hands   feed.Hands
+	reading feed.Reading
 	screens []screen.Screen
 	current int
-	before  []int // where one came from, to go back to from a screen that is no tab
+	before  []place // where one came from, the last one last
 
 	last    feed.Beat
 	sight   screen.Sight
@@ -118,30 +120,37 @@ func New(ctx context.Context, config Config) *Model {
 	if config.Keys != nil {
 		keys = *config.Keys
 	}
-	reading := feed.NewReading(ctx)
 	prover, _ := config.Operator.(Prover)
 	m := &Model{
-		config: config,
-		prover: prover,
-		keys:   keys,
-		styles: config.Themes[0].Styles(config.Renderer),
-		feed:   feed.New(config.Operator, config.Clock, config.LowBandwidth),
-		hands:  feed.NewHands(ctx),
-		screens: []screen.Screen{
-			overview.New(), runs.New(config.Operator, reading), quarantine.New(config.Operator, reading),
-			ledger.New(config.Operator, reading), rehearsal.New(config.Operator, reading), activity.New(config.Operator, reading),
-			preflight.New(config.Operator, reading), card.New(config.Operator, reading),
-		},
+		config:  config,
+		prover:  prover,
+		keys:    keys,
+		styles:  config.Themes[0].Styles(config.Renderer),
+		feed:    feed.New(config.Operator, config.Clock, config.LowBandwidth),
+		hands:   feed.NewHands(ctx),
+		reading: feed.NewReading(ctx),
 		pending: map[string]pending{},
 		mouse:   config.Mouse,
 	}
+	m.screens = m.fresh()
 	for _, text := range config.Faults {
 		m.notices.fail(fault{text: text})
 	}
-	if prover != nil {
-		m.screens = slices.Insert(m.screens, 2, screen.Screen(discrepancies.New(prover, reading, screen.ShowCard)))
-	}
 	return m
+}
+
+// fresh makes all screens, in the order of their tabs.
+func (m *Model) fresh() []screen.Screen {
+	operator, reading := m.config.Operator, m.reading
+	screens := []screen.Screen{
+		overview.New(), runs.New(operator, reading), quarantine.New(operator, reading),
+		ledger.New(operator, reading), rehearsal.New(operator, reading), activity.New(operator, reading),
+		preflight.New(operator, reading), card.New(operator, reading),
+	}
+	if m.prover != nil {
+		screens = slices.Insert(screens, 2, screen.Screen(discrepancies.New(m.prover, reading, screen.ShowCard)))
+	}
+	return screens
 }
 
 // Init asks for the first beat.
@@ -237,6 +246,8 @@ func (m *Model) beat(b feed.Beat) bool {
 	if b.Snapshot == nil || !b.Differs(m.last) {
 		return false
 	}
+	m.rewind(b.At)
+	m.tellTape(m.last.Snapshot, b.Snapshot)
 	m.last = b
 	m.sight = screen.Sight{Snapshot: b.Snapshot, State: status.Of(b.Snapshot), Now: b.At, Keys: m.keys, RejectedLevel: m.config.Rejected}
 	for _, s := range m.screens {
@@ -251,7 +262,7 @@ func (m *Model) beat(b feed.Beat) bool {
 // busy reports whether figures are likely to move.
 func (m *Model) busy() bool {
 	rehearses := m.rehearsed() != nil && m.rehearsed().State.Active()
-	return len(m.pending) > 0 || (m.run() != nil && m.run().State.Active()) || m.sight.Checking() != nil || rehearses
+	return len(m.pending) > 0 || m.replays() || (m.run() != nil && m.run().State.Active()) || m.sight.Checking() != nil || rehearses
 }
 
 // run is the run that the operator sees, or nil.
@@ -330,6 +341,9 @@ func (m *Model) press(key string) tea.Cmd {
 
 // meaning is the action that a key stands for now.
 func (m *Model) meaning(key string) (keymap.Action, bool) {
+	if action, ok := m.keys.InReplay(key); ok && m.config.Replay != nil {
+		return action, true
+	}
 	if action, ok := m.keys.InLost(key); ok && m.refusal(action) == "" {
 		return action, true
 	}
@@ -369,6 +383,10 @@ func (m *Model) do(action keymap.Action) tea.Cmd {
 		return nil
 	}
 	switch action { //nolint:exhaustive // the screen gets the others
+	case keymap.Pane:
+		if s, ok := m.screens[m.current].(screen.Paned); ok {
+			s.OtherPane()
+		}
 	case keymap.Connect:
 		return m.askConnect()
 	case keymap.Help:
@@ -435,14 +453,19 @@ func (m *Model) question(action keymap.Action) bool {
 	return true
 }
 
-// show turns to a screen, and lets it know that it was called.
+// show turns to a screen. A tab is a fresh start; from any other screen one goes back to where one was.
 func (m *Model) show(i int) tea.Cmd {
 	switch {
 	case !m.screens[i].Tab().Aside:
 		m.before = nil
 	case i != m.current:
-		m.before = append(slices.DeleteFunc(m.before, func(at int) bool { return at == i }), m.current)
+		m.cameFrom(i)
 	}
+	return m.turn(i)
+}
+
+// turn shows a screen, and lets it know that it was called.
+func (m *Model) turn(i int) tea.Cmd {
 	m.current, m.help = i, nil
 	m.notices.turn()
 	cmd, _ := m.screens[i].Do(m.screens[i].Tab().Action)
@@ -452,6 +475,9 @@ func (m *Model) show(i int) tea.Cmd {
 // onScreen lets the current screen act; what it has no use for may still mean something to the console. An error that is
 // shown is dismissed before one goes back, for that is what it says.
 func (m *Model) onScreen(action keymap.Action) tea.Cmd {
+	if m.steer(action) {
+		return nil
+	}
 	if action == keymap.Back && len(m.notices.errors) > 0 {
 		m.notices.dismiss()
 		return nil
@@ -459,13 +485,16 @@ func (m *Model) onScreen(action keymap.Action) tea.Cmd {
 	if action == keymap.Filter {
 		m.help = nil // who types must see where
 	}
+	if action == keymap.Back && m.atEntry() {
+		m.goBack()
+		return nil
+	}
 	if cmd, used := m.screens[m.current].Do(action); used {
 		return cmd
 	}
 	switch {
 	case action == keymap.Back && len(m.before) > 0:
-		last := len(m.before) - 1
-		m.current, m.before = m.before[last], m.before[:last]
+		m.goBack()
 	case action == keymap.Back && m.notices.said != "":
 		m.notices.dismiss()
 	case action == keymap.Open && m.refusal(keymap.Answer) == "" && m.screens[m.current].Tab().Action == keymap.Overview:

@@ -32,7 +32,7 @@ func (m *Model) commands(typed string) []command {
 		})
 	}
 	for _, b := range m.keys.Bindings() {
-		if b.Scope == keymap.Forms || b.Scope == keymap.Fields || b.Action == keymap.Palette {
+		if b.Scope == keymap.Forms || b.Scope == keymap.Fields || b.Action == keymap.Palette || b.Scope == keymap.Replays && m.config.Replay == nil {
 			continue
 		}
 		out = append(out, command{

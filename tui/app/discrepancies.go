@@ -93,7 +93,7 @@ func (m *Model) askPlan(found []screen.Found) {
 		return func(reason string) tea.Cmd {
 			i, f := m.finder()
 			planned := f.Plan(which, o, engine.Act{Reason: reason})
-			return tea.Batch(planned, m.show(i))
+			return tea.Batch(planned, m.drill(i, nil))
 		}
 	}
 	for _, g := range found {
@@ -165,8 +165,7 @@ func (m *Model) askApply(f screen.Finder, plan *engine.RepairPlan, reason string
 func (m *Model) showRun(id engine.RunID) {
 	for i, s := range m.screens {
 		if shower, ok := s.(screen.RunShower); ok {
-			m.show(i)
-			shower.ShowRun(id)
+			m.drill(i, func() { shower.ShowRun(id) })
 			return
 		}
 	}

@@ -30,7 +30,7 @@ func (m *Model) footer() canvas.Line {
 	}
 	if guide, ok := m.screens[m.current].(screen.Guide); ok && m.help == nil && m.sight.Snapshot != nil {
 		for _, o := range guide.Offers() {
-			if m.refusal(o.Action) == "" {
+			if m.playable(o.Action) && m.refusal(o.Action) == "" {
 				add(&first, o.Action, o.Word)
 			}
 		}
@@ -140,6 +140,9 @@ func (m *Model) helpLines() []canvas.Line {
 	section := keymap.Scope("")
 	titles := map[keymap.Scope]string{keymap.Forms: " in a question", keymap.Fields: " where addresses are edited"}
 	for _, b := range m.keys.Bindings() {
+		if b.Scope == keymap.Replays && m.config.Replay == nil {
+			continue
+		}
 		if title := titles[b.Scope]; title != "" && section != b.Scope {
 			lines = append(lines, canvas.Line{}, canvas.Of(themes.Title, title))
 		}

@@ -135,8 +135,8 @@ func (m *Model) header() []canvas.Line {
 
 // oneLine is the header on one line; false says that not all of it has room.
 func (m *Model) oneLine(clock, levels canvas.Line) (canvas.Line, bool) {
-	where := m.where(m.width) // as far as it goes on one line with all else
-	room := m.width - where.Width() - levels.Width() - clock.Width() - 8
+	where := m.where(m.width)                                            // as far as it goes on one line with all else
+	room := m.width - where.Width() - levels.Width() - clock.Width() - 9 // with air between them
 	state, whole := m.headline(room)
 	if !whole || room < longState {
 		return canvas.Line{}, false
@@ -148,7 +148,9 @@ func (m *Model) oneLine(clock, levels canvas.Line) (canvas.Line, bool) {
 
 func (m *Model) clock() canvas.Line {
 	var l canvas.Line
+	l.Add(m.tapeBadge())
 	switch {
+	case m.sight.Snapshot.Replayed():
 	case m.sight.Snapshot.Process.ReadOnly:
 		l.Put(themes.Warn, "READ-ONLY  ")
 	case m.sight.Snapshot.Viewer != "":
@@ -157,8 +159,27 @@ func (m *Model) clock() canvas.Line {
 	return *l.Put(themes.Text, widget.Clock(m.sight.Now))
 }
 
-// tabs lists the screens; the current one is marked.
+// tabs lists the screens; the current one is marked. Where the window is narrow they move together, so that none is cut.
 func (m *Model) tabs() canvas.Line {
+	var right canvas.Line
+	if s := m.sight.Snapshot; s != nil && s.Errors > 0 {
+		right.Put(themes.Bad, "errors "+widget.Count(s.Errors))
+	}
+	room := m.width - 1
+	if right.Width() > 0 {
+		room -= right.Width() + 1
+	}
+	var l canvas.Line
+	for _, air := range [][2]string{{" ", "  "}, {" ", " "}, {"", " "}, {"", ""}} {
+		if l = m.tabRow(air[0], air[1]); l.Width() <= room {
+			break
+		}
+	}
+	return *l.To(m.width - 1 - right.Width()).Add(right)
+}
+
+// tabRow is the row of tabs with air behind each key, and between the tabs.
+func (m *Model) tabRow(behind, between string) canvas.Line {
 	var l canvas.Line
 	shown := 0
 	for _, s := range m.screens {
@@ -180,13 +201,10 @@ func (m *Model) tabs() canvas.Line {
 		if i == m.current && m.help == nil {
 			mark, role = "›", themes.Accent
 		}
-		l.Put(role, mark+m.keys.Key(tab.Action)+" "+title).Put(themes.Text, "  ")
+		l.Put(role, mark+m.keys.Key(tab.Action)+behind+title).Put(themes.Text, between)
 	}
 	if m.help != nil {
-		l.Put(themes.Accent, "›"+m.keys.Key(keymap.Help)+" Help")
-	}
-	if s := m.sight.Snapshot; s != nil && s.Errors > 0 {
-		l.PutRight(m.width-1, themes.Bad, "errors "+widget.Count(s.Errors))
+		l.Put(themes.Accent, "›"+m.keys.Key(keymap.Help)+behind+"Help")
 	}
 	return l
 }

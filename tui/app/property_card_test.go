@@ -1,21 +1,9 @@
 package app_test
 
 import (
-	"io"
-	"testing"
-	"time"
-
-	tea "github.com/charmbracelet/bubbletea"
-	"github.com/muesli/termenv"
-	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"ferry/engine"
-	"ferry/themes"
-	"ferry/tui/app"
-	"ferry/tui/feed"
-	"ferry/tui/termprobe"
-	"ferry/tui/tuitest"
 )
 
 func drawValue(t *rapid.T) engine.Maybe[string] {
@@ -81,64 +69,4 @@ func drawLedger(t *rapid.T) (v engine.LedgerView, cards []engine.LedgerCard) {
 		})
 	}
 	return v, cards
-}
-
-// Whatever is known of cards and of the ledger, and wherever one goes: the frame is sound.
-func TestEveryFrameOfCardsIsSound(t *testing.T) {
-	t.Parallel()
-	palettes, err := themes.Load("")
-	require.NoError(t, err)
-	keys := []string{
-		"c", "1", "2", "3", "enter", "enter", "esc", "5", "5", "down", "down", "up", "pgdown", "G", "g", "n", "N", "f", "r", "y", "R", "a", "/", ":", "o",
-		"O", "right", "left", "m", "backspace", "4", "?", "ctrl+u", "字", "\x1b",
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		theme, err := palettes.Get(rapid.SampledFrom(palettes.Names()).Draw(t, "theme"))
-		require.NoError(t, err)
-		operator, now := tuitest.NewOperator(tuitest.InStep()), tuitest.Noon
-		news := func() {
-			s := tuitest.InStep()
-			if rapid.IntRange(0, 3).Draw(t, "trouble") == 0 {
-				s = drawSnapshot(t)
-			}
-			var cards []engine.LedgerCard
-			s.Ledger, cards = drawLedger(t)
-			operator.Drift(cards...)
-			operator.Deal(drawCard(t), drawCard(t), drawCard(t))
-			operator.FailReads(drawError(t))
-			operator.Show(s)
-		}
-		news()
-		model := app.New(t.Context(), app.Config{
-			Operator: operator, Themes: []themes.Theme{theme}, Clock: func() time.Time { return now }, ASCII: rapid.Bool().Draw(t, "ascii"),
-			Renderer: termprobe.NewRenderer(io.Discard, termprobe.InColours(pick(t, termenv.Ascii, termenv.ANSI, termenv.TrueColor))),
-		})
-		width, height := 0, 0
-		resize := func() {
-			width, height = rapid.IntRange(58, 250).Draw(t, "width"), rapid.IntRange(15, 80).Draw(t, "height")
-			if rapid.Bool().Draw(t, "narrow") {
-				width, height = rapid.IntRange(60, 82).Draw(t, "width"), rapid.IntRange(16, 26).Draw(t, "height")
-			}
-			tuitest.Send(model, tea.WindowSizeMsg{Width: width, Height: height})
-		}
-		resize()
-		beat := func() { tuitest.Send(model, feed.New(operator, func() time.Time { return now }, false).Now()) }
-		beat()
-		tuitest.Press(model, pick(t, []string{"5"}, []string{"c", "1", "enter"}, []string{"c", "2", "enter"})...)
-		for range rapid.IntRange(1, 12).Draw(t, "steps") {
-			switch rapid.IntRange(0, 9).Draw(t, "what") {
-			case 0:
-				resize()
-			case 1:
-				news()
-				now = now.Add(time.Duration(rapid.IntRange(0, 9000).Draw(t, "ms")) * time.Millisecond)
-			case 2:
-				tuitest.Send(model, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(drawText(t)), Paste: rapid.Bool().Draw(t, "paste")})
-			default:
-				tuitest.Press(model, rapid.SampledFrom(keys).Draw(t, "key"))
-			}
-			beat()
-			requireSound(t, model.View(), width, height)
-		}
-	})
 }

@@ -1,21 +1,11 @@
 package app_test
 
 import (
-	"io"
-	"testing"
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
-	"github.com/muesli/termenv"
-	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"ferry/engine"
-	"ferry/themes"
-	"ferry/tui/app"
-	"ferry/tui/feed"
-	"ferry/tui/termprobe"
-	"ferry/tui/tuitest"
 )
 
 func drawVerdict(t *rapid.T) engine.Verdict {
@@ -83,67 +73,4 @@ func drawPlan(t *rapid.T) *engine.RepairPlan {
 		})
 	}
 	return p
-}
-
-// Whatever checks have found and plans would write, and wherever one goes: the frame is sound.
-func TestEveryFrameOfDiscrepanciesIsSound(t *testing.T) {
-	t.Parallel()
-	palettes, err := themes.Load("")
-	require.NoError(t, err)
-	keys := []string{
-		"3", "3", "1", "2", "enter", "enter", "enter", "esc", "down", "down", "up", "pgdown", "G", "g", "n", "N", "r", "R", "R", "a", "e", "y", "/", ":", "o",
-		"O", "right", "left", "m", "M", "ctrl+a", "tab", "tab", "s", "p", "x", "?", "backspace", "ctrl+u", "字", "c",
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		theme, err := palettes.Get(rapid.SampledFrom(palettes.Names()).Draw(t, "theme"))
-		require.NoError(t, err)
-		operator, now := tuitest.NewOperator(tuitest.Disproven()), tuitest.Noon
-		news := func() {
-			s := tuitest.Disproven()
-			if rapid.IntRange(0, 3).Draw(t, "trouble") == 0 {
-				s = drawSnapshot(t)
-			}
-			drawProof(t, s)
-			operator.Found(drawFound(t)...)
-			operator.Plan(drawPlan(t))
-			operator.FailReads(drawError(t))
-			operator.Show(s)
-		}
-		news()
-		if rapid.IntRange(0, 3).Draw(t, "failing") == 0 {
-			operator.Fail(engine.Refuse(engine.ErrStateChanged, "%s", drawText(t)))
-		}
-		model := app.New(t.Context(), app.Config{
-			Operator: &tuitest.Prover{Operator: operator}, Themes: []themes.Theme{theme}, Clock: func() time.Time { return now },
-			ASCII:    rapid.Bool().Draw(t, "ascii"),
-			Renderer: termprobe.NewRenderer(io.Discard, termprobe.InColours(pick(t, termenv.Ascii, termenv.ANSI, termenv.TrueColor))),
-		})
-		width, height := 0, 0
-		resize := func() {
-			width, height = rapid.IntRange(58, 250).Draw(t, "width"), rapid.IntRange(15, 80).Draw(t, "height")
-			if rapid.Bool().Draw(t, "narrow") {
-				width, height = rapid.IntRange(60, 82).Draw(t, "width"), rapid.IntRange(16, 26).Draw(t, "height")
-			}
-			tuitest.Send(model, tea.WindowSizeMsg{Width: width, Height: height})
-		}
-		resize()
-		beat := func() { tuitest.Send(model, feed.New(operator, func() time.Time { return now }, false).Now()) }
-		beat()
-		tuitest.Press(model, pick(t, []string{"1"}, []string{"3"}, []string{"3", "enter"}, []string{"3", "R", "enter"})...)
-		for range rapid.IntRange(1, 12).Draw(t, "steps") {
-			switch rapid.IntRange(0, 9).Draw(t, "what") {
-			case 0:
-				resize()
-			case 1:
-				news()
-				now = now.Add(time.Duration(rapid.IntRange(0, 9000).Draw(t, "ms")) * time.Millisecond)
-			case 2:
-				tuitest.Send(model, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(drawText(t)), Paste: rapid.Bool().Draw(t, "paste")})
-			default:
-				tuitest.Press(model, rapid.SampledFrom(keys).Draw(t, "key"))
-			}
-			beat()
-			requireSound(t, model.View(), width, height)
-		}
-	})
 }

@@ -1,8 +1,12 @@
 package app_test
 
 import (
+	"context"
+	"fmt"
 	"io"
+	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,110 +26,26 @@ import (
 	"ferry/tui/tuitest"
 )
 
-var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
-
-func drawText(t *rapid.T) string {
-	return rapid.OneOf(
-		rapid.String(),
-		rapid.SampledFrom([]string{
-			"", "\x1b[2J\x1b[H", "\x1b]0;owned\x07", "\u009b31m", "\u202eevil", "a\nb\tc\r", "\xff\xfe", "字字字", "🇩🇪",
-			"👨\u200d👩\u200d👧", strings.Repeat("long ", 60), "connection refused",
-		}),
-	).Draw(t, "text")
-}
-
-func drawTime(t *rapid.T) time.Time {
-	if rapid.IntRange(0, 4).Draw(t, "no time") == 0 {
-		return time.Time{}
-	}
-	return tuitest.Noon.Add(time.Duration(rapid.Int64Range(-1e15, 1e13).Draw(t, "time")))
-}
-
-func drawMaybe[T any](t *rapid.T, g *rapid.Generator[T]) engine.Maybe[T] {
-	return engine.Maybe[T]{Value: g.Draw(t, "value"), Known: rapid.Bool().Draw(t, "known")}
-}
-
-func pick[T any](t *rapid.T, from ...T) T { return rapid.SampledFrom(from).Draw(t, "pick") }
-
-func drawEndpoint(t *rapid.T) engine.Endpoint {
-	e := engine.Endpoint{Address: drawText(t), Version: drawText(t)}
-	e.ReadOnly, e.Insecure = rapid.Bool().Draw(t, "ro"), rapid.Bool().Draw(t, "tls")
-	if rapid.IntRange(0, 3).Draw(t, "down") == 0 {
-		e.DownSince, e.NextTry, e.Err = drawTime(t), drawTime(t), drawText(t)
-	}
-	return e
-}
-
-func drawRun(t *rapid.T) *engine.RunView {
-	if rapid.IntRange(0, 5).Draw(t, "no run") == 0 {
-		return nil
-	}
-	return &engine.RunView{
-		ID: engine.RunID(rapid.Int64().Draw(t, "id")), Kind: pick(t, engine.RunFull, engine.RunIncremental),
-		State: pick(t, engine.RunQueued, engine.RunPlanning, engine.RunRunning, engine.RunPausing, engine.RunPaused, engine.RunAsking,
-			engine.RunInterrupted, engine.RunCancelled, engine.RunFailed, engine.RunDone, engine.RunState("unheard of")),
-		First: rapid.Bool().Draw(t, "first"), Since: drawTime(t), By: drawText(t), StateBy: drawText(t), Reason: drawText(t),
-		CreatedAt: drawTime(t), StartedAt: drawTime(t), FinishedAt: drawTime(t), Error: drawText(t), NowDoing: drawText(t),
-		LastError: drawText(t), LastErrorAt: drawTime(t), Question: drawText(t), Scheduled: rapid.Bool().Draw(t, "scheduled"),
-		Ticks: int(anyNumber.Draw(t, "ticks")), FirstAt: drawTime(t), WhyFull: drawText(t),
-	}
-}
-
-var (
-	anyNumber = rapid.OneOf(rapid.Int64(), rapid.Int64Range(0, 9_999_999))
-	anyShare  = rapid.OneOf(rapid.Float64(), rapid.Float64Range(0, 1))
+// framesEnv is how many cases the property of frames is tried with: FERRY_FRAMES=5000 go test -run EveryFrame ./tui/app
+const (
+	framesEnv    = "FERRY_FRAMES"
+	framesCases  = 200
+	framesAtOnce = 100 // of rapid's own: so many for a seed
 )
 
-func number(t *rapid.T) int64 { return anyNumber.Draw(t, "number") }
+var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-func few(t *rapid.T) int { return rapid.IntRange(0, 5).Draw(t, "few") }
-
-func drawStep(t *rapid.T) engine.StepState {
-	return pick(t, engine.StepWaiting, engine.StepRunning, engine.StepDone)
+// hostile are texts that break terminals, widths, or both.
+var hostile = []string{
+	"", " ", "\x00", "\x1b[2J\x1b[H", "\x1b]0;owned\x07", "\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "\x1bc", "\x1bP1$q\x1b\\", "\u009b31m", "\u0090q\u009c",
+	"\u0085", "a\nb\tc\r\v\f\b", "\x7f\x7f", "\xff\xfe", "\xe2\x28\xa1", "\u202eevil\u202c", "\u2066isolated\u2069", "\u200fעברית 12", "العربية ١٢٣", "\u0600123",
+	"字字字", "ｱｲｳ", "한국어", "\u1112\u1161\u11ab", "🇩🇪🇩", "👨\u200d👩\u200d👧", "👍🏽", "1\ufe0f\u20e3", "❤\ufe0f", "🏴\U000e0067\U000e0062\U000e007f", "e\u0301\u0302\u0303\u0304\u0305",
+	"\u0301leading", "क्षि नमस्ते", "กำแพง", "zero\u200bwidth\ufeff", "soft\u00adhyphen", "\u2028line\u2029", "…", strings.Repeat("long ", 60), strings.Repeat("字", 300),
+	strings.Repeat("x", 500), "connection refused", "read x: permission denied (SQLSTATE 42501)",
 }
 
-func drawEntity(t *rapid.T) engine.EntityView {
-	return engine.EntityView{
-		Name: drawText(t), State: drawStep(t), Errors: number(t), Done: anyShare.Draw(t, "done"),
-		Counts:     engine.Counts{Read: number(t), Inserted: number(t), Updated: number(t), Unchanged: number(t), Rejected: number(t)},
-		SourceRows: drawMaybe(t, anyNumber), SourceEstimated: rapid.Bool().Draw(t, "estimated"), TargetRows: drawMaybe(t, anyNumber),
-		Quarantined: drawMaybe(t, anyNumber), Waiting: drawMaybe(t, anyNumber), Stale: drawMaybe(t, anyNumber),
-		Extra: drawMaybe(t, anyNumber), BatchesDone: number(t), BatchesTotal: drawMaybe(t, anyNumber),
-		RowsPerSecond: drawMaybe(t, anyShare),
-		ETA: engine.ETA{
-			State: pick(t, engine.ETANone, engine.ETAMeasuring, engine.ETAReady, engine.ETAAtLeast),
-			Left:  time.Duration(number(t)),
-		},
-		Accounted: drawMaybe(t, rapid.Bool()), Waived: drawMaybe(t, anyNumber), PausedBy: drawText(t), PausedReason: drawText(t),
-	}
-}
-
-func drawSnapshot(t *rapid.T) *engine.Snapshot {
-	s := &engine.Snapshot{
-		Sequence: rapid.Uint64().Draw(t, "sequence"), TakenAt: drawTime(t), Profile: drawText(t),
-		Process: engine.Process{Workers: few(t), ReadOnly: rapid.Bool().Draw(t, "read-only")},
-		Source:  drawEndpoint(t), Target: drawEndpoint(t), Run: drawRun(t), Errors: number(t), Setup: engine.SetupReady,
-	}
-	if rapid.IntRange(0, 2).Draw(t, "not set up") == 0 {
-		s.Setup = pick(t, engine.SetupUnknown, engine.SetupMissing, engine.SetupOlder, engine.SetupNewer)
-	}
-	for range few(t) {
-		s.Entities = append(s.Entities, drawEntity(t))
-	}
-	for range few(t) {
-		verb := pick(t, engine.StepPlan, engine.StepLoad, engine.StepOwners, engine.StepSettle, engine.StepSweep, engine.StepDelete)
-		s.Steps = append(s.Steps, engine.StepView{
-			Verb: verb, State: drawStep(t), Done: anyShare.Draw(t, "done"), BatchesTotal: drawMaybe(t, anyNumber),
-		})
-	}
-	for range few(t) {
-		w := engine.WorkerView{Host: drawText(t), Workers: few(t), Busy: few(t), Silent: time.Duration(number(t))}
-		s.Workers = append(s.Workers, w)
-		s.Activity = append(s.Activity, engine.Activity{At: drawTime(t), By: drawText(t), What: drawText(t)})
-		s.Reasons = append(s.Reasons, engine.ReasonView{Entity: drawText(t), Reason: drawReason(t), Rows: number(t), Waived: number(t), Hangs: number(t)})
-	}
-	drawCycle(t, s)
-	return s
+func drawText(t *rapid.T) string {
+	return rapid.OneOf(rapid.String(), rapid.SampledFrom(hostile), rapid.SampledFrom(hostile)).Draw(t, "text")
 }
 
 // requireSound checks what must hold for every frame.
@@ -140,70 +60,169 @@ func requireSound(t require.TestingT, frame string, width, height int) {
 	}
 }
 
+// Every key there is, and some that mean nothing; those that lead deeper more often.
 var everyKey = []string{
-	"2", "P", "T", "r", "f", "e", "2", "enter", "down", "A", "w", "v", "m", "4", "4", "enter", "enter", "down", "tab",
-	"/", ":", "o", "O", "n", "N", "h", "l", "right", "M", "ctrl+a", "y", "c", "3", "5", "R", "a",
-	"s", "p", "x", "i", "q", "?", "1", "7", "t", "enter", "esc", "tab", "shift+tab", "up", "down", "pgup", "pgdown", "home",
-	"end", "g", "G", "ctrl+l", "ctrl+u", "backspace", "ctrl+c", "z", "字", " ", "f1", "alt+q",
+	"1", "2", "3", "4", "5", "6", "7", "c", "P", "enter", "enter", "enter", "esc", "tab", "tab", "shift+tab", "/", ":", "?", "s", "p", "x", "i", "q", "A", "S",
+	"T", "w", "v", "r", "R", "a", "e", ".", "f", "y", "o", "O", "m", "M", " ", "ctrl+a", "n", "N", "t", "up", "down", "down", "left", "right", "pgup", "pgdown", "home", "end",
+	"g", "G", "h", "l", "ctrl+l", "ctrl+u", "backspace", "ctrl+c", "z", "字", "f1", "alt+q", "\x1b",
 }
 
-// Whatever the data, the window, the theme and the keys: the frame fits the window exactly, nothing but ferry's own
-// codes reaches the terminal, and nothing panics.
+// world is a console on a made-up past and present.
+type world struct {
+	operator      *tuitest.Operator
+	model         *app.Model
+	now           time.Time
+	width, height int
+	silent        bool // nothing that is asked is ever answered
+}
+
+// parts are what there is to know beside the snapshot, by the screen on which it is seen, with keys that lead into the midst of it.
+var parts = map[string]struct {
+	make func(*rapid.T, *world)
+	in   [][]string
+}{
+	"1": {func(t *rapid.T, w *world) { drawProof(t, w.operator.Snapshot()) }, nil},
+	"2": {
+		func(t *rapid.T, w *world) { w.operator.Keep(drawHistory(t, w.operator.Snapshot().Run)...) },
+		[][]string{{"enter"}, {"enter", "enter"}},
+	},
+	"3": {func(t *rapid.T, w *world) {
+		drawProof(t, w.operator.Snapshot())
+		w.operator.Found(drawFound(t)...)
+		w.operator.Plan(drawPlan(t))
+	}, [][]string{{"enter"}, {"enter", "enter"}, {"R", "enter"}}},
+	"4": {func(t *rapid.T, w *world) {
+		reasons := w.operator.Snapshot().Reasons
+		w.operator.Hold(drawRows(t, reasons)...)
+		w.operator.Rule(drawRules(t, reasons)...)
+	}, [][]string{{"enter"}, {"enter", "enter"}}},
+	"5": {func(t *rapid.T, w *world) {
+		view, cards := drawLedger(t)
+		w.operator.Snapshot().Ledger = view
+		w.operator.Drift(cards...)
+	}, nil},
+	"6": {drawRehearsals, nil},
+	"7": {func(t *rapid.T, w *world) { w.operator.Journalled(drawJournal(t)...) }, nil},
+	"P": {func(t *rapid.T, w *world) { w.operator.Find(drawPreflight(t), drawPreflight(t)) }, [][]string{{"f"}}},
+	"c": {
+		func(t *rapid.T, w *world) { w.operator.Deal(drawCard(t), drawCard(t), drawCard(t)) },
+		[][]string{{"1", "enter"}, {"2", "enter", "enter"}},
+	},
+}
+
+// news changes the snapshot: to anything at all, to a state that a console can meet, or to such a one with hostile parts.
+func (w *world) news(t *rapid.T) {
+	var s *engine.Snapshot
+	if rapid.IntRange(0, 1).Draw(t, "anything") == 0 {
+		s = drawSnapshot(t)
+	} else {
+		s = pick(t, tuitest.Scenarios()...).Snapshot
+	}
+	w.operator.Show(s)
+}
+
+// past changes what a screen has to show beside the snapshot, and whether it can be read.
+func (w *world) past(t *rapid.T, key string) {
+	parts[key].make(t, w)
+	w.operator.Show(w.operator.Snapshot())
+	w.operator.FailReads(drawError(t))
+}
+
+func drawWorld(t *rapid.T, palettes themes.Set) *world {
+	theme, err := palettes.Get(rapid.SampledFrom(palettes.Names()).Draw(t, "theme"))
+	require.NoError(t, err)
+	w := &world{operator: tuitest.NewOperator(tuitest.Running()), now: tuitest.Noon, silent: rapid.IntRange(0, 7).Draw(t, "silent") == 0}
+	w.news(t)
+	if rapid.IntRange(0, 2).Draw(t, "failing") == 0 {
+		w.operator.Fail(pick(t, engine.ErrRunActive, engine.Refuse(engine.ErrStateChanged, "%s", drawText(t))))
+	}
+	w.model = app.New(t.Context(), app.Config{
+		Operator: &tuitest.Prover{Operator: w.operator}, Themes: []themes.Theme{theme, palettes[themes.Mono]}, Title: pick(t, "", drawText(t)),
+		Renderer: termprobe.NewRenderer(io.Discard, termprobe.InColours(pick(t, termenv.Ascii, termenv.ANSI, termenv.ANSI256, termenv.TrueColor))),
+		Clock:    func() time.Time { return w.now }, Clipboard: func(string) (string, error) { return "copied", nil }, ASCII: rapid.Bool().Draw(t, "ascii"),
+		Report: func(context.Context, engine.RunID) (string, error) { return drawnReport, nil },
+	})
+	return w
+}
+
+// drawnReport is the name of a report, which a folder may have spoilt.
+const drawnReport = "/srv/\x1b[2J/字.md"
+
+// resize draws a window: any, often a small one, or one at the edge of a layout.
+func (w *world) resize(t *rapid.T) {
+	w.width, w.height = rapid.IntRange(20, 250).Draw(t, "width"), rapid.IntRange(5, 80).Draw(t, "height")
+	switch rapid.IntRange(0, 3).Draw(t, "window") {
+	case 0:
+		w.width, w.height = rapid.IntRange(59, 82).Draw(t, "width"), rapid.IntRange(15, 26).Draw(t, "height")
+	case 1:
+		w.width = pick(t, 107, 108, 119, 120, 121, 140, 159, 160, 200)
+	}
+	tuitest.Send(w.model, tea.WindowSizeMsg{Width: w.width, Height: w.height})
+}
+
+func (w *world) beat() {
+	beat := feed.New(w.operator, func() time.Time { return w.now }, false).Now()
+	if w.silent {
+		w.model.Update(beat)
+		return
+	}
+	tuitest.Send(w.model, beat)
+}
+
+// step does one thing that happens to a console.
+func (w *world) step(t *rapid.T, key string) {
+	switch rapid.IntRange(0, 11).Draw(t, "what") {
+	case 0:
+		w.resize(t)
+	case 1:
+		w.news(t)
+		w.now = w.now.Add(time.Duration(rapid.IntRange(0, 9000).Draw(t, "ms")) * time.Millisecond)
+	case 2:
+		w.past(t, key)
+	case 3:
+		tuitest.Send(w.model, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(drawText(t)), Paste: rapid.Bool().Draw(t, "paste")})
+	default:
+		tuitest.Press(w.model, rapid.SampledFrom(everyKey).Draw(t, "key"))
+	}
+}
+
+// Whatever the data, the window, the theme and the keys, on every screen, in dialogs, prompts, the palette and the help: the frame fits
+// the window exactly, nothing but ferry's own codes reaches the terminal, and nothing panics.
 func TestEveryFrameIsSound(t *testing.T) {
 	t.Parallel()
 	palettes, err := themes.Load("")
 	require.NoError(t, err)
-	rapid.Check(t, func(t *rapid.T) {
-		theme, err := palettes.Get(rapid.SampledFrom(palettes.Names()).Draw(t, "theme"))
-		require.NoError(t, err)
-		profile := pick(t, termenv.Ascii, termenv.ANSI, termenv.ANSI256, termenv.TrueColor)
-		operator, now := tuitest.NewOperator(drawSnapshot(t)), tuitest.Noon
-		past := func() {
-			operator.Keep(drawHistory(t, operator.Snapshot().Run)...)
-			operator.Find(drawPreflight(t), drawPreflight(t))
-			operator.Hold(drawRows(t, operator.Snapshot().Reasons)...)
-			operator.Rule(drawRules(t, operator.Snapshot().Reasons)...)
-			operator.FailReads(drawError(t))
-		}
-		past()
-		if rapid.Bool().Draw(t, "failing") {
-			operator.Fail(engine.ErrRunActive)
-		}
-		model := app.New(t.Context(), app.Config{
-			Operator: operator, Themes: []themes.Theme{theme, palettes[themes.Mono]},
-			Renderer: termprobe.NewRenderer(io.Discard, termprobe.InColours(profile)),
-			Clock:    func() time.Time { return now }, Clipboard: func(string) (string, error) { return "copied", nil }, ASCII: rapid.Bool().Draw(t, "ascii"),
-		})
-		beat := func() { tuitest.Send(model, feed.New(operator, func() time.Time { return now }, false).Now()) }
-		width, height := 0, 0
-		resize := func() {
-			width, height = rapid.IntRange(20, 250).Draw(t, "width"), rapid.IntRange(5, 80).Draw(t, "height")
-			if rapid.IntRange(0, 2).Draw(t, "narrow") == 0 {
-				width, height = rapid.IntRange(60, 82).Draw(t, "width"), rapid.IntRange(16, 26).Draw(t, "height")
-			}
-			tuitest.Send(model, tea.WindowSizeMsg{Width: width, Height: height})
-		}
-		resize()
-		requireSound(t, model.View(), width, height)
-		for range rapid.IntRange(1, 10).Draw(t, "steps") {
-			switch rapid.IntRange(0, 8).Draw(t, "what") {
-			case 0:
-				resize()
-			case 1:
-				operator.Show(drawSnapshot(t))
-				if rapid.IntRange(0, 2).Draw(t, "other past") == 0 {
-					past()
+	cases := framesCases
+	if text := os.Getenv(framesEnv); text != "" {
+		cases, err = strconv.Atoi(text)
+		require.NoError(t, err, framesEnv)
+	}
+	screens := []string{"1", "2", "3", "4", "5", "6", "7", "P", "c"}
+	frames := 0
+	for round := range (cases + framesAtOnce - 1) / framesAtOnce {
+		t.Run(fmt.Sprint("round ", round), func(t *testing.T) { //nolint:paralleltest // frames are counted
+			rapid.Check(t, func(t *rapid.T) {
+				w := drawWorld(t, palettes)
+				w.resize(t)
+				requireSound(t, w.model.View(), w.width, w.height)
+				key := rapid.SampledFrom(screens).Draw(t, "screen")
+				w.past(t, key)
+				w.beat()
+				tuitest.Press(w.model, key)
+				if in := parts[key].in; len(in) > 0 {
+					tuitest.Press(w.model, pick(t, in...)...)
 				}
-				now = now.Add(time.Duration(rapid.IntRange(0, 5000).Draw(t, "ms")) * time.Millisecond)
-			case 2:
-				tuitest.Send(model, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(drawText(t)), Paste: rapid.Bool().Draw(t, "paste")})
-			default:
-				tuitest.Press(model, rapid.SampledFrom(everyKey).Draw(t, "key"))
-			}
-			beat()
-			requireSound(t, model.View(), width, height)
-		}
-	})
+				for range rapid.IntRange(1, 12).Draw(t, "steps") {
+					w.beat()
+					requireSound(t, w.model.View(), w.width, w.height)
+					w.step(t, key)
+					requireSound(t, w.model.View(), w.width, w.height)
+					frames += 2
+				}
+			})
+		})
+	}
+	t.Logf("%d frames", frames)
 }
 
 func TestTheSmallestWindowsDoNotPanic(t *testing.T) {

@@ -33,7 +33,7 @@ func (m *Model) leave(how Exit) tea.Cmd {
 }
 
 // worksHere reports whether something would stop, or lose workers, if this process ended.
-func (m *Model) worksHere() bool { return m.runHere() || m.keepsHere() }
+func (m *Model) worksHere() bool { return m.config.Replay == nil && (m.runHere() || m.keepsHere()) }
 
 // runHere reports whether a run would lose workers.
 func (m *Model) runHere() bool {

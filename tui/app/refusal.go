@@ -15,6 +15,14 @@ import (
 // refusal says why an action cannot be taken now, or nothing if it can. It is shown when the key is pressed, and in
 // the help.
 func (m *Model) refusal(action keymap.Action) string {
+	if reason := m.replayRefusal(action); reason != "" {
+		return reason
+	}
+	return m.liveRefusal(action)
+}
+
+// liveRefusal is refusal where no recording stands in the way.
+func (m *Model) liveRefusal(action keymap.Action) string {
 	switch action { //nolint:exhaustive // nothing speaks against the others
 	case keymap.Start, keymap.Pause, keymap.Cancel, keymap.Answer, keymap.Init, keymap.Retry, keymap.Waive, keymap.Switch,
 		keymap.Seal, keymap.Rerun, keymap.Throttle:
@@ -42,6 +50,8 @@ func (m *Model) refusal(action keymap.Action) string {
 		return m.screenRefusal(action)
 	case keymap.Copy:
 		return m.copyRefusal()
+	case keymap.Pane:
+		return m.paneRefusal()
 	case keymap.Filter, keymap.Sort, keymap.SortReverse, keymap.Mark, keymap.MarkRange, keymap.MarkAll, keymap.Next, keymap.Previous,
 		keymap.Left, keymap.Right, keymap.Repair, keymap.Acknowledge, keymap.Export, keymap.Rerun:
 		return m.ownRefusal(action)
@@ -152,6 +162,18 @@ func (m *Model) ownRefusal(action keymap.Action) string {
 		return "both databases answer, and there is nothing here to export"
 	}
 	return "that is for lists such as quarantine; " + m.keys.Key(keymap.Quarantine) + " opens it"
+}
+
+// paneRefusal says why there is no other pane to turn to.
+func (m *Model) paneRefusal() string {
+	s, ok := m.screens[m.current].(screen.Paned)
+	switch {
+	case ok && s.Panes():
+		return ""
+	case ok && m.width < screen.Wide:
+		return fmt.Sprintf("panes stand side by side from %d columns on; this window has %d", screen.Wide, m.width)
+	}
+	return "there is only one pane here"
 }
 
 // copyRefusal says why nothing can be copied.

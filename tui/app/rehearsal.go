@@ -255,11 +255,9 @@ func (m *Model) openEvidence(g engine.RehearsalGate) tea.Cmd {
 			continue
 		}
 		if shower, ok := s.(screen.RunShower); ok && g.Run != 0 && to == keymap.Runs {
-			cmd := m.show(i)
-			shower.ShowRun(g.Run)
-			return cmd
+			return m.drill(i, func() { shower.ShowRun(g.Run) })
 		}
-		return m.show(i)
+		return m.drill(i, nil)
 	}
 	m.notices.say(m.sight.Now, fmt.Sprintf("gate %s: all there is to see of it stands here", g.Name))
 	return nil

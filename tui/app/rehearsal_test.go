@@ -263,3 +263,12 @@ func TestAReportIsWritten(t *testing.T) {
 	b.pass(10 * time.Second)
 	require.LessOrEqual(t, strings.Count(b.frame(), "\n"), 23)
 }
+
+func TestAListThatLagsBehindIsNotReadWithoutAPause(t *testing.T) {
+	t.Parallel()
+	b := setup(t, tuitest.Staged(states()["go"]), 80, 24)
+	b.operator.Rehearse(*earlier()) // the snapshot knows of another one already
+	b.press("6")
+	b.pass(5 * time.Second)
+	require.InDelta(t, 6, len(b.operator.Reads()), 2)
+}

@@ -3,7 +3,7 @@
 //
 // Keys lead to actions, and screens and the app handle actions, never keys, so an operator may put any action on another
 // key. A scope says where a binding counts: everywhere, on the screens, or in a form, which then has all keys to itself.
-// While a database cannot be reached, what mends that goes before what a key means on a screen.
+// While a database cannot be reached, what mends that goes before what a key means on a screen; so does what steers a replay.
 // Within what counts at one moment a key means one thing; a collision is an error when a map is made.
 package keymap
 
@@ -51,6 +51,7 @@ const (
 	Forecast    Action = "forecast"
 	Open        Action = "open"
 	Back        Action = "back"
+	Pane        Action = "pane"
 
 	Filter      Action = "filter"
 	Sort        Action = "sort"
@@ -69,6 +70,14 @@ const (
 	PageDown Action = "page-down"
 	Top      Action = "top"
 	Bottom   Action = "bottom"
+
+	ReplayPause   Action = "replay-pause"
+	ReplayBack    Action = "replay-back"
+	ReplayStep    Action = "replay-step"
+	ReplayRewind  Action = "replay-rewind"
+	ReplayForward Action = "replay-forward"
+	ReplaySlower  Action = "replay-slower"
+	ReplayFaster  Action = "replay-faster"
 
 	Palette Action = "palette"
 	Help    Action = "help"
@@ -107,6 +116,7 @@ const (
 	Everywhere Scope = "everywhere" // but not in a form
 	Screens    Scope = "screens"    // moving about in a screen, and in the help
 	Lost       Scope = "lost"       // while a database cannot be reached; there it goes before Screens
+	Replays    Scope = "replays"    // while a recording is shown; there it goes before Screens
 	Forms      Scope = "forms"
 	Fields     Scope = "fields" // a form of several lines of text, such as Connect
 )
@@ -174,6 +184,7 @@ var defaults = []Binding{
 	{Forecast, []string{"f"}, "forecast", "preflight: forecast what the rules would reject; a card: read its ledger from Odoo", Screens, false},
 	{Open, []string{"enter"}, "open", "open what is selected or offered", Screens, false},
 	{Back, []string{"esc"}, "back", "take the filter away; go back; dismiss the message shown", Screens, false},
+	{Pane, []string{"tab", "shift+tab"}, "pane", "in a wide window: to the other pane", Screens, false},
 	{Up, []string{"up", "k"}, "up", "one line up", Screens, false},
 	{Down, []string{"down", "j"}, "down", "one line down", Screens, false},
 	{Left, []string{"left", "h"}, "left", "lists: columns further left", Screens, false},
@@ -187,6 +198,13 @@ var defaults = []Binding{
 	{Mouse, []string{"ctrl+t"}, "mouse", "let the mouse scroll and select, or leave it to the terminal", Everywhere, false},
 	{Redraw, []string{"ctrl+l"}, "redraw", "draw the screen afresh", Everywhere, false},
 	{Suspend, []string{"ctrl+z"}, "suspend", "back to the shell; fg returns", Everywhere, false},
+	{ReplayPause, []string{" "}, "hold", "a replay: hold it, or let it go on; at its end once more", Replays, true},
+	{ReplayBack, []string{"["}, "step back", "a replay: to the snapshot before, and hold there", Replays, false},
+	{ReplayStep, []string{"]"}, "step", "a replay: to the next snapshot, and hold there", Replays, true},
+	{ReplayRewind, []string{"{"}, "rewind", "a replay: half a minute back", Replays, false},
+	{ReplayForward, []string{"}"}, "forward", "a replay: half a minute ahead", Replays, true},
+	{ReplaySlower, []string{"<"}, "slower", "a replay: slower", Replays, false},
+	{ReplayFaster, []string{">"}, "faster", "a replay: faster, up to ten minutes in a second", Replays, true},
 	{Palette, []string{":"}, "command", "find any action by its name, and do it", Everywhere, true},
 	{Help, []string{"?"}, "help", "this help", Everywhere, true},
 	{Quit, []string{"q", "ctrl+c"}, "quit", "leave; asks first while a run is at work here", Everywhere, true},
@@ -256,8 +274,11 @@ func together(a, b Scope) bool {
 	case a.modal() || b.modal():
 		return false
 	}
-	return min(a, b) != min(Lost, Screens) || max(a, b) != max(Lost, Screens)
+	return (a != Screens || !b.first()) && (b != Screens || !a.first())
 }
+
+// first reports whether a scope goes before what a key means on a screen.
+func (s Scope) first() bool { return s == Lost || s == Replays }
 
 // UnknownError says that there is no action, or no key, of a name.
 type UnknownError struct {
@@ -301,6 +322,12 @@ func (m Map) Remap(keys map[string][]string) (Map, error) {
 // InLost is what a key means while a database cannot be reached, before all else that it means.
 func (m Map) InLost(key string) (Action, bool) {
 	action, ok := m.lookup[Lost][key]
+	return action, ok
+}
+
+// InReplay is what a key means while a recording is shown, before all else that it means.
+func (m Map) InReplay(key string) (Action, bool) {
+	action, ok := m.lookup[Replays][key]
 	return action, ok
 }
 

@@ -24,6 +24,8 @@ func TestTheDefaultTableHasNoCollision(t *testing.T) {
 				action, ok = m.InField(key)
 			case keymap.Lost:
 				action, ok = m.InLost(key)
+			case keymap.Replays:
+				action, ok = m.InReplay(key)
 			case keymap.Everywhere, keymap.Screens:
 			}
 			require.True(t, ok, key)

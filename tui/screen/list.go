@@ -10,7 +10,7 @@ import (
 // List is a cursor over the rows of a table of which a part is in sight. Something may stand before the table and scroll
 // away with it; the header of the table stays.
 type List struct {
-	Hidden bool // no cursor: the operator is elsewhere
+	Hidden bool // the cursor only rests here: the operator is elsewhere
 
 	at     int // the row under the cursor
 	top    int // lines that have scrolled away
@@ -116,8 +116,11 @@ func (l *List) Draw(lead []canvas.Line, header canvas.Line, rows, width, height 
 
 func (l *List) mark(i, width int, row func(int) canvas.Line) canvas.Line {
 	line := row(i)
-	if i != l.at || l.Hidden {
+	switch {
+	case i != l.at:
 		return line
+	case l.Hidden:
+		return line.Over(0, canvas.Of(themes.Muted, widget.Resting))
 	}
 	line = line.Over(0, canvas.Of(themes.Selection, widget.Cursor))
 	line = line.Fit(width)

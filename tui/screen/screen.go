@@ -104,6 +104,22 @@ type Text interface {
 	Edit(action keymap.Action) bool
 }
 
+// Paned is a screen on which, in a wide window, two panes stand side by side and one of them has the cursor.
+type Paned interface {
+	Screen
+	// Panes reports whether there are two of them now.
+	Panes() bool
+	// OtherPane gives the cursor to the other one.
+	OtherPane()
+}
+
+// Deep is a screen with levels: what is opened, and in it something else.
+type Deep interface {
+	Screen
+	// Depth is how many times one can go back within it.
+	Depth() int
+}
+
 // Copier is a screen with something to copy.
 type Copier interface {
 	Screen

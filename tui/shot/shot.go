@@ -36,7 +36,7 @@ func SVG(frame string, columns, rows int, theme themes.Theme, title string) (str
 		width, height, width, height)
 	p.printf("<title>%s</title>\n", escape(title))
 	p.printf(`<rect width="100%%" height="100%%" rx="8" fill="%s"/>`+"\n", theme.Canvas)
-	p.printf(`<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace" font-size="%d" `+
+	p.printf(`<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace" font-size="%d" xml:space="preserve" `+
 		`transform="translate(%.0f %.0f)">`+"\n", fontSize, margin, margin)
 	for y := range rows {
 		p.row(terminal, columns, y)
@@ -135,7 +135,7 @@ func (p *painter) text(t piece, y int) {
 	if t.line {
 		extra += ` text-decoration="underline"`
 	}
-	p.printf(`<text x="%.1f" y="%.1f" fill="%s"%s textLength="%.1f" lengthAdjust="spacingAndGlyphs" xml:space="preserve">%s</text>`+"\n",
+	p.printf(`<text x="%.1f" y="%.1f" fill="%s"%s textLength="%.1f">%s</text>`+"\n",
 		left, top+baseline, t.front, extra, float64(t.cells)*cellWidth, escape(t.text))
 }
 

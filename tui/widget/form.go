@@ -13,6 +13,8 @@ import (
 const (
 	// Cursor stands before what is selected, so that it is seen without colours.
 	Cursor = "› "
+	// Resting stands where the cursor of a pane is while another pane has the keys.
+	Resting = "·"
 
 	noCursor  = "  "
 	caret     = "_"

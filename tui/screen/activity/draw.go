@@ -34,9 +34,19 @@ func (a *Activity) Lines() []canvas.Line {
 	return append(append(lines, a.grid.Lines(canvas.Of(themes.Title, " journal"), a.width, rest)...), below...)
 }
 
-// latest draws the entries that were seen last; a line that is too long is continued below.
+// latest says why the journal cannot be read, and draws the entries that were seen last; a line that is too long is continued below.
 func (a *Activity) latest() []canvas.Line {
-	var lines []canvas.Line
+	lines := append(a.sight.Hindered(a.width), canvas.Line{})
+	if a.height < roomyFrom { // what was seen last counts more than why
+		lines = canvas.Wrap(themes.Warn, "◆ "+a.sight.Hinders(), max(10, a.width-1))
+	}
+	if s := a.sight.Snapshot; len(s.Activity) > 0 {
+		title := canvas.Of(themes.Title, " seen last")
+		title.Put(themes.Muted, "  the latest entries of the journal, read "+widget.When(s.TakenAt, a.sight.Now))
+		lines = append(lines, title)
+	} else {
+		lines = append(lines, canvas.Of(themes.Muted, "  no entry of the journal has been read here"))
+	}
 	for _, entry := range a.sight.Snapshot.Activity {
 		head := canvas.Of(themes.Muted, " "+widget.When(entry.At, a.sight.Now)+"  ")
 		if entry.By != "" {
@@ -50,9 +60,6 @@ func (a *Activity) latest() []canvas.Line {
 			}
 			lines = append(lines, *head.Add(text))
 		}
-	}
-	if len(lines) == 0 {
-		lines = []canvas.Line{canvas.Of(themes.Muted, " nothing has been done yet")}
 	}
 	return a.scroll.Window(lines, a.height)
 }

@@ -186,7 +186,17 @@ func (c *Card) seek(next bool) {
 	}
 }
 
-func (c *Card) wide() bool { return c.width >= screen.Wide }
+// wide reports whether the ledger stands beside the rest; of a card that nobody knows there is neither.
+func (c *Card) wide() bool {
+	r := c.now()
+	return c.width >= screen.Wide && (r == nil || r.ID != 0)
+}
+
+// Panes reports whether two panes stand side by side.
+func (c *Card) Panes() bool { return c.wide() && c.now() != nil }
+
+// OtherPane turns to the ledger, or back from it.
+func (c *Card) OtherPane() { c.aside = !c.aside }
 
 // Fetch reads the card if that is wanted, and tries again where it failed.
 func (c *Card) Fetch() tea.Cmd {

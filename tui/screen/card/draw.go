@@ -56,18 +56,7 @@ func (c *Card) abreast(r *engine.CardReport, top []canvas.Line, height int) []ca
 	title, ledger, wrong := c.timeline(r, c.width-left-1)
 	c.wrong = wrong
 	right := slices.Concat(title, c.ledger.Window(ledger, max(1, height-len(title))))
-	return append(lines, canvas.Beside(0,
-		canvas.Block(c.all.Window(c.rest(r, left), height), left, height),
-		bar(height),
-		canvas.Block(right, c.width-left-1, height))...)
-}
-
-func bar(height int) []canvas.Line {
-	lines := canvas.Block(nil, 1, height)
-	for i := range lines {
-		lines[i] = canvas.Of(themes.Border, "│")
-	}
-	return lines
+	return append(lines, screen.Beside(c.all.Window(c.rest(r, left), height), right, left, c.width, height)...)
 }
 
 // head names the card, how it stands, and of when that is.

@@ -25,33 +25,32 @@ func (d *Discrepancies) Lines() []canvas.Line {
 	if d.sight.Snapshot == nil {
 		return nil
 	}
-	if hinders := d.sight.Hinders(); hinders != "" && !d.counts.Known {
-		return append([]canvas.Line{{}}, say(themes.Warn, hinders, d.width)...)
+	if d.sight.Hinders() != "" && !d.counts.Known {
+		return d.sight.Hindered(d.width)
 	}
+	d.grid.Hidden = d.Panes() && d.level == inRow
 	switch {
 	case d.planning:
 		return d.planLines(d.width, d.height)
 	case d.level == inCounts:
 		return d.countLines(d.width, d.height)
+	case d.Panes():
+		return d.rowsBeside()
 	case d.level == inRow:
 		return d.wholeRow(&d.row, d.width, d.height)
-	case d.width >= screen.Wide && d.grid.Row() != nil:
-		return d.rowsBeside()
 	}
 	return d.grid.Lines(d.rowsTitle(), d.width, d.height)
 }
 
-// rowsBeside draws the list with what is under the cursor beside it.
+// rowsBeside draws the list with what is opened, or under the cursor, beside it.
 func (d *Discrepancies) rowsBeside() []canvas.Line {
 	right := d.width * 2 / 5
 	left := d.width - right - 1
-	rows := canvas.Block(d.grid.Lines(d.rowsTitle(), left, d.height), left, d.height)
-	bar := canvas.Block(nil, 1, d.height)
-	for i := range bar {
-		bar[i] = canvas.Of(themes.Border, "│")
+	row := &d.row
+	if d.level == inRows {
+		row, d.scroll = d.grid.Row(), screen.Scroll{}
 	}
-	body := append([]canvas.Line{d.rowTitle(d.grid.Row(), right)}, d.rowBody(d.grid.Row(), right)...)
-	return canvas.Beside(0, rows, bar, canvas.Block(body, right, d.height))
+	return screen.Beside(d.grid.Lines(d.rowsTitle(), left, d.height), d.wholeRow(row, right, d.height), left, d.width, d.height)
 }
 
 // say wraps a text with an indent.
@@ -215,6 +214,9 @@ func (d *Discrepancies) nothing(width int) []canvas.Line {
 	var lines []canvas.Line
 	add := func(role themes.Role, text string) { lines = append(lines, say(role, text, width)...) }
 	begin := d.sight.Keys.Key(keymap.Start) + " → check everything"
+	if why := d.sight.Hinders(); why != "" {
+		begin = why
+	}
 	if why := s.OnlyLooks(); why != "" {
 		begin = why + ": begin a check in another one, or with `ferry check`"
 	}

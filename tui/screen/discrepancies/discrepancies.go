@@ -83,6 +83,7 @@ var (
 	_ screen.Typist = (*Discrepancies)(nil)
 	_ screen.Copier = (*Discrepancies)(nil)
 	_ screen.Carded = (*Discrepancies)(nil)
+	_ screen.Paned  = (*Discrepancies)(nil)
 )
 
 // New makes the screen. Show is the command that has a card shown.
@@ -173,6 +174,21 @@ func (d *Discrepancies) enter() (tea.Cmd, bool) {
 		return nil, false
 	}
 	return nil, true
+}
+
+// Panes reports whether the list stands beside the row under its cursor.
+func (d *Discrepancies) Panes() bool {
+	return d.width >= screen.Wide && !d.planning && d.level != inCounts && (d.level == inRow || d.grid.Row() != nil)
+}
+
+// OtherPane turns from the list to the row beside it, or back.
+func (d *Discrepancies) OtherPane() {
+	if d.level == inRows {
+		d.level = inRow
+		d.turnToRow()
+		return
+	}
+	d.level = inRows
 }
 
 // turnToRow opens the row under the grid's cursor.

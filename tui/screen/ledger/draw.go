@@ -72,13 +72,13 @@ func (l *Ledger) summary() []canvas.Line {
 
 // never says why there is nothing to show.
 func (l *Ledger) never() []canvas.Line {
-	text, role := "Nobody has looked at Odoo's ledger yet: run a check, "+l.sight.Keys.Key(keymap.Start)+
-		" begins one. It adds up each card's points, the last balance of its history and its active moves, and lists the cards on which Odoo "+
-		"disagrees with itself.", themes.Text
-	if why := l.sight.Hinders(); why != "" {
-		text, role = why, themes.Warn
+	text := "Nobody has looked at Odoo's ledger yet: run a check, " + l.sight.Keys.Key(keymap.Start) +
+		" begins one. It adds up each card's points, the last balance of its history and its active moves, and lists the cards on which Odoo " +
+		"disagrees with itself."
+	if l.sight.Hinders() != "" {
+		return l.sight.Hindered(l.width)
 	}
-	return append([]canvas.Line{{}}, indented(canvas.Wrap(role, text, max(10, l.width-4)), "  ")...)
+	return append([]canvas.Line{{}}, indented(canvas.Wrap(themes.Text, text, max(10, l.width-4)), "  ")...)
 }
 
 func indented(lines []canvas.Line, by string) []canvas.Line {

@@ -70,6 +70,7 @@ var (
 	_ screen.Copier   = (*Quarantine)(nil)
 	_ screen.Selector = (*Quarantine)(nil)
 	_ screen.Carded   = (*Quarantine)(nil)
+	_ screen.Paned    = (*Quarantine)(nil)
 
 	_ screen.ReasonShower = (*Quarantine)(nil)
 )
@@ -201,6 +202,18 @@ func (q *Quarantine) ShowReason(reason engine.ReasonView) {
 	}
 	q.turnTo(reason)
 	q.level = inRows
+}
+
+// Panes reports whether the reasons stand beside the rows of one.
+func (q *Quarantine) Panes() bool { return q.wide() && q.selected() != nil }
+
+// OtherPane turns from the reasons to the rows beside them, or back.
+func (q *Quarantine) OtherPane() {
+	if q.level == inReasons {
+		q.enter()
+		return
+	}
+	q.level = inReasons
 }
 
 // openRow shows the row under the cursor whole.

@@ -242,5 +242,5 @@ func TestNothingIsReadThatCannotBeThere(t *testing.T) {
 	s.Reasons = nil
 	b.operator.Show(s)
 	b.see(0)
-	require.Contains(t, b.text(), "It is not known yet what is in quarantine.")
+	require.Contains(t, b.text(), "It is not known yet what is in quarantine: a full sync judges every row")
 }

@@ -6,6 +6,7 @@ import (
 	"ferry/tui/canvas"
 	"ferry/tui/cure"
 	"ferry/tui/keymap"
+	"ferry/tui/screen"
 	"ferry/tui/widget"
 )
 
@@ -27,14 +28,8 @@ func (q *Quarantine) Lines() []canvas.Line {
 	if !q.wide() {
 		return q.levelLines(q.level, q.width, q.height)
 	}
-	left := canvas.Block(q.reasonLines(listWidth, q.height, false), listWidth, q.height)
-	bar := canvas.Block(nil, 1, q.height)
-	for i := range bar {
-		bar[i] = canvas.Of(themes.Border, "│")
-	}
-	width := q.width - listWidth - 1
-	right := canvas.Block(q.levelLines(max(q.level, inRows), width, q.height), width, q.height)
-	return canvas.Beside(0, left, bar, right)
+	right := q.levelLines(max(q.level, inRows), q.width-listWidth-1, q.height)
+	return screen.Beside(q.reasonLines(listWidth, q.height, false), right, listWidth, q.width, q.height)
 }
 
 func (q *Quarantine) levelLines(level level, width, height int) []canvas.Line {
@@ -52,11 +47,11 @@ func (q *Quarantine) levelLines(level level, width, height int) []canvas.Line {
 func (q *Quarantine) nothing() []canvas.Line {
 	text, role := "Nothing is in quarantine: every row of the source is in the engine as it should be.", themes.OK
 	kept, known := q.kept()
-	switch hinders := q.sight.Hinders(); {
-	case hinders != "":
-		text, role = hinders, themes.Warn
+	switch {
+	case q.sight.Hinders() != "":
+		return q.sight.Hindered(q.width)
 	case !known:
-		text, role = "It is not known yet what is in quarantine.", themes.Muted
+		text, role = "It is not known yet what is in quarantine: a full sync judges every row, and counts what it sets aside.", themes.Muted
 	case kept > 0:
 		text, role = widget.Plural(kept, "row is", "rows are")+" in quarantine; the reasons are not counted yet.", themes.Muted
 	}

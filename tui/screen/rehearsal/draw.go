@@ -61,12 +61,12 @@ func (r *Rehearsal) hidden() canvas.Line {
 
 // none says why there is nothing to show.
 func (r *Rehearsal) none() []canvas.Line {
-	text, role := "There has been no rehearsal yet; "+r.sight.Keys.Key(keymap.Start)+" begins one: preflight, first load or catch-up, freeze, "+
-		"final catch-up, full check, ledger, verdict. It says GO or NO-GO, and how long the real cutover keeps Odoo frozen. It never seals.", themes.Text
-	if why := r.sight.Hinders(); why != "" {
-		text, role = why, themes.Warn
+	text := "There has been no rehearsal yet; " + r.sight.Keys.Key(keymap.Start) + " begins one: preflight, first load or catch-up, freeze, " +
+		"final catch-up, full check, ledger, verdict. It says GO or NO-GO, and how long the real cutover keeps Odoo frozen. It never seals."
+	if r.sight.Hinders() != "" {
+		return r.sight.Hindered(r.width)
 	}
-	return append([]canvas.Line{{}}, indented(canvas.Wrap(role, text, max(10, r.width-4)), "  ")...)
+	return append([]canvas.Line{{}}, indented(canvas.Wrap(themes.Text, text, max(10, r.width-4)), "  ")...)
 }
 
 func indented(lines []canvas.Line, by string) []canvas.Line {

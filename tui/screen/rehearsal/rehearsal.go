@@ -25,6 +25,7 @@ const (
 	pageSize  = 20
 	readLimit = 60 * time.Second
 	retry     = 5 * time.Second // between two attempts
+	pulse     = time.Second     // between two looks at a list that does not tell what the snapshot does
 )
 
 // Desk is what the screen reads; an engine.Operator is one.
@@ -70,8 +71,11 @@ func (r *Rehearsal) See(sight screen.Sight) { r.sight = sight }
 // Fetch reads the list where it is not known, or not up to date.
 func (r *Rehearsal) Fetch() tea.Cmd {
 	wait := time.Duration(0)
-	if r.list.Err != nil {
+	switch {
+	case r.list.Err != nil:
 		wait = retry
+	case r.list.Known && !r.stale: // it may not tell what the snapshot does, or not yet: that is no reason to ask without a pause
+		wait = pulse
 	}
 	if r.sight.Hinders() != "" || !r.outdated() || !r.list.Rested(r.sight.Now, wait) {
 		return nil

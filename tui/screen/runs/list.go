@@ -8,6 +8,7 @@ import (
 	"ferry/tui/canvas"
 	"ferry/tui/cure"
 	"ferry/tui/keymap"
+	"ferry/tui/screen"
 	"ferry/tui/status"
 	"ferry/tui/widget"
 )
@@ -28,17 +29,12 @@ func (r *Runs) Lines() []canvas.Line {
 		return lines
 	}
 	if r.wide() {
-		left := canvas.Block(r.listLines(listWidth, r.height), listWidth, r.height)
-		bar := canvas.Block(nil, 1, r.height)
-		for i := range bar {
-			bar[i] = canvas.Of(themes.Border, "│")
-		}
 		width := r.width - listWidth - 1
 		right := r.runLines
 		if r.level == inBatch {
 			right = r.batchLines
 		}
-		return canvas.Beside(0, left, bar, canvas.Block(right(width, r.height), width, r.height))
+		return screen.Beside(r.listLines(listWidth, r.height), right(width, r.height), listWidth, r.width, r.height)
 	}
 	switch r.level {
 	case inList:
@@ -55,15 +51,9 @@ func (r *Runs) nothing() []canvas.Line {
 	if len(r.runs) > 0 || (r.level != inList && r.sight.Hinders() == "") {
 		return nil
 	}
-	hinders := r.sight.Hinders()
 	switch {
-	case hinders != "":
-		lines := []canvas.Line{{}}
-		for _, l := range canvas.Wrap(themes.Warn, hinders, max(10, r.width-4)) {
-			line := canvas.Of(themes.Text, "  ")
-			lines = append(lines, *line.Add(l))
-		}
-		return lines
+	case r.sight.Hinders() != "":
+		return r.sight.Hindered(r.width)
 	case r.head.Err != nil:
 		return append([]canvas.Line{{}}, r.fault("the history of runs could not be read", r.head.Err, r.width)...)
 	case !r.head.Known:
@@ -112,6 +102,7 @@ func (r *Runs) listLines(width, height int) []canvas.Line {
 	if !r.wide() && height >= roomyFrom {
 		below = r.selectedRun(width)
 	}
+	r.list.Hidden = r.wide() && r.level != inList
 	grid := widget.NewGrid(r.columns(width), indent, width-1)
 	rows := r.list.Draw(nil, grid.Head(), len(r.runs), width, max(2, height-1-len(below)), func(i int) canvas.Line {
 		return grid.Row(r.row(r.now(&r.runs[i]), &grid))

@@ -80,6 +80,8 @@ var (
 	_ screen.Reader  = (*Runs)(nil)
 	_ screen.Chooser = (*Runs)(nil)
 	_ screen.Guide   = (*Runs)(nil)
+	_ screen.Paned   = (*Runs)(nil)
+	_ screen.Deep    = (*Runs)(nil)
 )
 
 // New makes the screen.
@@ -127,6 +129,9 @@ func (r *Runs) Do(action keymap.Action) (tea.Cmd, bool) {
 	return nil, true
 }
 
+// Depth is how far the operator has gone in.
+func (r *Runs) Depth() int { return int(r.level) }
+
 // enter opens what is selected.
 func (r *Runs) enter() bool {
 	switch {
@@ -139,6 +144,18 @@ func (r *Runs) enter() bool {
 		return false
 	}
 	return true
+}
+
+// Panes reports whether the list stands beside a run.
+func (r *Runs) Panes() bool { return r.wide() && r.sight.Snapshot != nil && r.nothing() == nil }
+
+// OtherPane turns from the list to the run beside it, or back.
+func (r *Runs) OtherPane() {
+	if r.level == inList {
+		r.enter()
+		return
+	}
+	r.level = inList
 }
 
 // turnTo makes another run the one that is read.

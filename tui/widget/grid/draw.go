@@ -25,7 +25,11 @@ func (g *Grid[T]) Lines(title canvas.Line, width, height int) []canvas.Line {
 	for i := g.top; i < min(len(g.win.rows), g.top+g.height); i++ {
 		r := &g.win.rows[i]
 		line := l.row(&r.value, g.marks.has(r.at.Key))
-		if i == g.at && !g.Hidden {
+		switch {
+		case i != g.at:
+		case g.Hidden:
+			line = line.Over(0, canvas.Of(themes.Muted, widget.Resting))
+		default:
 			line = line.Over(0, canvas.Of(themes.Selection, widget.Cursor))
 			line = line.Fit(width)
 			line = line.In(themes.Selection)

@@ -75,7 +75,7 @@ type Config[T any] struct {
 
 // Grid is the table. It must not be copied.
 type Grid[T any] struct {
-	Hidden bool // no cursor is drawn: the operator is elsewhere
+	Hidden bool // the cursor only rests here: the operator is elsewhere
 
 	config Config[T]
 	now    time.Time
