@@ -15,11 +15,8 @@ import (
 // footer names what can be done now: first what the screen offers, then what always counts. Help and the way out are
 // there in any case; before them as much as there is room for.
 func (m *Model) footer() canvas.Line {
-	if m.palette != nil || m.text() != nil {
-		return m.lineFooter()
-	}
-	if m.picker != nil {
-		return m.told(keyWord{keymap.Theme, "next"}, keyWord{keymap.Open, "keep it"}, keyWord{keymap.Back, "as it was"})
+	if line, ok := m.lineFooter(); ok {
+		return line
 	}
 	var first, last []canvas.Line
 	named := map[keymap.Action]bool{m.screens[m.current].Tab().Action: m.help == nil}
@@ -47,9 +44,15 @@ func (m *Model) footer() canvas.Line {
 	return abreast(first, last, m.width)
 }
 
-// lineFooter names the keys of a line of text that has them all.
-func (m *Model) lineFooter() canvas.Line {
-	return m.told(keyWord{keymap.FieldAccept, "take it"}, keyWord{keymap.FieldClose, "leave it"}, keyWord{keymap.FieldClear, "erase all"})
+// lineFooter names the keys of what has them all, a line of text or the choice of a theme; false says that nothing has.
+func (m *Model) lineFooter() (canvas.Line, bool) {
+	switch {
+	case m.palette != nil, m.text() != nil:
+		return m.told(keyWord{keymap.FieldAccept, "take it"}, keyWord{keymap.FieldClose, "leave it"}, keyWord{keymap.FieldClear, "erase all"}), true
+	case m.picker != nil:
+		return m.told(keyWord{keymap.Theme, "next"}, keyWord{keymap.Open, "keep it"}, keyWord{keymap.Back, "as it was"}), true
+	}
+	return canvas.Line{}, false
 }
 
 // keyWord is an action with the word for it in the footer.
