@@ -69,6 +69,7 @@ var samples = map[string][2]string{
 	"passfile": {os.DevNull, "/dev/../dev/null"}, "allow-unverified-tls": {"source", "both"},
 	"workers": {"7", "9"}, "read-only": {"true", "false"}, "plain": {"true", "false"}, "json": {"true", "false"},
 	"theme": {"mono", "ansi16"}, "background": {"dark", "light"}, "low-bandwidth": {"true", "false"}, "mouse": {"true", "false"},
+	"record":         {"/tmp/one.jsonl", "/tmp/two.jsonl"},
 	"rejected-share": {"0.25", "0.5"}, "alerts": {"smtp://one:25/?from=a@x&to=b@x", "smtp://two:25/?from=a@x&to=b@x"},
 	"listen": {"127.0.0.1:9", "none"}, "drain-limit": {"30s", "1m30s"},
 }

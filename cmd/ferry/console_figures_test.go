@@ -93,7 +93,7 @@ func TestFiguresOfAConsole(t *testing.T) { //nolint:paralleltest // it looks at 
 		if err != nil {
 			return err
 		}
-		defer conn.Close(ctx) //nolint:errcheck // nothing is lost
+		defer conn.Close(ctx)
 		_, err = demo.Generate(ctx, conn, demo.Params{Cards: cards, Seed: 1})
 		return err
 	}))
@@ -113,9 +113,9 @@ func TestFiguresOfAConsole(t *testing.T) { //nolint:paralleltest // it looks at 
 		f.anew(t)
 		p, _ := f.open(t, args...)
 		p.shows("IDLE")
-		time.Sleep(idleSettle)
+		<-time.After(idleSettle) // it is time that is measured
 		bytes := len(p.received())
-		time.Sleep(idleFor)
+		<-time.After(idleFor)
 		t.Logf("idle %s: %.0f bytes a second", args, float64(len(p.received())-bytes)/idleFor.Seconds())
 		p.sync()
 		bytes, began := len(p.received()), time.Now()
@@ -136,7 +136,7 @@ func TestFiguresOfAConsole(t *testing.T) { //nolint:paralleltest // it looks at 
 		p.press(key)
 		p.await("the screen of "+key, func() bool { return strings.Contains(p.text(), "›"+key+" ") })
 		keys = append(keys, time.Since(began))
-		time.Sleep(betweenKey)
+		<-time.After(betweenKey)
 	}
 	say(t, "key to frame in a full sync", keys, keyWithin)
 	p.press("q")

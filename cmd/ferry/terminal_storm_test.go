@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var moving = regexp.MustCompile(`[0-9]+[a-z]*|trying now|next try in|\s+`)
+var moving = regexp.MustCompile(`\d+[a-z]*|trying now|next try in|\s+`)
 
 // A terminal that is resized two hundred times in a row shows in the end what it shows to a console that always had its last size.
 func TestAStormOfSizesOnATerminal(t *testing.T) {

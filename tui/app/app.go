@@ -472,31 +472,47 @@ func (m *Model) turn(i int) tea.Cmd {
 	return cmd
 }
 
+// backFirst does what going back means before it means anything to the screen, and reports whether it was that.
+func (m *Model) backFirst() bool {
+	switch {
+	case len(m.notices.errors) > 0:
+		m.notices.dismiss()
+	case m.atEntry():
+		m.goBack()
+	default:
+		return false
+	}
+	return true
+}
+
+// backLast does what going back means where the screen has nothing to go back from.
+func (m *Model) backLast() {
+	switch {
+	case len(m.before) > 0:
+		m.goBack()
+	case m.notices.said != "":
+		m.notices.dismiss()
+	}
+}
+
 // onScreen lets the current screen act; what it has no use for may still mean something to the console. An error that is
 // shown is dismissed before one goes back, for that is what it says.
 func (m *Model) onScreen(action keymap.Action) tea.Cmd {
 	if m.steer(action) {
 		return nil
 	}
-	if action == keymap.Back && len(m.notices.errors) > 0 {
-		m.notices.dismiss()
-		return nil
-	}
 	if action == keymap.Filter {
 		m.help = nil // who types must see where
 	}
-	if action == keymap.Back && m.atEntry() {
-		m.goBack()
+	if action == keymap.Back && m.backFirst() {
 		return nil
 	}
 	if cmd, used := m.screens[m.current].Do(action); used {
 		return cmd
 	}
 	switch {
-	case action == keymap.Back && len(m.before) > 0:
-		m.goBack()
-	case action == keymap.Back && m.notices.said != "":
-		m.notices.dismiss()
+	case action == keymap.Back:
+		m.backLast()
 	case action == keymap.Open && m.refusal(keymap.Answer) == "" && m.screens[m.current].Tab().Action == keymap.Overview:
 		m.askAnswer()
 	case action == keymap.Open && m.refusal(keymap.Init) == "":

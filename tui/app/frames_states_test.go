@@ -122,7 +122,8 @@ func TestEveryScreenSaysWhatItLacks(t *testing.T) {
 		"not-initialised": {"": "is not initialised"},
 		"unreachable":     {"": "unreachable", "activity": "no entry of the journal has been read here", "preflight": "could not be looked at"},
 		"loading": {
-			"": "reading", "overview": "IN STEP|DONE", "quarantine": "reading", "rehearsal": "no rehearsal yet", "preflight": "looking at both databases", "card": "Reading card 4711",
+			"": "reading", "overview": "IN STEP|DONE", "quarantine": "reading", "rehearsal": "no rehearsal yet",
+			"preflight": "looking at both databases", "card": "Reading card 4711",
 		},
 		"error": {"": "permission denied", "overview": "DONE", "rehearsal": "no rehearsal yet"},
 		"stale": {"": "figures of", "overview": "unreachable", "activity": "seen last", "ledger": "next try in", "rehearsal": "next try in"},

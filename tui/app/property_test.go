@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode"
@@ -26,7 +27,7 @@ import (
 	"ferry/tui/tuitest"
 )
 
-// framesEnv is how many cases the property of frames is tried with: FERRY_FRAMES=5000 go test -run EveryFrame ./tui/app
+// The property of frames is tried with so many cases, or with FERRY_FRAMES of them.
 const (
 	framesEnv    = "FERRY_FRAMES"
 	framesCases  = 200
@@ -38,9 +39,12 @@ var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 // hostile are texts that break terminals, widths, or both.
 var hostile = []string{
 	"", " ", "\x00", "\x1b[2J\x1b[H", "\x1b]0;owned\x07", "\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "\x1bc", "\x1bP1$q\x1b\\", "\u009b31m", "\u0090q\u009c",
-	"\u0085", "a\nb\tc\r\v\f\b", "\x7f\x7f", "\xff\xfe", "\xe2\x28\xa1", "\u202eevil\u202c", "\u2066isolated\u2069", "\u200fעברית 12", "العربية ١٢٣", "\u0600123",
-	"字字字", "ｱｲｳ", "한국어", "\u1112\u1161\u11ab", "🇩🇪🇩", "👨\u200d👩\u200d👧", "👍🏽", "1\ufe0f\u20e3", "❤\ufe0f", "🏴\U000e0067\U000e0062\U000e007f", "e\u0301\u0302\u0303\u0304\u0305",
-	"\u0301leading", "क्षि नमस्ते", "กำแพง", "zero\u200bwidth\ufeff", "soft\u00adhyphen", "\u2028line\u2029", "…", strings.Repeat("long ", 60), strings.Repeat("字", 300),
+	"\u0085", "a\nb\tc\r\v\f\b", "\x7f\x7f", "\xff\xfe", "\xe2\x28\xa1", "\u202eevil\u202c", "\u2066isolated\u2069", "\u200fעברית 12",
+	"العربية ١٢٣", "\u0600123",
+	"字字字", "ｱｲｳ", "한국어", "\u1112\u1161\u11ab", "🇩🇪🇩", "👨\u200d👩\u200d👧", "👍🏽", "1\ufe0f\u20e3", "❤\ufe0f",
+	"🏴\U000e0067\U000e0062\U000e007f", "e\u0301\u0302\u0303\u0304\u0305",
+	"\u0301leading", "क्षि नमस्ते", "กำแพง", "zero\u200bwidth\ufeff", "soft\u00adhyphen", "\u2028line\u2029", "…",
+	strings.Repeat("long ", 60), strings.Repeat("字", 300),
 	strings.Repeat("x", 500), "connection refused", "read x: permission denied (SQLSTATE 42501)",
 }
 
@@ -63,7 +67,8 @@ func requireSound(t require.TestingT, frame string, width, height int) {
 // Every key there is, and some that mean nothing; those that lead deeper more often.
 var everyKey = []string{
 	"1", "2", "3", "4", "5", "6", "7", "c", "P", "enter", "enter", "enter", "esc", "tab", "tab", "shift+tab", "/", ":", "?", "s", "p", "x", "i", "q", "A", "S",
-	"T", "w", "v", "r", "R", "a", "e", ".", "f", "y", "o", "O", "m", "M", " ", "ctrl+a", "n", "N", "t", "up", "down", "down", "left", "right", "pgup", "pgdown", "home", "end",
+	"T", "w", "v", "r", "R", "a", "e", ".", "f", "y", "o", "O", "m", "M", " ", "ctrl+a", "n", "N", "t", "up", "down", "down", "left", "right", "pgup", "pgdown",
+	"home", "end",
 	"g", "G", "h", "l", "ctrl+l", "ctrl+u", "backspace", "ctrl+c", "z", "字", "f1", "alt+q", "\x1b",
 }
 
@@ -198,9 +203,11 @@ func TestEveryFrameIsSound(t *testing.T) {
 		require.NoError(t, err, framesEnv)
 	}
 	screens := []string{"1", "2", "3", "4", "5", "6", "7", "P", "c"}
-	frames := 0
+	var frames atomic.Int64
+	t.Cleanup(func() { t.Logf("%d frames", frames.Load()) })
 	for round := range (cases + framesAtOnce - 1) / framesAtOnce {
-		t.Run(fmt.Sprint("round ", round), func(t *testing.T) { //nolint:paralleltest // frames are counted
+		t.Run(fmt.Sprint("round ", round), func(t *testing.T) {
+			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
 				w := drawWorld(t, palettes)
 				w.resize(t)
@@ -217,12 +224,11 @@ func TestEveryFrameIsSound(t *testing.T) {
 					requireSound(t, w.model.View(), w.width, w.height)
 					w.step(t, key)
 					requireSound(t, w.model.View(), w.width, w.height)
-					frames += 2
+					frames.Add(2)
 				}
 			})
 		})
 	}
-	t.Logf("%d frames", frames)
 }
 
 func TestTheSmallestWindowsDoNotPanic(t *testing.T) {
