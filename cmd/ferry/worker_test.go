@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -12,16 +13,25 @@ import (
 )
 
 // Workers share a full sync; of three one is killed in the middle of a batch, and another takes that batch over. They begin
-// nothing themselves.
+// nothing themselves. With FERRY_WORKER_CARDS the cards are so many, and one run comes after the other, for the times that they take.
 func TestWorkersShareARunAndTakeOverFromTheDead(t *testing.T) {
 	t.Parallel()
+	cards, alone := 4000, false
+	if text := os.Getenv("FERRY_WORKER_CARDS"); text != "" {
+		var err error
+		cards, err = strconv.Atoi(text)
+		require.NoError(t, err, "FERRY_WORKER_CARDS")
+		alone = true
+	}
 	for name, c := range map[string]struct {
 		workers int
 		kills   bool
 	}{"one": {1, false}, "three": {3, false}, "three, one of them killed": {3, true}} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := demoBench(t, 4000)
+			if !alone {
+				t.Parallel()
+			}
+			b := demoBench(t, cards)
 			var workers []*unattended
 			for range c.workers {
 				workers = append(workers, b.unattend(t, "worker", "--workers", "1", local))
