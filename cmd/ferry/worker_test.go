@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 func TestWorkersShareARunAndTakeOverFromTheDead(t *testing.T) {
 	t.Parallel()
 	cards, alone := 4000, false
+	var turn sync.Mutex
 	if text := os.Getenv("FERRY_WORKER_CARDS"); text != "" {
 		var err error
 		cards, err = strconv.Atoi(text)
@@ -28,8 +30,10 @@ func TestWorkersShareARunAndTakeOverFromTheDead(t *testing.T) {
 		kills   bool
 	}{"one": {1, false}, "three": {3, false}, "three, one of them killed": {3, true}} {
 		t.Run(name, func(t *testing.T) {
-			if !alone {
-				t.Parallel()
+			t.Parallel()
+			if alone {
+				turn.Lock()
+				t.Cleanup(turn.Unlock)
 			}
 			b := demoBench(t, cards)
 			var workers []*unattended
