@@ -55,3 +55,45 @@ func (m *Model) goBack() {
 	m.current, m.before = m.before[last].screen, m.before[:last]
 	m.notices.turn()
 }
+
+// show turns to a screen. A tab is a fresh start; from any other screen one goes back to where one was.
+func (m *Model) show(i int) tea.Cmd {
+	switch {
+	case !m.screens[i].Tab().Aside:
+		m.before = nil
+	case i != m.current:
+		m.cameFrom(i)
+	}
+	return m.turn(i)
+}
+
+// turn shows a screen, and lets it know that it was called.
+func (m *Model) turn(i int) tea.Cmd {
+	m.current, m.help = i, nil
+	m.notices.turn()
+	cmd, _ := m.screens[i].Do(m.screens[i].Tab().Action)
+	return cmd
+}
+
+// backFirst does what going back means before it means anything to the screen, and reports whether it was that.
+func (m *Model) backFirst() bool {
+	switch {
+	case len(m.notices.errors) > 0:
+		m.notices.dismiss()
+	case m.atEntry():
+		m.goBack()
+	default:
+		return false
+	}
+	return true
+}
+
+// backLast does what going back means where the screen has nothing to go back from.
+func (m *Model) backLast() {
+	switch {
+	case len(m.before) > 0:
+		m.goBack()
+	case m.notices.said != "":
+		m.notices.dismiss()
+	}
+}
