@@ -30,10 +30,13 @@ func (t *Target) Build(ctx context.Context, w cycle.Work) (cycle.Build, error) {
 		return nil, err
 	}
 	l.late = true
-	// Sorting in memory is worth a quarter of the time, and the server's own figure may be meant for many sessions at once.
+	// Sorting in memory is worth a quarter of the time, and the server's own figure may be meant for many sessions at once. Where
+	// several indexes are built at the same time, processes beside each builder cost it half as much again, and gain nothing.
 	_, err = l.tx.Exec(ctx, `SELECT
 		set_config('maintenance_work_mem', greatest(pg_size_bytes(current_setting('maintenance_work_mem')), 268435456) / 1024 || 'kB', true),
-		set_config('statement_timeout', '0', true)`)
+		set_config('statement_timeout', '0', true),
+		set_config('max_parallel_maintenance_workers', CASE WHEN sum(workers) > 1 THEN '0' ELSE current_setting('max_parallel_maintenance_workers') END, true)
+		FROM ferry.worker WHERE seen_at > clock_timestamp() - $1::interval`, t.db.silence)
 	if err != nil {
 		l.Rollback()
 		return nil, wrap("preparing to build keys", err)
