@@ -17,6 +17,7 @@ import (
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
 	"ferry/engine/pgcopy"
+	"ferry/store/digest"
 	"ferry/store/sqlstate"
 )
 
@@ -37,6 +38,10 @@ func wrapAt(phase sqlstate.Phase, doing string, err error) error {
 	return sqlstate.WrapAt(sqlstate.Place{Side: engine.SideTarget, Phase: phase}, doing, err)
 }
 
+// rowSettings are for statements about rows that a list or a temporary table names. The planner knows nothing of either and would read the
+// whole of a table to find a few hundred of its rows; by the key each takes microseconds, and no more than a batch's are asked for.
+var rowSettings = map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
+
 // Stored reads the engine's rows of a scope. COPY takes no parameters; integers written by strconv are all that is put
 // into its text.
 func (l *load) Stored(ctx context.Context, e *entity.Entity, of cycle.Scope) (*cycle.Stored, error) {
@@ -50,7 +55,12 @@ func (l *load) Stored(ctx context.Context, e *entity.Entity, of cycle.Scope) (*c
 	for i, id := range of.IDs {
 		list[i] = strconv.FormatInt(id, 10)
 	}
-	return l.stored(ctx, e, "id = ANY('{"+strings.Join(list, ",")+"}'::bigint[])")
+	var out *cycle.Stored
+	err := digest.Under(ctx, l.tx, rowSettings, func() (err error) {
+		out, err = l.stored(ctx, e, "id = ANY('{"+strings.Join(list, ",")+"}'::bigint[])")
+		return err
+	})
+	return out, wrapAt(sqlstate.PhaseRead, "reading "+e.Target, err)
 }
 
 // stored copies rows out.
@@ -105,13 +115,17 @@ func (l *load) Present(ctx context.Context, e *entity.Entity, ids []int64) (map[
 // Holders gives the engine's rows that hold any of the codes.
 func (l *load) Holders(ctx context.Context, e *entity.Entity, codes []string) ([]cycle.Holder, error) {
 	code := ident(e.Columns[e.Code].Target)
-	rows, err := l.tx.Query(ctx, `SELECT id, `+code+`, `+ident(e.OdooID)+` IS NULL OR `+ownedBy(e, "t")+` FROM `+public(e)+` t WHERE `+code+` = ANY($1)`, codes)
-	if err != nil {
-		return nil, wrapAt(sqlstate.PhaseRead, "looking for holders of codes", err)
-	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (cycle.Holder, error) {
-		var h cycle.Holder
-		return h, row.Scan(&h.ID, &h.Code, &h.Kept)
+	var out []cycle.Holder
+	err := digest.Under(ctx, l.tx, rowSettings, func() error {
+		rows, err := l.tx.Query(ctx, `SELECT id, `+code+`, `+ident(e.OdooID)+` IS NULL OR `+ownedBy(e, "t")+` FROM `+public(e)+` t WHERE `+code+` = ANY($1)`, codes)
+		if err != nil {
+			return err
+		}
+		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (cycle.Holder, error) {
+			var h cycle.Holder
+			return h, row.Scan(&h.ID, &h.Code, &h.Kept)
+		})
+		return err
 	})
 	return out, wrapAt(sqlstate.PhaseRead, "looking for holders of codes", err)
 }

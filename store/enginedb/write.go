@@ -14,6 +14,7 @@ import (
 	"ferry/engine/cycle"
 	"ferry/engine/entity"
 	"ferry/engine/pgcopy"
+	"ferry/store/digest"
 	"ferry/store/sqlstate"
 )
 
@@ -82,7 +83,11 @@ func (l *load) Update(ctx context.Context, e *entity.Entity, rows *pgcopy.Tuples
 		if err := l.copyIn(ctx, changed, e.MappedColumns(), rows, from, until); err != nil {
 			return err
 		}
-		tag, err := l.tx.Exec(ctx, update)
+		var tag pgconn.CommandTag
+		err := digest.Under(ctx, l.tx, rowSettings, func() (err error) {
+			tag, err = l.tx.Exec(ctx, update)
+			return err
+		})
 		if err == nil && tag.RowsAffected() != int64(until-from) {
 			// Another transaction wrote some of these rows since they were compared; the next attempt compares again.
 			return &engine.DatabaseError{
