@@ -31,6 +31,7 @@ var Card = register(&Entity{
 		brokenWhen("card.points_negative", "its points are negative", func(r Row) bool { return r.Values[cardPoints].Int < 0 }),
 	},
 	Table: Table{
+		Fill: 90,
 		Columns: append([]TableColumn{
 			{Name: "id", Type: typeBigint, NotNull: true},
 			{Name: "odoo_card_id", Type: typeBigint},

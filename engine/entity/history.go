@@ -29,6 +29,7 @@ var History = register(&Entity{
 		brokenWhen("history.balance_negative", "its balance is negative", func(r Row) bool { return r.Values[historyBalance].Int < 0 }),
 	},
 	Table: Table{
+		Fill: 95,
 		Columns: append([]TableColumn{
 			{Name: "id", Type: typeBigint, NotNull: true},
 			{Name: "odoo_history_id", Type: typeBigint},

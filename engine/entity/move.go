@@ -37,6 +37,7 @@ var Move = register(&Entity{
 		}),
 	},
 	Table: Table{
+		Fill: 90,
 		Columns: append([]TableColumn{
 			{Name: "id", Type: typeBigint, NotNull: true},
 			{Name: "odoo_move_id", Type: typeBigint},

@@ -28,7 +28,7 @@ func tableDDL(e *entity.Entity) []string {
 	}
 	out := []string{
 		"CREATE SEQUENCE " + public(sequence) + " START " + strconv.FormatInt(entity.FirstOwnID, 10),
-		"CREATE TABLE " + public(e.Target) + " (\n" + strings.Join(columns, ",\n") + "\n)",
+		"CREATE TABLE " + public(e.Target) + " (\n" + strings.Join(columns, ",\n") + "\n)" + storage(e),
 		"ALTER SEQUENCE " + public(sequence) + " OWNED BY " + public(e.Target) + ".id",
 	}
 	for _, k := range constraints(e) {
@@ -38,6 +38,14 @@ func tableDDL(e *entity.Entity) []string {
 		out = append(out, indexDDL(e, i))
 	}
 	return out
+}
+
+// storage is how a table is stored, as far as that is not left to the server.
+func storage(e *entity.Entity) string {
+	if e.Table.Fill == 0 {
+		return ""
+	}
+	return " WITH (fillfactor = " + strconv.Itoa(e.Table.Fill) + ")"
 }
 
 func columnDDL(e *entity.Entity, c entity.TableColumn) string {
