@@ -54,14 +54,11 @@ func (f *ferry) check(ctx context.Context, o engine.CheckOptions) error {
 	if f.settings.Workers == 0 && !f.settings.ReadOnly {
 		return usage("--workers 0 only looks and steers; a check needs at least one")
 	}
-	f.outlive(soft)
-	level := &slog.LevelVar{}
-	level.Set(slog.LevelError)
-	c, err := f.open(hard, f.settings.Workers, logTo(f.err, level))
+	c, level, end, err := f.openWorking(soft, hard)
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer end()
 	if err := c.mayCheck(soft); err != nil {
 		return err
 	}

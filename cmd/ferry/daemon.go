@@ -19,6 +19,7 @@ type daemon struct {
 	f       *ferry
 	as      calling
 	c       *crossing
+	tape    *taping
 	logger  *slog.Logger
 	metrics *metrics.Metrics
 
@@ -40,11 +41,22 @@ func (f *ferry) newDaemon(ctx context.Context, as calling) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{f: f, as: as, c: c, logger: logger, lost: make(chan error, 1)}
+	tape, err := f.record(c)
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	d := &daemon{f: f, as: as, c: c, tape: tape, logger: logger, lost: make(chan error, 1)}
 	d.metrics = metrics.New(version(), c.Snapshot)
 	d.manager = manager{notify: notifySystemd, logger: logger}
 	c.target.SetObserver(d.metrics)
 	return d, nil
+}
+
+// close ends what newDaemon began.
+func (d *daemon) close(ctx context.Context) {
+	d.tape.end(ctx, func(format string, args ...any) { d.logger.InfoContext(ctx, fmt.Sprintf(format, args...)) })
+	d.c.close()
 }
 
 // run works until soft has ended, then drains.

@@ -77,14 +77,11 @@ type carrying struct {
 func (f *ferry) carry(ctx context.Context, run carrying) error {
 	soft, hard, caught, release := untilSignal(ctx)
 	defer release()
-	f.outlive(soft)
-	level := &slog.LevelVar{}
-	level.Set(slog.LevelError) // what is refused is told by the command itself
-	c, err := f.open(hard, f.settings.Workers, logTo(f.err, level))
+	c, level, end, err := f.openWorking(soft, hard)
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer end()
 	if err := c.reach(soft); err != nil {
 		return err
 	}

@@ -60,6 +60,21 @@ func TestAPolicyIsChangedWithAReason(t *testing.T) {
 	}
 }
 
+// Who asks why a run is slow finds it in its state, and so does a script.
+func TestWhatBoundsThePaceIsInTheStatus(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.Equal(t, exitClean, b.ferry(t, "init").code)
+	require.Nil(t, b.result(t, "status")["pace"])
+	require.Equal(t, exitClean, b.ferry(t, "policy", "set", "throttle", "2000", "--reason", "office hours").code)
+	pace := object(t, b.result(t, "status"), "pace")
+	require.InDelta(t, 2000, pace["rows_per_second"], 0)
+	require.Nil(t, pace["batch_rows"])
+	require.Equal(t, "office hours", pace["reason"])
+	require.Contains(t, pace["by"], "@")
+	require.Regexp(t, `^20.*Z$`, pace["at"])
+}
+
 func TestListedRowsThatAPolicyWouldDeleteAreSaidBefore(t *testing.T) {
 	t.Parallel()
 	b := synced(t)

@@ -80,14 +80,11 @@ paused or needs an answer.`,
 func (f *ferry) retryQuarantine(ctx context.Context, which engine.QuarantineSelection) error {
 	soft, hard, caught, release := untilSignal(ctx)
 	defer release()
-	f.outlive(soft)
-	level := &slog.LevelVar{}
-	level.Set(slog.LevelError) // that a run is active is no news for a log
-	c, err := f.open(hard, f.settings.Workers, logTo(f.err, level))
+	c, level, end, err := f.openWorking(soft, hard)
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer end()
 	rows, s, own, err := f.beginRetry(soft, c, which)
 	if err != nil {
 		c.leave(hard)

@@ -18,7 +18,7 @@ import (
 // endLimit is how long the disk may take for the end of a recording.
 const endLimit = 2 * time.Second
 
-// taping is a console's recording, if one is wanted.
+// taping is a recording of what this process shows or would show, if one is wanted.
 type taping struct {
 	engine.Operator // what the console shows: the recorder, or what would have been recorded
 

@@ -96,14 +96,11 @@ func (f *ferry) rehearse(ctx context.Context, o rehearsing) error {
 	if err := mayReport(o.report); err != nil {
 		return err
 	}
-	f.outlive(soft)
-	level := &slog.LevelVar{}
-	level.Set(slog.LevelError) // what is refused is told by the command itself
-	c, err := f.open(hard, f.settings.Workers, logTo(f.err, level))
+	c, level, end, err := f.openWorking(soft, hard)
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer end()
 	if err := c.reach(soft); err != nil {
 		return err
 	}

@@ -152,3 +152,26 @@ func TestAConsoleIsRecorded(t *testing.T) {
 	watch.press("q")
 	require.Equal(t, exitClean, watch.exits())
 }
+
+// What works without a console can be looked at in one afterwards.
+func TestCommandsAndDaemonsAreRecorded(t *testing.T) {
+	t.Parallel()
+	b := demoBench(t, 200)
+	folder := t.TempDir()
+	a := b.ferry(t, "sync", "full", "--record", filepath.Join(folder, "sync.jsonl"))
+	require.Equal(t, exitDiscrepancy, a.code, a.err)
+	require.Regexp(t, `recorded [1-9]\d* snapshots and answers to \S+sync.jsonl; `, a.err)
+	u := b.unattend(t, "serve", local, "--record", folder)
+	u.await("ready")
+	require.Equal(t, exitClean, u.ends(), u.log())
+	require.Regexp(t, `recorded [1-9]\d* snapshots and answers to \S+jsonl.gz; `, u.log())
+
+	taped, err := filepath.Glob(filepath.Join(folder, "*"))
+	require.NoError(t, err)
+	require.Len(t, taped, 2)
+	for _, tape := range taped {
+		shown := b.ferry(t, "replay", tape, "--plain", "--speed", "max")
+		require.Equal(t, exitClean, shown.code, shown.err)
+		require.Contains(t, shown.out, "full run #1 done", tape)
+	}
+}

@@ -54,6 +54,27 @@ type report struct {
 	Schedule   *scheduleReport         `json:"schedule"` // null: not read
 	Ledger     ledgerReport            `json:"ledger"`
 	Sealed     *sealedReport           `json:"sealed"` // null: it is not
+	Pace       *paceReport             `json:"pace"`   // null: nothing bounds it
+}
+
+// paceReport is what bounds how fast runs go.
+type paceReport struct {
+	RowsPerSecond engine.Maybe[int64]  `json:"rows_per_second"` // source rows at most, of all workers together
+	BatchRows     engine.Maybe[int64]  `json:"batch_rows"`      // rows of a batch at most
+	By            engine.Maybe[string] `json:"by"`
+	Reason        engine.Maybe[string] `json:"reason"`
+	At            engine.Maybe[string] `json:"at"`
+}
+
+func newPace(p engine.PaceView) *paceReport {
+	if p.RowsPerSecond == 0 && p.BatchRows == 0 {
+		return nil
+	}
+	return &paceReport{
+		RowsPerSecond: engine.Maybe[int64]{Value: p.RowsPerSecond, Known: p.RowsPerSecond > 0},
+		BatchRows:     engine.Maybe[int64]{Value: p.BatchRows, Known: p.BatchRows > 0},
+		By:            known(p.By), Reason: known(p.Reason), At: instant(p.At),
+	}
 }
 
 type entityReport struct {
@@ -117,7 +138,7 @@ func newReport(kind string, s *engine.Snapshot) report {
 		V: 1, Type: kind, State: stateWord(s), Entities: map[string]entityReport{}, Check: newCheck(s),
 		Freshness: newFreshness(s), Floor: newFloor(s), Schedule: newSchedule(s),
 		Ledger: ledgerReport{Cards: s.Ledger.Cards, Drifted: s.Ledger.Drifted, Incomplete: s.Ledger.Incomplete},
-		Sealed: newSealed(s),
+		Sealed: newSealed(s), Pace: newPace(s.Pace),
 	}
 	if s.Unkeyed != 0 {
 		r.Unkeyed = engine.Known(int64(s.Unkeyed))

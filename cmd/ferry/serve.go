@@ -77,7 +77,7 @@ func (f *ferry) serve(ctx context.Context, as calling) error {
 	if err != nil {
 		return err
 	}
-	defer d.c.close()
+	defer d.close(hard)
 	if err := d.listen(hard, f.address(as)); err != nil {
 		return err
 	}

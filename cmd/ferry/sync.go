@@ -130,14 +130,11 @@ func (f *ferry) sync(ctx context.Context, o syncOptions) error {
 	if err := f.mayWork("a sync", "writes"); err != nil {
 		return err
 	}
-	f.outlive(soft)
-	level := &slog.LevelVar{}
-	level.Set(slog.LevelError) // what is refused before there is a run is this command's own error, said once
-	c, err := f.open(hard, f.settings.Workers, logTo(f.err, level))
+	c, level, end, err := f.openWorking(soft, hard)
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer end()
 	if o.watch {
 		level.Set(slog.LevelWarn)
 		err := f.watch(soft, hard, c, o)

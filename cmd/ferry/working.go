@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"ferry/engine"
@@ -17,6 +18,26 @@ func (f *ferry) mayWork(who, does string) error {
 		return usage("--workers 0 only looks and steers; %s needs at least one", who)
 	}
 	return nil
+}
+
+// openWorking opens both databases for a command that works in this process without a console, and records it where --record says so.
+// The log tells errors until its level is changed: what is refused is told by the command itself. Call end when it is over.
+func (f *ferry) openWorking(soft, hard context.Context) (c *crossing, level *slog.LevelVar, end func(), err error) {
+	f.outlive(soft)
+	level = &slog.LevelVar{}
+	level.Set(slog.LevelError)
+	if c, err = f.open(hard, f.settings.Workers, logTo(f.err, level)); err != nil {
+		return nil, nil, nil, err
+	}
+	tape, err := f.record(c)
+	if err != nil {
+		c.close()
+		return nil, nil, nil, err
+	}
+	return c, level, func() {
+		tape.end(hard, func(format string, args ...any) { fmt.Fprintf(f.err, format+"\n", args...) })
+		c.close()
+	}, nil
 }
 
 // taken asks again and again whether a run may be taken up, until once gives its number, or an error.

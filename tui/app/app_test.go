@@ -78,7 +78,7 @@ func TestTheStartMenuOffersWhatIsPossible(t *testing.T) {
 	require.NotContains(t, b.frame(), "resume #")
 	b.press("f", "i", "r", "s", "t", "enter")
 	require.Equal(t, []tuitest.Call{{Action: "start", Start: engine.StartOptions{Reason: "first"}}}, b.operator.Calls())
-	require.Contains(t, b.frame(), "run #13 is queued")
+	require.Contains(t, b.frame(), "run #13 was queued")
 
 	b = setup(t, tuitest.Failed(), 80, 24)
 	b.press("s")

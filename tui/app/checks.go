@@ -50,7 +50,7 @@ func (m *Model) checkOptions() []option {
 		return func(reason string) tea.Cmd {
 			return m.perform(doing, engine.Act{}, func(ctx context.Context) (string, error) {
 				id, err := m.prover.StartCheck(ctx, engine.CheckOptions{Reason: reason, MaxDuration: most})
-				return fmt.Sprintf("check #%d is queued", id), err
+				return fmt.Sprintf("check #%d was queued", id), err
 			})
 		}
 	}

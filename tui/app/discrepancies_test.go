@@ -402,7 +402,7 @@ func TestChecksAreBegunPausedAndCancelled(t *testing.T) {
 	b := setup(t, tuitest.Proven(), 80, 24, prove)
 	b.press("s", "tab", "tab", "tab", "enter")
 	require.Equal(t, []tuitest.Call{{Action: "check"}}, b.operator.Calls())
-	require.Contains(t, b.frame(), "✓ check #17 is queued")
+	require.Contains(t, b.frame(), "✓ check #17 was queued")
 	b.press("s", "tab", "tab", "tab", "tab", "enter")
 	require.Equal(t, tuitest.Call{Action: "check", Every: 10 * time.Minute}, b.operator.Calls()[1])
 

@@ -116,14 +116,14 @@ func (m *Model) stepOption() option {
 func (m *Model) startFull(reason string) tea.Cmd {
 	return m.perform("start a full sync", engine.Act{}, func(ctx context.Context) (string, error) {
 		id, err := m.config.Operator.StartFull(ctx, engine.StartOptions{Reason: reason})
-		return fmt.Sprintf("run #%d is queued", id), err
+		return fmt.Sprintf("run #%d was queued", id), err
 	})
 }
 
 func (m *Model) startIncremental(reason string) tea.Cmd {
 	return m.perform("start an incremental sync", engine.Act{}, func(ctx context.Context) (string, error) {
 		id, err := m.config.Operator.StartIncremental(ctx, engine.StartOptions{Reason: reason})
-		return fmt.Sprintf("run #%d is queued", id), err
+		return fmt.Sprintf("run #%d was queued", id), err
 	})
 }
 
