@@ -18,6 +18,7 @@ type stream struct {
 	patience func() (context.Context, context.CancelFunc)
 	turn     chan struct{} // a token: one write at a time
 	gone     atomic.Bool   // the reader is
+	final    bool          // one that was late is not waited for again
 	onGone   func()
 }
 
@@ -32,12 +33,19 @@ func lossy(w io.Writer, limit time.Duration) *stream {
 	return s
 }
 
-// patient is for data: it waits for a slow reader until the work is interrupted, and a little longer.
+// patient is for data: it waits for a slow reader until the work is interrupted. From then on a write is given a little time, however
+// long the work took to come to its end, and the first one that this does not suffice for is the last.
 func patient(soft context.Context, w io.Writer) *stream {
 	s := newStream(w)
-	late, cancel := context.WithCancel(context.WithoutCancel(soft))
-	context.AfterFunc(soft, func() { time.AfterFunc(restoreLimit, cancel) })
-	s.patience = func() (context.Context, context.CancelFunc) { return late, func() {} }
+	s.final = true
+	s.patience = func() (context.Context, context.CancelFunc) {
+		late, cancel := context.WithCancel(context.WithoutCancel(soft))
+		stop := context.AfterFunc(soft, func() { time.AfterFunc(restoreLimit, cancel) })
+		return late, func() {
+			stop()
+			cancel()
+		}
+	}
 	return s
 }
 
@@ -56,6 +64,9 @@ func (s *stream) Write(p []byte) (int, error) {
 		}
 		return len(p), nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
+		if s.final {
+			s.gone.Store(true)
+		}
 		return len(p), nil
 	}
 	return n, err

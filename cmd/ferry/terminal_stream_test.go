@@ -73,6 +73,31 @@ func TestDataWaitsUntilInterrupted(t *testing.T) {
 	})
 }
 
+// A drain may take longer than a reader is waited for; its result is told all the same, unless nobody has been reading.
+func TestTheResultOfALongDrainIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var got bytes.Buffer
+		soft, interrupt := context.WithCancel(t.Context())
+		s := patient(soft, &got)
+		interrupt()
+		<-time.After(time.Minute)
+		_, err := s.Write([]byte("result"))
+		require.NoError(t, err)
+		require.Equal(t, "result", got.String())
+
+		w, wake := asleep(&got)
+		s = patient(soft, w)
+		began := time.Now()
+		for range 3 {
+			_, err := s.Write([]byte("more"))
+			require.NoError(t, err)
+		}
+		require.Equal(t, restoreLimit, time.Since(began), "it is waited for once")
+		wake()
+	})
+}
+
 func TestAReaderThatIsGoneIsNoErrorButAFullDiskIs(t *testing.T) {
 	t.Parallel()
 	soft := t.Context()
