@@ -140,12 +140,11 @@ func TestStatusSaysHowLateTheEngineIs(t *testing.T) {
 	idle := b.source.Conn(t)
 	_, err := idle.Exec(t.Context(), `BEGIN; SELECT pg_current_xact_id()`)
 	require.NoError(t, err)
-	for range 2 {
+	until(t, "the floor is never said to be pinned", func() bool { // others on this server may hold it back a little longer
 		b.source.Exec(t, `UPDATE loyalty_card SET points = points WHERE id = (SELECT min(id) FROM loyalty_card)`)
-		b.ferry(t, "sync", "incremental")
-	}
-	r = b.result(t, "status")
-	require.Positive(t, figure(t, object(t, r, "freshness"), "floor_pinned_ms"))
+		require.Equal(t, exitClean, b.ferry(t, "sync", "incremental", tolerant).code)
+		return figure(t, object(t, b.result(t, "status"), "freshness"), "floor_pinned_ms") > 0
+	})
 	require.Contains(t, b.ferry(t, "status").out, "floor: pinned for ")
 }
 

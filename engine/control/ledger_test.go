@@ -44,26 +44,24 @@ func (r *ledgerRun) batch(t *testing.T, low, high int64) error {
 	r.target.Exec(t, `UPDATE ferry.step SET open = open + 10`) // there are others, so the step goes on
 	done := 0
 	target := r.ledger.TargetFor(func(context.Context, pgx.Tx) error { done++; return nil })
-	var id int64
-	var w cycle.Work
 	for {
-		id = atoi(t, one(t, r.target, `INSERT INTO ferry.batch (run_id, step_id, low, high)
+		id := atoi(t, one(t, r.target, `INSERT INTO ferry.batch (run_id, step_id, low, high)
 			VALUES ($1::text::bigint, $2::text::bigint, $3, $4) RETURNING id::text`, r.run, r.step, low, high))
-		var err error
-		w, err = target.Claim(t.Context(), engine.BatchID(id), 1, engine.Process{ID: "test"})
-		if errors.Is(err, engine.ErrFenced) {
-			continue // it has no job, and whoever looks for those that were lost was faster: it is handed on
+		w, err := target.Claim(t.Context(), engine.BatchID(id), 1, engine.Process{ID: "test"})
+		if err == nil {
+			err = check.Ledger(r.odoo)(t.Context(), target, w)
 		}
-		require.NoError(t, err)
-		break
+		if errors.Is(err, engine.ErrFenced) {
+			continue // it has no job, and its worker is not known: whoever looks for lost batches was faster, and has handed it on
+		}
+		if err != nil {
+			return err
+		}
+		require.Equal(t, 1, done, "the job is completed with it")
+		require.Equal(t, "done", one(t, r.target, `SELECT state FROM ferry.batch WHERE id = $1`, id))
+		require.ErrorIs(t, check.Ledger(r.odoo)(t.Context(), target, w), engine.ErrFenced, "once")
+		return nil
 	}
-	if err := check.Ledger(r.odoo)(t.Context(), target, w); err != nil {
-		return err
-	}
-	require.Equal(t, 1, done, "the job is completed with it")
-	require.Equal(t, "done", one(t, r.target, `SELECT state FROM ferry.batch WHERE id = $1`, id))
-	require.ErrorIs(t, check.Ledger(r.odoo)(t.Context(), target, w), engine.ErrFenced, "once")
-	return nil
 }
 
 func (b *bundle) ledgerView(t *testing.T) engine.LedgerView {
