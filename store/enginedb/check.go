@@ -223,7 +223,7 @@ func (db *DB) endComparing(ctx context.Context, tx pgx.Tx, s step) error {
 	if err != nil {
 		return err
 	}
-	return db.nextStep(ctx, tx, s, false)
+	return db.nextStep(ctx, tx, s)
 }
 
 // finishCheck counts once more what differs, judges, and ends the check.

@@ -59,7 +59,7 @@ func (db *DB) ResumeEntity(ctx context.Context, entity string, act engine.Act, b
 
 func becauseOf(entity string) string { return entity + " is paused" }
 
-// heldBack reports whether an entity is paused. If nothing of the step is in flight any more, the run is paused with it.
+// heldBack reports whether an entity is paused. If nothing of the run is in flight any more, it is paused with it.
 //
 // Settling goes on: it brings points in line with ledgers that are in the engine already, and reads nothing of the source.
 // So does proving, which changes nothing.
@@ -72,7 +72,11 @@ func heldBack(ctx context.Context, tx pgx.Tx, s step) (bool, error) {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}
-	if err != nil || s.Open > 0 {
+	if err != nil {
+		return true, err
+	}
+	var open int
+	if err := tx.QueryRow(ctx, `SELECT sum(open) FROM ferry.step WHERE run_id = $1`, s.Run).Scan(&open); err != nil || open > 0 {
 		return true, err
 	}
 	why := becauseOf(s.Entity)

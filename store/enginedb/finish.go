@@ -43,7 +43,7 @@ func (db *DB) wrapUp(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
 	case engine.RunCheck:
 		return db.finishCheck(ctx, tx, e)
 	}
-	if tripped, err := db.trip(ctx, tx, run, 0); tripped || err != nil {
+	if tripped, err := db.trip(ctx, tx, run); tripped || err != nil {
 		return err
 	}
 	if e.kind == engine.RunRepair {
@@ -170,12 +170,13 @@ func childrenFirst() []string {
 
 // trip pauses a run of which the engine database refuses so many rows that the fault is hardly the rows'. Whoever resumes it
 // has decided to go on.
-func (*DB) trip(ctx context.Context, tx pgx.Tx, run engine.RunID, open int) (bool, error) {
+func (*DB) trip(ctx context.Context, tx pgx.Tx, run engine.RunID) (bool, error) {
 	var policies []byte
 	var name string
 	var refused, read int64
-	err := tx.QueryRow(ctx, `SELECT r.policies, s.entity, s.refused, s.read FROM ferry.step s JOIN ferry.run r ON r.id = s.run_id
-		WHERE s.run_id = $1 AND NOT r.breaker_off AND s.refused > 0 ORDER BY s.refused DESC LIMIT 1`, run).Scan(&policies, &name, &refused, &read)
+	var open int
+	err := tx.QueryRow(ctx, `SELECT r.policies, s.entity, s.refused, s.read, (SELECT sum(open) FROM ferry.step o WHERE o.run_id = $1) FROM ferry.step s JOIN ferry.run r ON r.id = s.run_id
+		WHERE s.run_id = $1 AND NOT r.breaker_off AND s.refused > 0 ORDER BY s.refused DESC LIMIT 1`, run).Scan(&policies, &name, &refused, &read, &open)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}

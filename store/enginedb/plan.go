@@ -104,6 +104,7 @@ type newStep struct {
 	since     cycle.Floor
 	beyond    int64          // above it only what the engine knows counts
 	done      *engine.Counts // it is carried out already
+	beside    bool           // it needs nothing of the step before it
 }
 
 func (m *stepMaker) add(ctx context.Context, s newStep) error {
@@ -120,12 +121,12 @@ func (m *stepMaker) add(ctx context.Context, s newStep) error {
 	}
 	args := []any{
 		m.w.Run, m.seq, string(s.verb), s.of.Entity.Name, s.low, s.high, s.width, s.of.Rows, s.of.Estimated,
-		string(m.plan.State.Floor), string(s.since), s.of.Shape.Read, string(state), batches, s.beyond,
+		string(m.plan.State.Floor), string(s.since), s.of.Shape.Read, string(state), batches, s.beyond, s.beside,
 	}
 	_, err := m.tx.Exec(ctx, `INSERT INTO ferry.step (run_id, seq, verb, entity, low, carved, high, width, source_rows, source_estimated, floor, since, shape,
-			state, batches_done, source_high, started_at, finished_at, `+countList("")+`)
-		VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10::text::xid8, nullif($11::text, '')::xid8, $12, $13, $14, $15,
-			CASE WHEN $13 = 'done' THEN clock_timestamp() END, CASE WHEN $13 = 'done' THEN clock_timestamp() END, `+countPlaces(16)+`)`,
+			state, batches_done, source_high, beside, started_at, finished_at, `+countList("")+`)
+		VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10::text::xid8, nullif($11::text, '')::xid8, $12, $13, $14, $15, $16,
+			CASE WHEN $13 = 'done' THEN clock_timestamp() END, CASE WHEN $13 = 'done' THEN clock_timestamp() END, `+countPlaces(17)+`)`,
 		append(args, countValues(&counts)...)...)
 	return err
 }

@@ -91,9 +91,13 @@ func readSteps(ctx context.Context, tx pgx.Tx, s *engine.Snapshot) error {
 	s.Steps, err = pgx.CollectRows(rows, scanStep)
 	for _, v := range s.Steps {
 		s.Errors += v.Errors
-		if v.State == engine.StepRunning && s.Run.State.Active() {
-			s.Run.NowDoing = doing(v)
+		if v.State != engine.StepRunning || !s.Run.State.Active() {
+			continue
 		}
+		if s.Run.NowDoing != "" {
+			s.Run.NowDoing += ", "
+		}
+		s.Run.NowDoing += doing(v)
 	}
 	return err
 }

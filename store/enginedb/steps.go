@@ -29,6 +29,13 @@ const (
 	pourWidth = 1 << 18
 )
 
+// stepColumns are what carving needs of a step, in the order of stepFields.
+const stepColumns = `id, run_id, verb, entity, high, carved, width, open`
+
+func stepFields(s *step) []any {
+	return []any{&s.ID, &s.Run, &s.Verb, &s.Entity, &s.High, &s.Carved, &s.Width, &s.Open}
+}
+
 // step is what carving needs of a step.
 type step struct {
 	ID     int64
@@ -41,6 +48,9 @@ type step struct {
 	Open   int
 	Read   int64 // source rows of the batch that has just ended
 }
+
+// over reports whether nothing of a step is left to do.
+func (s step) over() bool { return s.Open == 0 && s.Carved >= s.High }
 
 // firstWidth makes some twenty batches of a small table, so that its progress can be seen; large ones adapt.
 func firstWidth(high int64) int64 { return min(max(high/20, minWidth), 10_000) }
@@ -80,21 +90,18 @@ func (db *DB) advance(ctx context.Context, tx pgx.Tx, w cycle.Work, counts engin
 		return err
 	}
 	var s step
-	var width int64
 	args := append([]any{w.Batch}, countValues(&counts)...)
 	err := tx.QueryRow(ctx, `UPDATE ferry.step SET open = open - 1, batches_done = batches_done + 1, `+countAssignments(2, true)+`
-		WHERE id = (SELECT step_id FROM ferry.batch WHERE id = $1)
-		RETURNING id, run_id, verb, entity, high, carved, width, open`, args...).
-		Scan(&s.ID, &s.Run, &s.Verb, &s.Entity, &s.High, &s.Carved, &width, &s.Open)
+		WHERE id = (SELECT step_id FROM ferry.batch WHERE id = $1) RETURNING `+stepColumns, args...).Scan(stepFields(&s)...)
 	if err != nil {
 		return err
 	}
 	if err := addTarget(ctx, tx, s.Entity, counts.Inserted-counts.Deleted); err != nil {
 		return err
 	}
-	s.Width, s.Read = width, counts.Read
-	if 2*(w.High-w.Low) >= width { // a remainder says nothing about a whole batch
-		s.Width = nextWidth(w, width, took)
+	s.Read = counts.Read
+	if 2*(w.High-w.Low) >= s.Width { // a remainder says nothing about a whole batch
+		s.Width = nextWidth(w, s.Width, took)
 	}
 	var state engine.RunState
 	if err := tx.QueryRow(ctx, `SELECT state FROM ferry.run WHERE id = $1 FOR NO KEY UPDATE`, s.Run).Scan(&state); err != nil {
@@ -102,22 +109,16 @@ func (db *DB) advance(ctx context.Context, tx pgx.Tx, w cycle.Work, counts engin
 	}
 	switch state {
 	case engine.RunPausing:
-		if s.Open > 0 {
-			return nil
-		}
-		if s.Carved >= s.High {
-			return db.nextStep(ctx, tx, s, true)
-		}
-		return setPaused(ctx, tx, s.Run)
+		return db.comeToRest(ctx, tx, s)
 	case engine.RunQueued, engine.RunPlanning, engine.RunRunning:
 	case engine.RunPaused, engine.RunAsking, engine.RunInterrupted, engine.RunCancelled, engine.RunFailed, engine.RunDone:
 		return nil // it held its lease, so it commits; nothing follows
 	}
-	if tripped, err := db.trip(ctx, tx, s.Run, s.Open); tripped || err != nil {
+	if tripped, err := db.trip(ctx, tx, s.Run); tripped || err != nil {
 		return err
 	}
-	if s.Open == 0 && s.Carved >= s.High {
-		return db.nextStep(ctx, tx, s, false)
+	if s.over() {
+		return db.nextStep(ctx, tx, s)
 	}
 	return db.carve(ctx, tx, s)
 }
@@ -179,10 +180,30 @@ func (db *DB) carve(ctx context.Context, tx pgx.Tx, s step) error {
 	}
 	_, err = tx.Exec(ctx, `UPDATE ferry.step SET carved = $2, width = $3, open = $4, state = 'running',
 		started_at = coalesce(started_at, clock_timestamp()) WHERE id = $1`, s.ID, s.Carved, s.Width, s.Open)
-	if err != nil || len(jobs) == 0 {
+	if err == nil && len(jobs) > 0 {
+		err = db.queue.Enqueue(ctx, tx, jobs)
+	}
+	if err != nil || s.Carved < s.High {
 		return err
 	}
-	return db.queue.Enqueue(ctx, tx, jobs)
+	return db.carveBeside(ctx, tx, s)
+}
+
+// carveBeside begins the step behind one that has no more batches to hand out, if it needs nothing of that one, and all before that one
+// have ended.
+func (db *DB) carveBeside(ctx context.Context, tx pgx.Tx, s step) error {
+	var next step
+	err := tx.QueryRow(ctx, `SELECT `+stepColumns+` FROM ferry.step n
+		WHERE run_id = $1 AND state = 'waiting' AND beside AND carved < high AND seq = (SELECT seq + 1 FROM ferry.step WHERE id = $2)
+			AND NOT EXISTS (SELECT FROM ferry.step b WHERE b.run_id = $1 AND b.state <> 'done' AND b.seq < n.seq - 1)`, s.Run, s.ID).
+		Scan(stepFields(&next)...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return db.carve(ctx, tx, next)
 }
 
 // pace is how many batches of a step are carved at once, how wide, and when they are taken up.
@@ -212,56 +233,97 @@ func (db *DB) paceOf(ctx context.Context, tx pgx.Tx, s step) (pace, error) {
 	return throttled(ctx, tx, s, p)
 }
 
-// carveRunning goes on with the step at which a run stopped.
+// carveRunning goes on with the steps at which a run stopped: there are two where one was begun beside the other. The run and its steps
+// must be locked.
 func (db *DB) carveRunning(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
-	var s step
-	err := tx.QueryRow(ctx, `SELECT id, run_id, verb, entity, high, carved, width, open FROM ferry.step
-		WHERE run_id = $1 AND state <> 'done' ORDER BY seq LIMIT 1 FOR UPDATE`, run).
-		Scan(&s.ID, &s.Run, &s.Verb, &s.Entity, &s.High, &s.Carved, &s.Width, &s.Open)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return db.wrapUp(ctx, tx, run)
-	}
+	rows, err := tx.Query(ctx, `SELECT `+stepColumns+` FROM ferry.step WHERE run_id = $1 AND state = 'running' ORDER BY seq`, run)
 	if err != nil {
 		return err
 	}
-	if s.Open == 0 && s.Carved >= s.High && s.High > 0 {
-		return db.nextStep(ctx, tx, s, false)
+	running, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (s step, err error) { return s, row.Scan(stepFields(&s)...) })
+	if err != nil {
+		return err
 	}
-	return db.carve(ctx, tx, s)
+	left := 0
+	for _, s := range running {
+		if s.over() {
+			err = closeStep(ctx, tx, s)
+		} else {
+			left++
+			err = db.carve(ctx, tx, s)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if left > 0 {
+		return nil
+	}
+	return db.goOn(ctx, tx, run)
 }
 
-// nextStep closes a step and begins the next one that has anything to do; behind the last one the run is done. A run
-// that is being paused stops between the two.
-func (db *DB) nextStep(ctx context.Context, tx pgx.Tx, s step, pausing bool) error {
-	for {
-		_, err := tx.Exec(ctx, `UPDATE ferry.step SET state = 'done', finished_at = clock_timestamp(),
-			started_at = coalesce(started_at, clock_timestamp()) WHERE id = $1`, s.ID)
-		if err != nil {
+// nextStep closes a step, and begins what may begin now.
+func (db *DB) nextStep(ctx context.Context, tx pgx.Tx, s step) error {
+	if err := closeStep(ctx, tx, s); err != nil {
+		return err
+	}
+	if s.Verb == engine.StepPlan {
+		if err := setState(ctx, tx, s.Run, engine.RunRunning, "", ""); err != nil {
 			return err
 		}
-		if s.Verb == engine.StepPlan && !pausing {
-			if err := setState(ctx, tx, s.Run, engine.RunRunning, "", ""); err != nil {
+	}
+	return db.goOn(ctx, tx, s.Run)
+}
+
+func closeStep(ctx context.Context, tx pgx.Tx, s step) error {
+	_, err := tx.Exec(ctx, `UPDATE ferry.step SET state = 'done', finished_at = clock_timestamp(),
+		started_at = coalesce(started_at, clock_timestamp()) WHERE id = $1`, s.ID)
+	return err
+}
+
+// goOn begins the first step that has anything to do; behind the last one the run is done. The run must be locked: whoever ends a batch
+// holds its step first, and the run then, so no step at which somebody works is locked here.
+func (db *DB) goOn(ctx context.Context, tx pgx.Tx, run engine.RunID) error {
+	for {
+		var s step
+		err := tx.QueryRow(ctx, `SELECT `+stepColumns+` FROM ferry.step WHERE run_id = $1 AND state <> 'done' ORDER BY seq LIMIT 1`, run).
+			Scan(stepFields(&s)...)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return db.wrapUp(ctx, tx, run)
+		case err != nil:
+			return err
+		case s.over(): // an empty table, or nothing that changed
+			if err := closeStep(ctx, tx, s); err != nil {
 				return err
 			}
+		case s.Open == 0:
+			return db.carve(ctx, tx, s)
+		case s.Carved >= s.High:
+			return db.carveBeside(ctx, tx, s)
+		default: // it was begun beside the one before it, and goes on by itself
+			return nil
 		}
-		run := s.Run
-		err = tx.QueryRow(ctx, `SELECT id, run_id, verb, entity, high, carved, width, open FROM ferry.step
-			WHERE run_id = $1 AND state = 'waiting' ORDER BY seq LIMIT 1 FOR UPDATE`, run).
-			Scan(&s.ID, &s.Run, &s.Verb, &s.Entity, &s.High, &s.Carved, &s.Width, &s.Open)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return db.wrapUp(ctx, tx, run)
-		}
-		if err != nil {
+	}
+}
+
+// comeToRest pauses a run that is to pause, once nothing of it is in flight, or ends it if there is nothing left to do.
+func (db *DB) comeToRest(ctx context.Context, tx pgx.Tx, s step) error {
+	if s.over() {
+		if err := closeStep(ctx, tx, s); err != nil {
 			return err
 		}
-		if s.Carved >= s.High {
-			continue // an empty table, or nothing that changed
-		}
-		if pausing {
-			return setPaused(ctx, tx, run)
-		}
-		return db.carve(ctx, tx, s)
 	}
+	var open, left int
+	err := tx.QueryRow(ctx, `SELECT coalesce(sum(open), 0), count(*) FILTER (WHERE carved < high) FROM ferry.step WHERE run_id = $1 AND state <> 'done'`,
+		s.Run).Scan(&open, &left)
+	switch {
+	case err != nil || open > 0:
+		return err
+	case left > 0:
+		return setPaused(ctx, tx, s.Run)
+	}
+	return db.goOn(ctx, tx, s.Run)
 }
 
 func ident(name string) string       { return pgx.Identifier{name}.Sanitize() }

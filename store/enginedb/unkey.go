@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -121,11 +122,14 @@ func (m *stepMaker) makeFirst(ctx context.Context) error {
 }
 
 // makeUnkeyed makes the steps of a load into tables without keys.
+//
+// What derived columns follow from is looked up by its indexes, so these are built before the rows that have such columns are loaded:
+// those of the table that was loaded last first, for it is the ledger, and the others' beside the end of that and the next load.
 func (m *stepMaker) makeUnkeyed(ctx context.Context) error {
 	var waiting []*entity.Entity
 	indexed := func() error {
-		for _, e := range waiting {
-			if err := m.index(ctx, e); err != nil {
+		for i, e := range slices.Backward(waiting) {
+			if err := m.index(ctx, e, i < len(waiting)-1); err != nil {
 				return err
 			}
 		}
@@ -133,8 +137,10 @@ func (m *stepMaker) makeUnkeyed(ctx context.Context) error {
 		return nil
 	}
 	for _, e := range cycle.FillOrder() {
+		beside := false
 		if len(e.Derived) > 0 {
-			if err := indexed(); err != nil { // what its derived columns follow from is looked up by the indexes
+			beside = len(waiting) > 1
+			if err := indexed(); err != nil {
 				return err
 			}
 		}
@@ -143,7 +149,7 @@ func (m *stepMaker) makeUnkeyed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err = m.add(ctx, newStep{verb: engine.StepLoad, of: p, high: high, width: firstPour(high), beyond: p.MaxID})
+		err = m.add(ctx, newStep{verb: engine.StepLoad, of: p, high: high, width: firstPour(high), beyond: p.MaxID, beside: beside})
 		if err != nil {
 			return err
 		}
@@ -160,15 +166,17 @@ func (m *stepMaker) makeUnkeyed(ctx context.Context) error {
 	return nil
 }
 
-// index adds the building of a table's indexes: of codes that may be there twice once their owners are settled.
-func (m *stepMaker) index(ctx context.Context, e *entity.Entity) error {
+// index adds the building of a table's indexes: of codes that may be there twice once their owners are settled. Beside: the step before
+// is about another table.
+func (m *stepMaker) index(ctx context.Context, e *entity.Entity, beside bool) error {
 	if e.Code >= 0 {
+		beside = false // rows that lose their code are deleted, for which an index under construction would be waited for
 		if err := m.add(ctx, newStep{verb: engine.StepOwners, of: m.planOf(e), high: 1, width: 1, beyond: 1}); err != nil {
 			return err
 		}
 	}
 	indexes := int64(len(plainIndexes(e)))
-	return m.add(ctx, newStep{verb: engine.StepIndex, of: m.planOf(e), high: indexes, width: 1, beyond: indexes})
+	return m.add(ctx, newStep{verb: engine.StepIndex, of: m.planOf(e), high: indexes, width: 1, beyond: indexes, beside: beside})
 }
 
 func (m *stepMaker) planOf(e *entity.Entity) cycle.EntityPlan {
