@@ -115,7 +115,7 @@ func (b *bundle) openWith(t *testing.T, source, target string, change func(*cont
 		Migrate: func(ctx context.Context) error { return migrations.Init(ctx, to.Pool(), nil, logger) },
 		Process: engine.Process{ID: t.Name(), Host: "test", PID: 1, Workers: 2},
 		Actor:   engine.Actor{User: "tester", Host: "test"},
-		Logger:  logger, LookEvery: 20 * time.Millisecond, WatchEvery: 20 * time.Millisecond,
+		Logger:  logger, LookEvery: 100 * time.Millisecond, WatchEvery: 100 * time.Millisecond,
 	}
 	change(&config)
 	k := control.New(config)

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ferry/engine"
+	"ferry/engine/control"
 )
 
 // keysOf lists the keys and indexes of the engine's tables, each as the server writes it.
@@ -187,6 +188,50 @@ func TestCancelDoesNotWaitForAnIndex(t *testing.T) {
 	require.NoError(t, b.Resume(t.Context(), engine.Act{Run: id}))
 	done(t, b.await(t, id))
 	b.faithful(t)
+}
+
+// The last indexes of one table are built while the rows of the next are loaded. A pause waits for both, an entity that is paused for
+// neither; and what needs all of it does not begin.
+func TestIndexesAreBuiltBesideTheNextLoad(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	b.openWith(t, b.reader, b.target.DSN, func(c *control.Config) { c.Process = engine.Process{ID: "beside", Host: "test", PID: 2, Workers: 2} })
+	require.NoError(t, b.PauseEntity(t.Context(), "loyalty_point_history", engine.Act{}))
+	id, err := b.StartFull(t.Context(), engine.StartOptions{})
+	require.NoError(t, err)
+	b.until(t, "moves are there", func(s *engine.Snapshot) bool { return s.Run.ID == id && s.Run.State == engine.RunPaused })
+	lock, err := b.target.pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer lock.Rollback(t.Context())                                                //nolint:errcheck // it is gone already
+	_, err = lock.Exec(t.Context(), `LOCK TABLE point_moves IN ROW EXCLUSIVE MODE`) // three of the four workers come to wait for it
+	require.NoError(t, err)
+	require.NoError(t, b.PauseEntity(t.Context(), "loyalty_card", engine.Act{}))
+	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_point_history", engine.Act{}))
+
+	state := func(verb, entity string) string {
+		return one(t, b.target, `SELECT state FROM ferry.step WHERE run_id = $1 AND verb = $2 AND entity = $3`, id, verb, entity)
+	}
+	b.until(t, "the ledger's indexes are built", func(*engine.Snapshot) bool { return state("index", "loyalty_point_history") == "done" })
+	b.until(t, "those of moves are at work", func(s *engine.Snapshot) bool {
+		return s.Run.State == engine.RunRunning && s.Run.NowDoing == "building indexes of loyalty_point_move"
+	})
+	require.Equal(t, "waiting", state("load", "loyalty_card"), "it is paused")
+	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_card", engine.Act{}))
+	require.NoError(t, b.Pause(t.Context(), engine.Act{Run: id}))
+	require.NoError(t, b.Resume(t.Context(), engine.Act{Run: id}))
+	b.until(t, "cards are there", func(*engine.Snapshot) bool { return state("load", "loyalty_card") == "done" })
+	require.Equal(t, "running", state("index", "loyalty_point_move"))
+	require.Equal(t, "waiting", state("owners", "loyalty_card"), "it is behind all of it")
+
+	require.NoError(t, b.Pause(t.Context(), engine.Act{Run: id}))
+	b.until(t, "it is about to pause", func(s *engine.Snapshot) bool { return s.Run.State == engine.RunPausing })
+	require.NoError(t, lock.Rollback(t.Context()))
+	b.until(t, "nothing is in flight", func(s *engine.Snapshot) bool { return s.Run.State == engine.RunPaused })
+	require.Equal(t, "0", one(t, b.target, `SELECT count(*)::text FROM ferry.batch WHERE state <> 'done'`))
+	require.NoError(t, b.Resume(t.Context(), engine.Act{Run: id}))
+	done(t, b.await(t, id))
+	b.faithful(t)
+	b.inStep(t)
 }
 
 // Many faults go to quarantine in the middle of a batch, which ends one COPY and begins another. A row that the database refuses is
