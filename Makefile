@@ -41,7 +41,7 @@ recording: go postgres ## play a night on a demo and record it anew: pictures an
 	@FERRY_MAKE_RECORDING="$$PWD/testdata/recordings/demo.jsonl.gz" go test -count=1 -timeout 20m -run '^TestMakeTheRecording$$' ./cmd/ferry
 
 test: go postgres ## run all tests, on a real PostgreSQL, with the race detector if there is a C compiler
-	@.ci/test -timeout 40m -shuffle=on -parallel 6 $(ARGS) $(PKG)
+	@.ci/test -timeout 40m -shuffle=on -parallel 3 $(ARGS) $(PKG)
 
 soak-network: go postgres ## let the network fail for long at every step, and the engine's server restart 20 times
 	@FERRY_TROUBLE=30 FERRY_POINTS=1 FERRY_BLACKHOLE=90 FERRY_RESTARTS=20 go test -count=1 -timeout 40m -parallel 16 -v \
