@@ -84,9 +84,39 @@ func NewRenderer(w io.Writer, options ...Option) *lipgloss.Renderer {
 	}
 	r := lipgloss.NewRenderer(w)
 	if !set.fixed {
-		set.profile = r.Output().EnvColorProfile()
+		set.profile = termenv.NewOutput(w, termenv.WithEnvironment(environment{})).EnvColorProfile()
 	}
 	r.SetColorProfile(set.profile)
 	r.SetHasDarkBackground(set.background != Light)
 	return r
+}
+
+// environment is this process's, in which terminals that have eight colours say so: termenv goes by the name, and knows of some
+// families only those members that have "color" in theirs. GNU screen is "screen", wherever nobody has configured it.
+type environment struct{}
+
+// Environ is what termenv asks for.
+func (environment) Environ() []string { return os.Environ() }
+
+// Getenv is what termenv asks.
+func (environment) Getenv(name string) string {
+	value := os.Getenv(name)
+	if name == "TERM" && eightColours(value) {
+		return value + "-color"
+	}
+	return value
+}
+
+// eightColours reports whether a terminal is one of those of which terminfo says that they have that many.
+func eightColours(term string) bool {
+	family, member, _ := strings.Cut(strings.ToLower(term), "-")
+	if member == "m" || strings.Contains(member, "mono") || strings.Contains(member, "color") {
+		return false
+	}
+	family, _, _ = strings.Cut(family, ".")
+	switch family {
+	case "screen", "tmux", "rxvt", "putty", "konsole", "gnome", "vte", "st", "mlterm", "eterm", "cygwin", "teraterm":
+		return true
+	}
+	return false
 }

@@ -143,3 +143,25 @@ func TestARendererIsSettledWhenMade(t *testing.T) {
 	require.Equal(t, termenv.Ascii, termprobe.NewRenderer(deaf{}).ColorProfile(), "what is no terminal has no colours")
 	require.True(t, termprobe.NewRenderer(deaf{}, termprobe.On(termprobe.Dark)).HasDarkBackground())
 }
+
+// GNU screen calls itself "screen", and has eight colours.
+func TestTerminalsOfEightColoursAreKnown(t *testing.T) {
+	pseudo, terminal, err := pty.Open()
+	require.NoError(t, err)
+	defer pseudo.Close()
+	defer terminal.Close()
+	for _, name := range []string{"NO_COLOR", "COLORTERM", "CLICOLOR", "CLICOLOR_FORCE", "GOOGLE_CLOUD_SHELL", "TERM_PROGRAM"} {
+		t.Setenv(name, "")
+	}
+	for term, want := range map[string]termenv.Profile{
+		"screen": termenv.ANSI, "screen.linux": termenv.ANSI, "tmux": termenv.ANSI, "putty": termenv.ANSI, "xterm": termenv.ANSI, "linux": termenv.ANSI,
+		"screen-256color": termenv.ANSI256, "screen.xterm-256color": termenv.ANSI256,
+		"screen-m": termenv.Ascii, "vt100": termenv.Ascii, "dumb": termenv.Ascii, "": termenv.Ascii,
+	} {
+		t.Setenv("TERM", term)
+		require.Equal(t, want, termprobe.NewRenderer(terminal).ColorProfile(), term)
+	}
+	t.Setenv("TERM", "screen")
+	t.Setenv("NO_COLOR", "1")
+	require.Equal(t, termenv.Ascii, termprobe.NewRenderer(terminal).ColorProfile())
+}
