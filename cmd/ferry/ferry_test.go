@@ -30,6 +30,7 @@ type bench struct {
 	source, target *pgtest.DB
 	reader         string // the source's role
 	env            map[string]string
+	inside         []string           // what processes are begun by; empty: nothing
 	listed         map[string]float64 // extra rows that are known, by entity: see foretold
 }
 

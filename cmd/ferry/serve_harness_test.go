@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -50,8 +51,9 @@ func (b *bench) unattend(t *testing.T, args ...string) *unattended {
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
 	t.Cleanup(cancel)
+	argv := slices.Concat(b.inside, []string{self}, args, []string{"--json"})
 	u := &unattended{
-		t: t, cmd: exec.CommandContext(ctx, self, append(args, "--json")...), out: &strings.Builder{},
+		t: t, cmd: exec.CommandContext(ctx, argv[0], argv[1:]...), out: &strings.Builder{},
 		grown: make(chan struct{}), silent: make(chan struct{}), secrets: []string{secretOf(b.env["FERRY_SOURCE"]), secretOf(b.env["FERRY_TARGET"])},
 	}
 	u.cmd.Env = append(os.Environ(), childEnv+"=1")
