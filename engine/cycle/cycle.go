@@ -34,6 +34,9 @@ type Floor string
 // MaxRows bounds the rows of a batch, and with them a worker's memory, whatever the table's size.
 const MaxRows = 50_000
 
+// countedRows is how many rows a source table has at most, by the planner's estimate, that the plan of a full cycle counts.
+const countedRows = 2_000_000
+
 // countLimit is how long planning may count a source table before it settles for the planner's estimate: three
 // tables stay within what a source transaction may take.
 const countLimit = 2500 * time.Millisecond

@@ -23,8 +23,8 @@ type hints struct {
 
 // hint is one entity's. Whoever comes first finds it out, the others wait.
 type hint struct {
-	mu  sync.Mutex
-	ids *roaring64.Bitmap // nil: not known yet
+	turn chan struct{}     // a token: one finds it out
+	ids  *roaring64.Bitmap // nil: not known yet
 }
 
 // has reports whether a row is there by the hint.
@@ -38,15 +38,19 @@ func (h *hints) at(run engine.RunID, e *entity.Entity) *hint {
 		h.run, h.of = run, map[string]*hint{}
 	}
 	if h.of[e.Name] == nil {
-		h.of[e.Name] = &hint{}
+		h.of[e.Name] = &hint{turn: make(chan struct{}, 1)}
 	}
 	return h.of[e.Name]
 }
 
 // know finds an entity's ids out by reading them, unless somebody has. A failure is not remembered.
-func (h *hint) know(read func(add func(id int64)) error) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (h *hint) know(ctx context.Context, read func(add func(id int64)) error) error {
+	select {
+	case h.turn <- struct{}{}:
+		defer func() { <-h.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	if h.ids != nil {
 		return nil
 	}
@@ -98,7 +102,7 @@ func (x *Executor) surveyed(ctx context.Context, w Work, of []*entity.Entity) (m
 
 // survey finds out which rows of an entity the source has that will be loaded later, as far as their rules say.
 func (x *Executor) survey(ctx context.Context, w Work, e *entity.Entity, h *hint) error {
-	return h.know(func(add func(int64)) error {
+	return h.know(ctx, func(add func(int64)) error {
 		judges := w.Rules.Judges(e)
 		for low, highest := int64(0), int64(1); low < highest; low += surveyWidth {
 			snap, sourceCtx, end, err := x.snapshot(ctx)

@@ -153,7 +153,6 @@ func lookAt(ctx context.Context, snap SourceSnapshot, w Work, e *entity.Entity, 
 		}
 		ep.Sweep = ep.Since != "" && base.SweepDue
 	}
-	limit := countLimit
 	if ep.Since != "" {
 		if err := ep.readChanged(ctx, snap, w, room); err != nil || ep.Whole {
 			return ep, err
@@ -164,12 +163,16 @@ func lookAt(ctx context.Context, snap SourceSnapshot, w Work, e *entity.Entity, 
 			}
 			return ep, err
 		}
-		limit = time.Millisecond // it cannot be counted in time, so the planner's estimate must do
 	}
 	if ep.MaxID, err = snap.MaxID(ctx, e); err != nil {
 		return ep, err
 	}
-	ep.Rows, ep.Estimated, err = snap.Count(ctx, e, limit)
+	// What cannot be counted in time is estimated by the planner. Of a full cycle the figure is for those who watch it: the seconds that
+	// a large table's would take are better spent on its rows.
+	ep.Rows, ep.Estimated, err = snap.Count(ctx, e, time.Millisecond)
+	if err == nil && ep.Since == "" && ep.Estimated && ep.Rows < countedRows {
+		ep.Rows, ep.Estimated, err = snap.Count(ctx, e, countLimit)
+	}
 	return ep, err
 }
 

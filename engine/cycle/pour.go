@@ -95,7 +95,7 @@ func newPouring(ctx context.Context, tx Load, e *entity.Entity, w Work, hints ma
 		if err != nil {
 			return nil, err
 		}
-		if err := h.know(func(add func(int64)) error { return tx.Loaded(ctx, parent, add) }); err != nil {
+		if err := h.know(ctx, func(add func(int64)) error { return tx.Loaded(ctx, parent, add) }); err != nil {
 			return nil, err
 		}
 	}

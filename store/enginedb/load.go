@@ -157,15 +157,16 @@ func (l *load) Retire(ctx context.Context, e *entity.Entity, ids []int64) error 
 	return wrap("taking codes from rows that lost them", err)
 }
 
-// DropLosers deletes the rows of a first load that lost their code: nothing refers to them yet, and quarantine has them.
+// DropLosers deletes the rows of a first load that lost their code: nothing refers to them yet, and quarantine has them. A row that the
+// engine has made its own meanwhile stays, and is stale.
 func (l *load) DropLosers(ctx context.Context, e *entity.Entity) (int64, error) {
 	tag, err := l.tx.Exec(ctx, `DELETE FROM `+public(e)+` t USING ferry.quarantine q
-		WHERE q.entity = $1 AND q.reason = $2 AND q.stale AND q.state = 'open' AND t.id = q.source_id`, e.Name, entity.ReasonCode)
+		WHERE q.entity = $1 AND q.reason = $2 AND q.stale AND q.state = 'open' AND t.id = q.source_id AND NOT (`+kept(e)+`)`, e.Name, entity.ReasonCode)
 	if err != nil {
 		return 0, wrap("dropping cards that lost their code", err)
 	}
-	_, err = l.tx.Exec(ctx, `UPDATE ferry.quarantine SET stale = false WHERE entity = $1 AND reason = $2 AND stale AND state = 'open'`,
-		e.Name, entity.ReasonCode)
+	_, err = l.tx.Exec(ctx, `UPDATE ferry.quarantine q SET stale = false WHERE entity = $1 AND reason = $2 AND stale AND state = 'open'
+		AND NOT EXISTS (SELECT FROM `+public(e)+` t WHERE t.id = q.source_id)`, e.Name, entity.ReasonCode)
 	return tag.RowsAffected(), wrap("dropping cards that lost their code", err)
 }
 
