@@ -141,12 +141,23 @@ func TestAFreezeIsConfirmedByAnswerAndAbortedByCancel(t *testing.T) {
 	require.Equal(t, "GO", c.until(t, func(line map[string]any) bool { return line["type"] == "result" })["verdict"])
 }
 
+// atFreeze reports whether a rehearsal carries out its freeze, and is not only about to.
+func atFreeze(line map[string]any) bool {
+	steps, _ := line["steps"].([]any)
+	for _, step := range steps {
+		if s, ok := step.(map[string]any); ok && s["name"] == "freeze" {
+			return s["state"] == "running"
+		}
+	}
+	return false
+}
+
 // The process dies, the machine with it; whoever types the command again goes on with the same rehearsal.
 func TestARehearsalThatWasKilledIsGoneOnWith(t *testing.T) {
 	t.Parallel()
 	b := rehearsable(t)
 	c := b.start(t, "rehearse", "--quiet", "1h", "--json")
-	c.until(t, func(line map[string]any) bool { return line["step"] == "freeze" })
+	c.until(t, atFreeze)
 	_, _ = c.end(t, syscall.SIGKILL)
 	b.target.Exec(t, `UPDATE ferry.rehearsal SET limits = jsonb_set(limits, '{quiet}', '300000000')`)
 	a := b.ferry(t, "rehearse", "--json")
@@ -158,7 +169,7 @@ func TestARehearsalThatWasKilledIsGoneOnWith(t *testing.T) {
 	require.Positive(t, figure(t, r, "idle_ms"))
 
 	c = b.start(t, "rehearse", "--quiet", "1h", "--json")
-	id := numberOf(t, c.until(t, func(line map[string]any) bool { return line["step"] == "freeze" }))
+	id := numberOf(t, c.until(t, atFreeze))
 	code, _ := c.end(t, syscall.SIGTERM)
 	require.Equal(t, exitSignal+int(syscall.SIGTERM), code, c.err())
 	require.Contains(t, c.err(), "`ferry rehearse` goes on with it")
