@@ -55,7 +55,9 @@ func (f *ferry) newDaemon(ctx context.Context, as calling) (*daemon, error) {
 
 // close ends what newDaemon began.
 func (d *daemon) close(ctx context.Context) {
-	d.tape.end(ctx, func(format string, args ...any) { d.logger.InfoContext(ctx, fmt.Sprintf(format, args...)) })
+	d.tape.end(ctx, func(format string, args ...any) {
+		d.logger.InfoContext(ctx, "recording ended", "how", fmt.Sprintf(format, args...))
+	})
 	d.c.close()
 }
 

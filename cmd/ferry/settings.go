@@ -154,8 +154,9 @@ var table = []setting{
 	},
 	{
 		config.Setting{
-			Name:  "record",
-			Usage: "record what the console shows, or would show of a command, for ferry replay: a new file (.gz compresses), or a folder; rows that are shown may be personal data",
+			Name: "record",
+			Usage: "record what the console shows, or would show of a command, for ferry replay: a new file (.gz compresses), or a folder; " +
+				"rows that are shown may be personal data",
 		},
 		func(s *settings) any { return &s.Record },
 	},

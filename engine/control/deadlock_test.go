@@ -20,7 +20,7 @@ func TestADeadlockWithAWriterOfTheEngineCostsOneTry(t *testing.T) {
 
 	writer, err := b.target.pool.Begin(t.Context())
 	require.NoError(t, err)
-	defer writer.Rollback(t.Context())                                     //nolint:errcheck // it is over already
+	defer writer.Rollback(t.Context())
 	_, err = writer.Exec(t.Context(), `SET LOCAL deadlock_timeout = '1h'`) // the other one is to find it
 	require.NoError(t, err)
 	const touch = `UPDATE loyalty_cards SET partner_id = partner_id WHERE id = `

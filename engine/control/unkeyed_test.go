@@ -202,7 +202,7 @@ func TestIndexesAreBuiltBesideTheNextLoad(t *testing.T) {
 	b.until(t, "moves are there", func(s *engine.Snapshot) bool { return s.Run.ID == id && s.Run.State == engine.RunPaused })
 	lock, err := b.target.pool.Begin(t.Context())
 	require.NoError(t, err)
-	defer lock.Rollback(t.Context())                                                //nolint:errcheck // it is gone already
+	defer lock.Rollback(t.Context())
 	_, err = lock.Exec(t.Context(), `LOCK TABLE point_moves IN ROW EXCLUSIVE MODE`) // three of the four workers come to wait for it
 	require.NoError(t, err)
 	require.NoError(t, b.PauseEntity(t.Context(), "loyalty_card", engine.Act{}))

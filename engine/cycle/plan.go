@@ -164,16 +164,20 @@ func lookAt(ctx context.Context, snap SourceSnapshot, w Work, e *entity.Entity, 
 			return ep, err
 		}
 	}
-	if ep.MaxID, err = snap.MaxID(ctx, e); err != nil {
-		return ep, err
+	return ep, ep.bound(ctx, snap)
+}
+
+// bound finds out how far an entity goes. What cannot be counted in time is estimated by the planner. Of a full cycle the figure is for
+// those who watch it: the seconds that a large table's would take are better spent on its rows.
+func (ep *EntityPlan) bound(ctx context.Context, snap SourceSnapshot) (err error) {
+	if ep.MaxID, err = snap.MaxID(ctx, ep.Entity); err != nil {
+		return err
 	}
-	// What cannot be counted in time is estimated by the planner. Of a full cycle the figure is for those who watch it: the seconds that
-	// a large table's would take are better spent on its rows.
-	ep.Rows, ep.Estimated, err = snap.Count(ctx, e, time.Millisecond)
+	ep.Rows, ep.Estimated, err = snap.Count(ctx, ep.Entity, time.Millisecond)
 	if err == nil && ep.Since == "" && ep.Estimated && ep.Rows < countedRows {
-		ep.Rows, ep.Estimated, err = snap.Count(ctx, e, countLimit)
+		ep.Rows, ep.Estimated, err = snap.Count(ctx, ep.Entity, countLimit)
 	}
-	return ep, err
+	return err
 }
 
 // readChanged reads an entity's changed rows if there is room for them, and counts all of them: one scan of the table finds the

@@ -175,7 +175,8 @@ func (*DB) trip(ctx context.Context, tx pgx.Tx, run engine.RunID) (bool, error) 
 	var name string
 	var refused, read int64
 	var open int
-	err := tx.QueryRow(ctx, `SELECT r.policies, s.entity, s.refused, s.read, (SELECT sum(open) FROM ferry.step o WHERE o.run_id = $1) FROM ferry.step s JOIN ferry.run r ON r.id = s.run_id
+	err := tx.QueryRow(ctx, `SELECT r.policies, s.entity, s.refused, s.read, (SELECT sum(open) FROM ferry.step o WHERE o.run_id = $1)
+		FROM ferry.step s JOIN ferry.run r ON r.id = s.run_id
 		WHERE s.run_id = $1 AND NOT r.breaker_off AND s.refused > 0 ORDER BY s.refused DESC LIMIT 1`, run).Scan(&policies, &name, &refused, &read, &open)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil

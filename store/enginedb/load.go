@@ -117,7 +117,8 @@ func (l *load) Holders(ctx context.Context, e *entity.Entity, codes []string) ([
 	code := ident(e.Columns[e.Code].Target)
 	var out []cycle.Holder
 	err := digest.Under(ctx, l.tx, rowSettings, func() error {
-		rows, err := l.tx.Query(ctx, `SELECT id, `+code+`, `+ident(e.OdooID)+` IS NULL OR `+ownedBy(e, "t")+` FROM `+public(e)+` t WHERE `+code+` = ANY($1)`, codes)
+		rows, err := l.tx.Query(ctx, `SELECT id, `+code+`, `+ident(e.OdooID)+` IS NULL OR `+ownedBy(e, "t")+`
+			FROM `+public(e)+` t WHERE `+code+` = ANY($1)`, codes)
 		if err != nil {
 			return err
 		}

@@ -240,7 +240,11 @@ func (db *DB) carveRunning(ctx context.Context, tx pgx.Tx, run engine.RunID) err
 	if err != nil {
 		return err
 	}
-	running, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (s step, err error) { return s, row.Scan(stepFields(&s)...) })
+	running, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (step, error) {
+		var s step
+		err := row.Scan(stepFields(&s)...)
+		return s, err
+	})
 	if err != nil {
 		return err
 	}
