@@ -164,7 +164,8 @@ func lookAt(ctx context.Context, snap SourceSnapshot, w Work, e *entity.Entity, 
 			return ep, err
 		}
 	}
-	return ep, ep.bound(ctx, snap)
+	err = ep.bound(ctx, snap)
+	return ep, err
 }
 
 // bound finds out how far an entity goes. What cannot be counted in time is estimated by the planner. Of a full cycle the figure is for
