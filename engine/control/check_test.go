@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ferry/engine"
+	"ferry/engine/control"
 )
 
 // checked runs a check to its end.
@@ -180,7 +181,7 @@ func (b *bundle) inState(t *testing.T, id engine.RunID, state engine.RunState) {
 func TestACheckWhoseWorkersLeaveIsGoneOnWithByOthers(t *testing.T) {
 	t.Parallel()
 	b, id := waiting(t)
-	next := b.impatient(t)
+	next := b.replaced(t, func(*control.Config) {})
 	v, err := next.Check(t.Context(), id)
 	require.NoError(t, err)
 	require.Equal(t, engine.RunInterrupted, v.State)

@@ -150,10 +150,16 @@ func TestACheckGivesUpWaiting(t *testing.T) {
 // impatient is another ferry in the place of the first, whose checks wait for a second at most.
 func (b *bundle) impatient(t *testing.T) *bundle {
 	t.Helper()
+	return b.replaced(t, func(c *control.Config) { c.Patience = time.Second })
+}
+
+// replaced is another ferry in the place of the first.
+func (b *bundle) replaced(t *testing.T, change func(*control.Config)) *bundle {
+	t.Helper()
 	require.NoError(t, b.Stop(t.Context()))
 	reader := pgtest.Role(t, b.source.DB, "", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
 	next := &bundle{source: b.source, target: b.target}
-	next.Control = next.openWith(t, reader.DSN, b.target.DSN, func(c *control.Config) { c.Patience = time.Second })
+	next.Control = next.openWith(t, reader.DSN, b.target.DSN, change)
 	return next
 }
 
