@@ -150,7 +150,7 @@ func TestTerminalsOfEightColoursAreKnown(t *testing.T) {
 	require.NoError(t, err)
 	defer pseudo.Close()
 	defer terminal.Close()
-	for _, name := range []string{"NO_COLOR", "COLORTERM", "CLICOLOR", "CLICOLOR_FORCE", "GOOGLE_CLOUD_SHELL", "TERM_PROGRAM"} {
+	for _, name := range []string{"NO_COLOR", "COLORTERM", "CLICOLOR", "CLICOLOR_FORCE", "GOOGLE_CLOUD_SHELL", "TERM_PROGRAM", "CI"} {
 		t.Setenv(name, "")
 	}
 	for term, want := range map[string]termenv.Profile{
