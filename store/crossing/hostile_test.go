@@ -22,12 +22,12 @@ import (
 //go:embed hostile.sql
 var hostileSQL string
 
-// TestHostileRowsAreAllAccountedFor carries 40,000 rows over (or FERRY_HOSTILE of them) of which hardly one is well, has
+// TestHostileRowsAreAllAccountedFor carries 16,000 rows over (or FERRY_HOSTILE of them) of which hardly one is well, has
 // them change for the worse and for the better, and requires after each tick that none is lost, and none silently.
 func TestHostileRowsAreAllAccountedFor(t *testing.T) {
 	t.Parallel()
 	rng := randomness(t)
-	source, target := hostileSource(t, fromEnv(t, "FERRY_HOSTILE", 40_000), rng.Int64()), newEngine(t)
+	source, target := hostileSource(t, fromEnv(t, "FERRY_HOSTILE", 16_000), rng.Int64()), newEngine(t)
 	// Deleted or kept, by chance; and no question is asked, for all that vanishes is meant to.
 	deletes := []string{"delete", "report"}[rng.IntN(2)]
 	t.Logf("deletes: %s", deletes)
@@ -45,7 +45,7 @@ func TestHostileRowsAreAllAccountedFor(t *testing.T) {
 		FROM (SELECT entity, reason, count(*) AS rows FROM ferry.quarantine GROUP BY 1, 2) q GROUP BY entity ORDER BY 1`), "\n"))
 
 	f := here(t, source.reader, target.DSN, "ferry", 2, nil)
-	for round := range fromEnv(t, "FERRY_HOSTILE_ROUNDS", 4) {
+	for round := range fromEnv(t, "FERRY_HOSTILE_ROUNDS", 3) {
 		source.worsen(t, rng)
 		s := f.tick()
 		inStep(t, source.pool, target.pool)

@@ -16,7 +16,7 @@ import (
 // them is stopped and goes on, or is killed and replaced, while rows change. One run writes at a time, and no change is lost.
 func TestTwoFerriesKeepInStepWhateverHappensToOne(t *testing.T) {
 	t.Parallel()
-	rounds := fromEnv(t, "FERRY_KEEPERS", 8)
+	rounds := fromEnv(t, "FERRY_KEEPERS", 5)
 	rng := randomness(t)
 	source, target := newSource(t), newEngine(t)
 	source.Exec(t, `DELETE FROM loyalty_point_history WHERE loyalty_card_id > 500 OR loyalty_card_id IS NULL`,

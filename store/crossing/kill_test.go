@@ -17,7 +17,7 @@ import (
 // the run takes, until it is done; then on to the next engine.
 func TestKilledAtRandomMoments(t *testing.T) {
 	t.Parallel()
-	kills := fromEnv(t, "FERRY_KILLS", 12)
+	kills := fromEnv(t, "FERRY_KILLS", 8)
 	random := randomness(t)
 	source := newSource(t)
 	// There is never another one that could take a slow process for a dead one.

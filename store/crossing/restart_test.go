@@ -21,7 +21,7 @@ import (
 // and each ends exact.
 func TestTheEngineDatabaseRestartsUnderLoad(t *testing.T) {
 	t.Parallel()
-	restartsDuring(t, passages, fromEnv(t, "FERRY_RESTARTS", 4))
+	restartsDuring(t, passages, fromEnv(t, "FERRY_RESTARTS", 2))
 }
 
 // restartsDuring stops the server so often, in works by turns.

@@ -88,7 +88,7 @@ func everything(t *testing.T, target *engineBase) []string {
 // and both work on it.
 func TestTwoProcessesRaceForARun(t *testing.T) {
 	t.Parallel()
-	rounds := fromEnv(t, "FERRY_RACES", 8)
+	rounds := fromEnv(t, "FERRY_RACES", 5)
 	source, target := newSource(t), newEngine(t)
 	source.Exec(t, `DELETE FROM loyalty_point_history`, `DELETE FROM loyalty_point_move`, `DELETE FROM loyalty_card WHERE id > 800`)
 	o := orders{ID: "one", Source: source.reader, Target: target.DSN, Workers: 1, Tempo: quick}
