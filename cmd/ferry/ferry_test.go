@@ -30,7 +30,7 @@ type bench struct {
 	source, target *pgtest.DB
 	reader         string // the source's role
 	env            map[string]string
-	inside         []string           // what processes are begun by; empty: nothing
+	launcher       []string           // the command that begins processes; empty: they begin by themselves
 	listed         map[string]float64 // extra rows that are known, by entity: see foretold
 }
 

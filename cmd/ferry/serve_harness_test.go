@@ -51,7 +51,7 @@ func (b *bench) unattend(t *testing.T, args ...string) *unattended {
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
 	t.Cleanup(cancel)
-	argv := slices.Concat(b.inside, []string{self}, args, []string{"--json"})
+	argv := slices.Concat(b.launcher, []string{self}, args, []string{"--json"})
 	u := &unattended{
 		t: t, cmd: exec.CommandContext(ctx, argv[0], argv[1:]...), out: &strings.Builder{},
 		grown: make(chan struct{}), silent: make(chan struct{}), secrets: []string{secretOf(b.env["FERRY_SOURCE"]), secretOf(b.env["FERRY_TARGET"])},

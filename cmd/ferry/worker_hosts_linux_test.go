@@ -117,7 +117,7 @@ func TestWorkersOnOtherHostsAndOneWhoseCableIsPulled(t *testing.T) {
 	var workers []*unattended
 	for n := range 3 {
 		h := newHost(t, n, databases)
-		there := &bench{source: b.source, target: b.target, inside: []string{"ip", "netns", "exec", h.name}, env: map[string]string{
+		there := &bench{source: b.source, target: b.target, launcher: []string{"ip", "netns", "exec", h.name}, env: map[string]string{
 			"FERRY_SOURCE": reaching(t, b.env["FERRY_SOURCE"], h.server), "FERRY_TARGET": reaching(t, b.env["FERRY_TARGET"], h.server),
 			"HOME": t.TempDir(), "USER": "tester",
 		}}

@@ -1,8 +1,10 @@
 package control_test
 
 import (
+	"context"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"ferry/engine"
@@ -163,19 +165,27 @@ func TestCardsThatChangeDuringAFirstLoad(t *testing.T) {
 	b.faithful(t)
 }
 
-// An index may take minutes to be built: whoever cancels its run does not wait for that, and the build is given up.
-func TestCancelDoesNotWaitForAnIndex(t *testing.T) {
-	t.Parallel()
-	b := setup(t, odooDump)
+// movesLocked begins a first load, and leaves it before its ledger: moves are there, and none of their indexes can be built until the
+// lock is given up.
+func (b *bundle) movesLocked(t *testing.T) (engine.RunID, pgx.Tx) {
+	t.Helper()
 	require.NoError(t, b.PauseEntity(t.Context(), "loyalty_point_history", engine.Act{}))
 	id, err := b.StartFull(t.Context(), engine.StartOptions{})
 	require.NoError(t, err)
 	b.until(t, "moves are there", func(s *engine.Snapshot) bool { return s.Run.ID == id && s.Run.State == engine.RunPaused })
 	lock, err := b.target.pool.Begin(t.Context())
 	require.NoError(t, err)
-	defer lock.Rollback(t.Context())
-	_, err = lock.Exec(t.Context(), `LOCK TABLE point_moves IN ROW EXCLUSIVE MODE`) // rows may come, an index may not be built
+	t.Cleanup(func() { _ = lock.Rollback(context.WithoutCancel(t.Context())) })
+	_, err = lock.Exec(t.Context(), `LOCK TABLE point_moves IN ROW EXCLUSIVE MODE`)
 	require.NoError(t, err)
+	return id, lock
+}
+
+// An index may take minutes to be built: whoever cancels its run does not wait for that, and the build is given up.
+func TestCancelDoesNotWaitForAnIndex(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	id, lock := b.movesLocked(t)
 	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_point_history", engine.Act{}))
 	const building = `SELECT count(*)::text FROM pg_stat_activity
 		WHERE datname = current_database() AND query LIKE 'CREATE%INDEX%point_moves%' AND state = 'active'`
@@ -196,15 +206,7 @@ func TestIndexesAreBuiltBesideTheNextLoad(t *testing.T) {
 	t.Parallel()
 	b := setup(t, odooDump)
 	b.openWith(t, b.reader, b.target.DSN, func(c *control.Config) { c.Process = engine.Process{ID: "beside", Host: "test", PID: 2, Workers: 2} })
-	require.NoError(t, b.PauseEntity(t.Context(), "loyalty_point_history", engine.Act{}))
-	id, err := b.StartFull(t.Context(), engine.StartOptions{})
-	require.NoError(t, err)
-	b.until(t, "moves are there", func(s *engine.Snapshot) bool { return s.Run.ID == id && s.Run.State == engine.RunPaused })
-	lock, err := b.target.pool.Begin(t.Context())
-	require.NoError(t, err)
-	defer lock.Rollback(t.Context())
-	_, err = lock.Exec(t.Context(), `LOCK TABLE point_moves IN ROW EXCLUSIVE MODE`) // three of the four workers come to wait for it
-	require.NoError(t, err)
+	id, lock := b.movesLocked(t) // three of the four workers come to wait for it
 	require.NoError(t, b.PauseEntity(t.Context(), "loyalty_card", engine.Act{}))
 	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_point_history", engine.Act{}))
 
@@ -228,6 +230,37 @@ func TestIndexesAreBuiltBesideTheNextLoad(t *testing.T) {
 	require.NoError(t, lock.Rollback(t.Context()))
 	b.until(t, "nothing is in flight", func(s *engine.Snapshot) bool { return s.Run.State == engine.RunPaused })
 	require.Equal(t, "0", one(t, b.target, `SELECT count(*)::text FROM ferry.batch WHERE state <> 'done'`))
+	require.NoError(t, b.Resume(t.Context(), engine.Act{Run: id}))
+	done(t, b.await(t, id))
+	b.faithful(t)
+	b.inStep(t)
+}
+
+// Two steps are under way, with batches of both in flight, when the run is cancelled: whoever resumes it carries both to their end, once.
+func TestARunIsResumedWithTwoStepsUnderWay(t *testing.T) {
+	t.Parallel()
+	b := setup(t, odooDump)
+	b.openWith(t, b.reader, b.target.DSN, func(c *control.Config) { c.Process = engine.Process{ID: "beside", Host: "test", PID: 2, Workers: 2} })
+	id, index := b.movesLocked(t)
+	require.NoError(t, b.PauseEntity(t.Context(), "loyalty_card", engine.Act{}))
+	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_point_history", engine.Act{}))
+	b.until(t, "indexes of moves are at work", func(s *engine.Snapshot) bool { return s.Run.NowDoing == "building indexes of loyalty_point_move" })
+	load, err := b.source.pool.Begin(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = load.Rollback(context.WithoutCancel(t.Context())) })
+	_, err = load.Exec(t.Context(), `LOCK TABLE loyalty_card IN ACCESS EXCLUSIVE MODE`)
+	require.NoError(t, err)
+	require.NoError(t, b.ResumeEntity(t.Context(), "loyalty_card", engine.Act{}))
+	require.NoError(t, b.Pause(t.Context(), engine.Act{Run: id}))
+	require.NoError(t, b.Resume(t.Context(), engine.Act{Run: id}))
+	require.Eventually(t, func() bool {
+		return one(t, b.target, `SELECT count(DISTINCT step_id)::text FROM ferry.batch WHERE run_id = $1 AND state = 'running'`, id) == "2"
+	}, limit, limit/10_000, "both have batches at work")
+
+	require.NoError(t, b.Cancel(t.Context(), engine.Act{Run: id}))
+	require.Equal(t, engine.RunCancelled, b.await(t, id).Run.State)
+	require.NoError(t, load.Rollback(t.Context()))
+	require.NoError(t, index.Rollback(t.Context()))
 	require.NoError(t, b.Resume(t.Context(), engine.Act{Run: id}))
 	done(t, b.await(t, id))
 	b.faithful(t)
